@@ -1,0 +1,3 @@
+from regab.cli import main
+
+main()

@@ -1,0 +1,90 @@
+"""The command line: ``regab train | list``, and the wording of errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from regab import __version__
+from regab.errors import RunsFailed, UsageError
+
+USAGE = """\
+regab: which regularizers help this model on this data, by how much, and can the answer be trusted?
+
+  regab train                                               one run: digits, a small CNN, no download, seconds
+  regab train data=mnist model=mlp reg.dropout=0.5          another data set, model and regularizer
+  regab train -m reg.dropout=0,0.2,0.5 reg.norm=none,batch --seeds 3    a sweep
+  regab train -m experiment=dropout_after_fc2               a study kept in a file
+  regab train --help                                        all keys and their values
+  regab list [data|model|optimizer|schedule|reg|experiment] what there is
+  regab --version
+
+Tab completion: eval "$(regab -sc install=bash)"
+"""
+COMMANDS = ("train", "list")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run a command line and exit: 0 done, 1 a run failed, 2 a mistake in the command, 130 interrupted."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        sys.exit(_dispatch(words))
+    except UsageError as error:
+        _complain(str(error), 2)
+    except RunsFailed as error:
+        _complain(str(error), 1)
+    except KeyboardInterrupt:
+        _complain("interrupted", 130)
+    except BrokenPipeError:  # regab … | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _complain(line: str, code: int) -> None:
+    print(f"regab: {line}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _dispatch(words: list[str]) -> int:
+    command, *rest = words or [""]
+    if command == "train":
+        return _train(rest)
+    if command == "list":
+        return _list(rest)
+    if command in ("-sc", "--shell-completion"):
+        return _complete(words)
+    if command in ("-V", "--version"):
+        print(f"regab {__version__}")
+        return 0
+    if command in ("", "-h", "--help"):
+        print(USAGE, end="")
+        return 0 if words else 2
+    raise UsageError(f"{command}: unknown command; there is: {', '.join(COMMANDS)}")
+
+
+def _train(words: list[str]) -> int:
+    from regab.sweep.app import run_hydra
+
+    return run_hydra("regab train", words)
+
+
+def _list(words: list[str]) -> int:
+    from regab.listing import GROUPS, list_group
+
+    groups = words or GROUPS
+    for group in groups:
+        print(list_group(group, heading=len(groups) > 1))
+    return 0
+
+
+def _complete(words: list[str]) -> int:
+    """The completion script asks ``regab -sc query=bash`` with COMP_LINE ``regab train reg.``: Hydra knows no ``train``."""
+    from regab.sweep.app import run_hydra
+
+    line = os.environ.get("COMP_LINE", "").split(" ")
+    if any(word.startswith("query=") for word in words):
+        if len(line) < 3 or line[1] != "train":
+            print(*(c for c in COMMANDS if c.startswith(line[1] if len(line) == 2 else "")))
+            return 0
+        os.environ["COMP_LINE"] = " ".join([line[0], *line[2:]])
+    return run_hydra("regab", words)

@@ -1,0 +1,198 @@
+"""The schema of a run's configuration, its checks, and what identifies a run."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from dataclasses import dataclass, field, fields, make_dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Optional
+
+from omegaconf import DictConfig, OmegaConf
+
+from regab import fields as declared
+from regab.errors import UsageError
+from regab.regularizers import methods
+from regab.regularizers.base import Regularizer
+from regab.targets import locate, options, unknown_key
+
+_HERE = Path(__file__).resolve().parent
+# A wheel carries conf/ as regab/conf; in a checkout or an editable install it lies beside regab/.
+CONF = next(path for path in (_HERE / "conf", _HERE.parent / "conf") if path.is_dir())
+
+# What cannot change a run's numbers, so that it does not belong to its identity.
+PASSIVE = ("name", "stack", "curves")
+PASSIVE_DATA = ("root", "download")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One variant with one seed: its checked configuration, its folder, and the overrides that were asked for."""
+
+    config: dict[str, Any]
+    folder: Path
+    overrides: dict[str, str]
+
+    @cached_property
+    def digest(self) -> str:
+        return digest(self.config)
+
+    @cached_property
+    def structure(self) -> str:
+        return structure(self.config)
+
+
+@dataclass
+class StackOptions:
+    """How runs are put together. ``size``: runs per stack, or ``auto``."""
+
+    size: Any = "auto"
+
+
+@cache
+def schema() -> type:
+    """The configuration of one run. Node ``reg`` is assembled from the files in ``regab/regularizers``."""
+    node: Any = dict[str, Any]
+    own = [(name, cls, field(default_factory=cls)) for name, cls in methods().items()]
+    reg = make_dataclass("Reg", [*own, ("extra", node, field(default_factory=dict))])
+    return make_dataclass(
+        "Config",
+        [
+            ("name", str, "run"),
+            ("seed", int, declared.fixed(0, "[0, inf)")),
+            ("epochs", int, declared.fixed(20, "[1, inf)")),
+            ("batch_size", int, declared.fixed(64, "[1, inf)")),
+            ("device", str, "auto"),
+            ("curves", Optional[bool], None),
+            *[
+                (name, node, field(default_factory=dict))
+                for name in ("data", "model", "optimizer", "schedule")
+            ],
+            ("reg", reg, field(default_factory=reg)),
+            ("stack", StackOptions, field(default_factory=StackOptions)),
+        ],
+    )
+
+
+def resolve(cfg: DictConfig) -> dict[str, Any]:
+    """A composed configuration as a plain, checked and complete tree. Raises UsageError for whatever is wrong with it."""
+    missing = sorted(OmegaConf.missing_keys(cfg))
+    if missing:
+        raise UsageError(f"{missing[0]}: needs a value")
+    return check(OmegaConf.to_container(cfg, resolve=True))
+
+
+def check(config: dict[str, Any]) -> dict[str, Any]:
+    """The same configuration with the options of every node typed and complete. Raises UsageError."""
+    _known(config, [f.name for f in fields(schema())], "")
+    declared.check(schema(), config, "")
+    _check_device(config["device"])
+    _check_size(config["stack"]["size"])
+    config = config | {
+        "data": _data_options(config["data"]),
+        "model": _target_node(config["model"], "model", ("shape", "classes")),
+        "optimizer": _target_node(config["optimizer"], "optimizer"),
+        "schedule": _target_node(config["schedule"], "schedule"),
+        "reg": _check_reg(config["reg"]),
+    }
+    _check_validation(config)
+    return config
+
+
+def _known(config: dict[str, Any], known: list[str], path: str) -> None:
+    for key in config:
+        if key not in known:
+            raise UsageError(unknown_key(path, key, known))
+
+
+def _check_device(device: str) -> None:
+    if device.split(":")[0] not in ("auto", "cpu", "cuda", "mps"):
+        raise UsageError(f"device={device}: must be auto, cpu, cuda or mps")
+
+
+def _check_size(size: Any) -> None:
+    if size != "auto" and not (isinstance(size, int) and size >= 1):
+        raise UsageError(f"stack.size={size}: must be auto or a whole number from 1")
+
+
+def _target_node(node: dict[str, Any], path: str, given: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"_target_": node.get("_target_"), **options(node, path, given)}
+
+
+def _data_options(node: dict[str, Any]) -> dict[str, Any]:
+    from regab.data.split import Division
+
+    common = [f.name for f in fields(Division)]
+    division = {"_target_": "regab.data.split.Division"} | {k: v for k, v in node.items() if k in common}
+    loader = {k: v for k, v in node.items() if k not in common}
+    return _target_node(loader, "data") | options(division, "data")
+
+
+def _check_reg(reg: dict[str, Any]) -> dict[str, Any]:
+    _known(reg, [*methods(), "extra"], "reg")
+    for name, cls in methods().items():
+        _known(reg[name], [f.name for f in fields(cls)], f"reg.{name}")
+        declared.check(cls, reg[name], f"reg.{name}")
+    return reg | {"extra": {n: _check_extra(node, n) for n, node in reg["extra"].items()}}
+
+
+def _check_extra(node: Any, name: str) -> dict[str, Any]:
+    path = f"reg.extra.{name}"
+    if name in methods():
+        raise UsageError(f"{path}: regab has a method of that name; choose another")
+    cls = locate(node if isinstance(node, dict) else {}, path)
+    if not (isinstance(cls, type) and issubclass(cls, Regularizer)):
+        raise UsageError(f"{path}._target_={node['_target_']}: must be a subclass of regab's Regularizer")
+    return _target_node(node, path)
+
+
+def _check_validation(config: dict[str, Any]) -> None:
+    if config["data"]["val_fraction"]:
+        return
+    stopping = config["reg"]["early_stopping"]
+    if not declared.is_neutral(methods()["early_stopping"], stopping):
+        raise UsageError(
+            f"reg.early_stopping.patience={stopping['patience']}: needs data.val_fraction above 0"
+        )
+    if config["schedule"]["_target_"] == "regab.training.schedule.Plateau":
+        raise UsageError("schedule=plateau: needs data.val_fraction above 0")
+
+
+def regularizers(config: dict[str, Any]) -> dict[str, tuple[type[Regularizer], dict[str, Any]]]:
+    """Every method of a run, neutral ones too: its class and its values."""
+    own = {name: (cls, config["reg"][name]) for name, cls in methods().items()}
+    for name, node in config["reg"]["extra"].items():
+        own[name] = locate(node, f"reg.extra.{name}"), {k: v for k, v in node.items() if k != "_target_"}
+    return own
+
+
+def digest(config: dict[str, Any]) -> str:
+    """What identifies a run: a hash of everything that can change its numbers.
+
+    A method at neutral is absent, whatever its other fields say, and so it is here.
+    """
+    relevant = {k: v for k, v in config.items() if k not in PASSIVE}
+    relevant["data"] = {k: v for k, v in config["data"].items() if k not in PASSIVE_DATA}
+    relevant["reg"] = {
+        name: [cls.__qualname__, values]
+        for name, (cls, values) in regularizers(config).items()
+        if not declared.is_neutral(cls, values)
+    }
+    return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def structure(config: dict[str, Any]) -> str:
+    """What runs must have in common to be trained in one stack: all but the seed and the numbers ``[V]``."""
+    common = copy.deepcopy({k: v for k, v in config.items() if k not in ("name", "seed", "curves")})
+    for name, (cls, values) in regularizers(config).items():
+        common["reg"][name] = _structural(cls, values)
+    optimizer = config["optimizer"]
+    common["optimizer"] = _structural(locate(optimizer, "optimizer"), optimizer)
+    return json.dumps(common, sort_keys=True)
+
+
+def _structural(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+    numbers = {f.name for f in fields(cls) if declared.stacked(f)}
+    return {k: v for k, v in values.items() if k not in numbers}

@@ -1,0 +1,134 @@
+"""What a data set is, and how it is divided without leaking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from regab.errors import UsageError
+from regab.fields import fixed
+from regab.seeding import stream_seed
+
+
+class Split(NamedTuple):
+    """Examples ``x [N, …]`` (float32) and labels ``y [N]`` (int64)."""
+
+    x: Tensor
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: Tensor) -> Split:
+        return Split(self.x[rows], self.y[rows])
+
+
+class Source(NamedTuple):
+    """What a loader returns: labelled examples and, where the data set has one, its own test set."""
+
+    train: Split
+    classes: int
+    test: Split | None = None
+
+
+@dataclass
+class Data:
+    """Training, validation and test examples, standardized by the training examples' mean and deviation."""
+
+    train: Split
+    val: Split
+    test: Split
+    classes: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.train.x.shape[1:])
+
+    def to(self, device: torch.device) -> Data:
+        moved = [Split(s.x.to(device), s.y.to(device)) for s in (self.train, self.val, self.test)]
+        return Data(*moved, self.classes)
+
+
+@dataclass
+class Division:
+    """How a source is divided; all shares are stratified by class.
+
+    ``test_fraction`` of the examples are held out where the source has no test set of its own; ``val_fraction`` of the
+    rest are for validation; of what is left ``n_train`` (None: all) are for training, the smaller of two such sets being
+    a part of the larger. ``label_noise`` is the share of training labels replaced by a class drawn uniformly from all
+    classes (Zhang et al. 2017, ICLR), so 1 is random labels; validation and test labels stay true. The same
+    ``split_seed`` gives the same examples and the same noise.
+    """
+
+    n_train: int | None = None
+    val_fraction: float = fixed(0.0, "[0, 1)")
+    test_fraction: float = fixed(0.0, "[0, 1)")
+    label_noise: float = fixed(0.0, "[0, 1]")
+    split_seed: int = fixed(0, "[0, inf)")
+
+
+def divide(source: Source, by: Division) -> Data:
+    """Training, validation and test data from a source. Raises UsageError where there are too few examples."""
+    generator = torch.Generator().manual_seed(stream_seed(by.split_seed, "split"))
+    train, test = source.train, source.test
+    if test is None:
+        test, train = _part(train, by.test_fraction, "test_fraction", generator)
+    elif by.test_fraction:
+        raise UsageError(
+            f"data.test_fraction={by.test_fraction}: this data set has its own test set; leave it at 0"
+        )
+    val, train = _part(train, by.val_fraction, "val_fraction", generator)
+    train = _subset(train, by.n_train, source.classes, generator)
+    train = Split(train.x, _noisy(train.y, source.classes, by.label_noise, by.split_seed))
+    return Data(*_standardize(train, val, test), source.classes)
+
+
+def stratified_order(y: Tensor, generator: torch.Generator) -> Tensor:
+    """A random order whose every beginning holds the classes in their shares, as near as whole examples allow."""
+    shuffled = torch.randperm(len(y), generator=generator)
+    counts = torch.bincount(y)
+    rank = torch.empty(
+        len(y), dtype=torch.float64
+    )  # each example's place within its class, as a share of the class
+    for label in range(len(counts)):
+        members = shuffled[y[shuffled] == label]
+        rank[members] = (torch.arange(len(members)) + 0.5).double() / max(len(members), 1)
+    return shuffled[rank[shuffled].argsort(stable=True)]
+
+
+def _part(split: Split, fraction: float, key: str, generator: torch.Generator) -> tuple[Split, Split]:
+    count = round(fraction * len(split))
+    if fraction and not 0 < count < len(split):
+        raise UsageError(
+            f"data.{key}={fraction}: gives {count} of {len(split)} examples; choose another share"
+        )
+    order = stratified_order(split.y, generator)
+    return split.take(order[:count]), split.take(order[count:])
+
+
+def _subset(train: Split, n_train: int | None, classes: int, generator: torch.Generator) -> Split:
+    if n_train is None:
+        return train
+    if not classes <= n_train <= len(train):
+        raise UsageError(
+            f"data.n_train={n_train}: must be from {classes} (one example per class) to {len(train)} (all there are)"
+        )
+    return train.take(stratified_order(train.y, generator)[:n_train])
+
+
+def _noisy(y: Tensor, classes: int, share: float, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(stream_seed(seed, "label noise"))
+    rows = torch.randperm(len(y), generator=generator)[: round(share * len(y))]
+    drawn = torch.randint(classes, (len(y),), generator=generator)
+    return y.clone().index_copy_(0, rows, drawn[rows])
+
+
+def _standardize(train: Split, *others: Split) -> list[Split]:
+    """Subtract mean and divide by deviation of the training data, per channel of an image or per feature."""
+    axes = [0, *range(2, train.x.ndim)]
+    deviation, mean = torch.std_mean(train.x, axes, correction=0, keepdim=True)
+    deviation = torch.where(deviation > 0, deviation, 1.0)
+    return [Split(((s.x - mean) / deviation).float(), s.y) for s in (train, *others)]

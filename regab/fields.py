@@ -1,0 +1,106 @@
+"""How a configurable dataclass (regularizer, optimizer, schedule) declares its fields.
+
+A field is one of two things:
+
+* a number that may differ between the runs of a stack (``strength``, ``number``): a float in a config, a tensor ``[V]``
+  in a stack;
+* structure (``fixed``, ``choice`` and every field that is no float): one Python value, the same for a whole stack.
+
+A bare ``name: float = 0.0`` is a strength without limits, so a user's own class needs none of these helpers.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from regab.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A range as it is written in mathematics: ``[0, 1)``, ``(0, inf]``."""
+
+    text: str
+
+    def __contains__(self, value: float) -> bool:
+        low, high = map(float, self.text[1:-1].split(","))
+        above = value >= low if self.text[0] == "[" else value > low
+        below = value <= high if self.text[-1] == "]" else value < high
+        return above and below
+
+    def __str__(self) -> str:
+        return f"in {self.text}"
+
+
+@dataclass(frozen=True)
+class Options:
+    """A fixed list of words."""
+
+    words: tuple[str, ...]
+
+    def __contains__(self, value: Any) -> bool:
+        return value in self.words
+
+    def __str__(self) -> str:
+        return f"one of {', '.join(self.words)}"
+
+
+def strength(neutral: float, within: str) -> Any:
+    """A number that says how much. At ``neutral`` the method is exactly absent."""
+    return field(default=neutral, metadata={"within": Interval(within), "stacked": True, "switch": True})
+
+
+def number(default: float, within: str) -> Any:
+    """A number that may differ between the runs of a stack but does not switch its method on or off."""
+    return field(default=default, metadata={"within": Interval(within), "stacked": True, "switch": False})
+
+
+def fixed(default: float, within: str) -> Any:
+    """A number that is structure: runs that differ in it are trained in different stacks."""
+    return field(default=default, metadata={"within": Interval(within), "stacked": False, "switch": False})
+
+
+def choice(*words: str, switch: bool = False) -> Any:
+    """One of some words, the first being the default; with ``switch``, the default means that the method is absent."""
+    return field(default=words[0], metadata={"within": Options(words), "stacked": False, "switch": switch})
+
+
+def stacked(declared: dataclasses.Field) -> bool:
+    """Whether runs of one stack may differ in this field."""
+    return declared.metadata.get("stacked", declared.type in (float, "float"))
+
+
+def switches(cls: type) -> list[dataclasses.Field]:
+    """The fields whose defaults, all together, mean that the method is absent."""
+    return [f for f in dataclasses.fields(cls) if f.metadata.get("switch", stacked(f))]
+
+
+def is_neutral(cls: type, values: dict[str, Any]) -> bool:
+    """Whether these values leave the method exactly absent."""
+    declared = switches(cls)
+    return bool(declared) and all(values.get(f.name, f.default) == f.default for f in declared)
+
+
+def problems(cls: type, values: dict[str, Any], path: str) -> Iterator[str]:
+    """What is out of range, one sentence each."""
+    for declared in dataclasses.fields(cls):
+        within = declared.metadata.get("within")
+        value = values.get(declared.name, declared.default)
+        if isinstance(value, float) and math.isnan(value):
+            yield f"{path}.{declared.name}={value}: must be a number"
+        elif within is not None and value not in within:
+            yield f"{path}.{declared.name}={value}: must be {within}"
+
+
+def check(cls: type, values: dict[str, Any], path: str) -> None:
+    """Raise UsageError for the first value that is out of range."""
+    for problem in problems(cls, values, path):
+        raise UsageError(problem)
+
+
+def join(cls: type, runs: list[dict[str, Any]], array: Callable[[list[float]], Any]) -> Any:
+    """One instance for a whole stack: numbers become arrays ``[V]``, structure is taken from the first run."""
+    numbers = {f.name for f in dataclasses.fields(cls) if stacked(f)}
+    return cls(**{k: array([float(r[k]) for r in runs]) if k in numbers else v for k, v in runs[0].items()})

@@ -1,0 +1,49 @@
+"""``regab list``: what there is to choose from, one line each."""
+
+from __future__ import annotations
+
+import inspect
+
+from regab.config import CONF
+from regab.errors import UsageError
+from regab.regularizers import first_field, methods
+
+GROUPS = ["data", "model", "optimizer", "schedule", "reg", "experiment"]
+
+
+def list_group(group: str, heading: bool) -> str:
+    """The options of a config group, or (``reg``) all methods, then the presets."""
+    if group not in GROUPS:
+        raise UsageError(f"list {group}: unknown group; there is: {', '.join(GROUPS)}")
+    rows = _options(group)
+    if group == "reg":
+        rows = _methods() + [(f"reg={name}", f"preset: {text}") for name, text in rows]
+    width = max((len(name) for name, _ in rows), default=0)
+    lines = [f"  {name:{width}}  {text}" for name, text in rows]
+    return "\n".join([f"{group}:", *lines, ""] if heading else [line[2:] for line in lines])
+
+
+def _options(group: str) -> list[tuple[str, str]]:
+    files = sorted((CONF / group).glob("*.yaml"))
+    return [(file.stem, _comment(file.read_text())) for file in files]
+
+
+def _comment(text: str) -> str:
+    comments = [line for line in text.splitlines() if line.startswith("#") and "@package" not in line]
+    return comments[0].removeprefix("#").strip() if comments else ""
+
+
+def _methods() -> list[tuple[str, str]]:
+    return [
+        (f"reg.{name}.{first_field(cls)}", f"{_title(cls)} [{_paper(cls)}]")
+        for name, cls in methods().items()
+    ]
+
+
+def _title(cls: type) -> str:
+    return inspect.getdoc(inspect.getmodule(cls)).splitlines()[0].rstrip(".")
+
+
+def _paper(cls: type) -> str:
+    lines = [line for line in inspect.getdoc(cls).splitlines() if line.startswith("Paper: ")]
+    return lines[0].removeprefix("Paper: ").rstrip(".") if lines else "no paper"

@@ -1,0 +1,86 @@
+"""Marked places in a model: where a regularizer may put something. Until it does, they are the identity."""
+
+import torch
+from torch import nn
+
+from regab.errors import UsageError
+
+
+class DropoutPlace(nn.Identity):
+    """After an activation (``hidden``), on the logits (``output``) or on the ``input``."""
+
+    def __init__(self, where: str = "hidden") -> None:
+        super().__init__()
+        self.where = where
+
+
+class NormPlace(nn.Identity):
+    """Before a nonlinearity: ``features`` features, or as many channels of an image if ``spatial``."""
+
+    def __init__(self, features: int, spatial: bool = False) -> None:
+        super().__init__()
+        self.features, self.spatial = features, spatial
+
+
+class Perturbed(nn.Module):
+    """Multiplies by a factor that the named method draws for every training step; the identity in evaluation."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__()
+        self.method, self.shape = method, ()
+        self.register_buffer("factor", torch.ones(()), persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.factor if self.training else x
+
+
+def norm_places(model: nn.Module) -> list[tuple[str, NormPlace]]:
+    """Norm places by name, in order. Raises UsageError where the model has none."""
+    found = [(n, m) for n, m in model.named_modules() if isinstance(m, NormPlace)]
+    if not found:
+        raise UsageError("reg.norm: this model has no place for a normalization; leave reg.norm.kind=none")
+    return found
+
+
+def dropout_places(model: nn.Module, where: str) -> list[str]:
+    """Names of the places that ``hidden``, ``last_hidden``, ``output`` or ``input`` means.
+
+    Raises UsageError where the model has none.
+    """
+    places = [(n, m.where) for n, m in model.named_modules() if isinstance(m, DropoutPlace)]
+    kind = "hidden" if where == "last_hidden" else where
+    found = [name for name, place in places if place == kind]
+    if not found:
+        known = ", ".join(dict.fromkeys(place for _, place in places)) or "none"
+        raise UsageError(
+            f"reg.dropout.where={where}: this model has no such place for dropout; it has: {known}"
+        )
+    return found[-1:] if where == "last_hidden" else found
+
+
+def perturb_at(model: nn.Module, name: str, method: str) -> None:
+    """Let a method multiply what passes a place by its noise."""
+    replace(model, name, Perturbed(method))
+
+
+def replace(model: nn.Module, name: str, module: nn.Module) -> None:
+    """Put a module in the place of the one so named."""
+    parent, _, child = name.rpartition(".")
+    setattr(model.get_submodule(parent), child, module)
+
+
+def perturbed_places(model: nn.Module, example: torch.Tensor) -> dict[str, Perturbed]:
+    """All perturbed places by name, each with the shape of what passes it, found by one pass of ``example [B, …]``."""
+    places = {n: m for n, m in model.named_modules() if isinstance(m, Perturbed)}
+    hooks = [m.register_forward_pre_hook(_measure) for m in places.values()]
+    was_training = model.training
+    with torch.no_grad():
+        model.eval()(example)
+    model.train(was_training)
+    for hook in hooks:
+        hook.remove()
+    return places
+
+
+def _measure(module: Perturbed, inputs: tuple[torch.Tensor, ...]) -> None:
+    module.shape = tuple(inputs[0].shape[1:])

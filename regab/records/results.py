@@ -1,0 +1,79 @@
+"""The table of a sweep: one row per run, read from the runs' own files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from regab.records.columns import COLUMNS
+from regab.records.files import write_atomically
+from regab.records.load import load_error, load_result
+
+Rows = list[dict[str, str]]
+
+RESULTS = "results.csv"
+OUTCOME = ["seed", "status", "reason"]
+METRICS = [f"{which}_{name}" for which in ("selected", "last") for name in COLUMNS if name != "seconds"]
+REST = ["parameters", "seconds", "folder"]
+
+
+def write_results(root: Path, folders: list[str], factors: list[str]) -> None:
+    """Write ``results.csv``: factors (the keys that vary), seed, status, selected and last metrics, folder.
+
+    Rows stand in the order of ``folders``, so the first level of a factor is the one that was given first.
+    """
+    factors = [key for key in factors if key != "seed"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*factors, *OUTCOME, *METRICS, *REST], lineterminator="\n")
+    writer.writeheader()
+    for folder in folders:
+        writer.writerow(_row(root / folder, factors))
+    write_atomically(root / RESULTS, text.getvalue())
+
+
+def _row(folder: Path, factors: list[str]) -> dict[str, Any]:
+    config = yaml.load((folder / ".hydra" / "config.yaml").read_text(), Loader=yaml.CSafeLoader)
+    overrides = yaml.load((folder / ".hydra" / "overrides.yaml").read_text(), Loader=yaml.CSafeLoader)
+    levels = dict(line.split("=", 1) for line in overrides)
+    row = {key: levels.get(key, "") for key in factors} | {"seed": config["seed"], "folder": folder.name}
+    result = load_result(folder)
+    if result is None:
+        reason = load_error(folder)
+        return row | {"status": "failed" if reason else "unfinished", "reason": reason or ""}
+    metrics = {
+        f"{which}_{k}": result[which][k] for which in ("selected", "last") for k in COLUMNS if k != "seconds"
+    }
+    return (
+        row
+        | metrics
+        | {"status": result["status"], "parameters": result["parameters"], "seconds": result["seconds"]}
+    )
+
+
+def load_results(root: Path) -> Rows:
+    """The rows of a sweep's ``results.csv``, as text."""
+    with (root / RESULTS).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def factors_of(rows: Rows) -> list[str]:
+    """The columns that say what varied, but for the seed."""
+    return list(rows[0])[: list(rows[0]).index("seed")]
+
+
+def variants(rows: Rows) -> dict[str, Rows]:
+    """The rows by variant, in the order of their first mention; a variant's name says what its factors are set to."""
+    factors = factors_of(rows)
+    groups: dict[str, Rows] = {}
+    for row in rows:
+        groups.setdefault(variant_name({key: row[key] for key in factors}), []).append(row)
+    return groups
+
+
+def variant_name(levels: dict[str, str]) -> str:
+    """``dropout.rate=0.5, norm.kind=batch``: keys as short as they can be."""
+    return ", ".join(f"{key.removeprefix('reg.')}={value}" for key, value in levels.items()) or "all runs"

@@ -1,0 +1,159 @@
+"""What a regularizer may do, and how several of them act together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from regab.fields import choice, stacked, switches
+from regab.lazy import torch
+
+Tensor = Any  # torch.Tensor, which must not be imported for the sake of an annotation
+
+
+@dataclass(kw_only=True)
+class Regularizer:
+    """A method: a dataclass of strengths whose defaults are neutral, and one to three of the hooks below.
+
+    At its neutral strength a method is bit for bit absent, so every run can carry every method, and runs that differ in
+    numbers alone are trained together. Hooks see a whole stack: ``V`` runs, ``B`` examples, ``K`` classes, ``P``
+    parameters. Numbers are tensors ``[V]`` there, so reduce over everything except axis 0, and never branch on a
+    strength in Python. The hooks stand in the order in which the training loop reaches them; each default does nothing.
+
+    ``during`` says how a strength develops from the first to the last training step: ``constant``; ``linear`` or
+    ``cosine`` from its value to neutral.
+    """
+
+    during: str = choice("constant", "linear", "cosine")
+
+    def build(self, model: Any) -> None:
+        """Change one run's model at its marked places (``regab.models.places``)."""
+
+    def perturb(self, batch: int, shape: tuple[int, ...], noise: Any) -> Tensor:
+        """The factor ``[V, batch, *shape]`` (or broadcasting to it) at a place this method perturbs in training."""
+
+    def augment(self, x: Tensor, noise: Any) -> Tensor:
+        """Each input on its own: ``[V, B, …]`` to the same shape. ``x`` must not be changed in place."""
+
+    def mix(self, x: Tensor, y: Tensor, noise: Any) -> tuple[Tensor, Tensor]:
+        """Inputs with inputs, and targets: ``[V, B, …]`` and ``[V, B, K]``, whose last axis sums to 1."""
+
+    def penalty(self, logits: Tensor) -> Tensor:
+        """A term ``[V]`` of the objective that depends on ``logits [V, B, K]``; its gradient is autograd's."""
+
+    def value(self, parameters: Any) -> Tensor:
+        """A term ``[V]`` of the objective that depends on the parameters alone, for the log."""
+
+    def add_gradient(self, parameters: Any) -> None:
+        """Add the gradient of ``value`` in place. Analytic: measured at 0-10 % of a step, against 15-40 % by autograd."""
+
+    def gradients(self, parameters: Any, noise: Any) -> None:
+        """Change the whole gradient in place, all terms of the objective included."""
+
+    def weights(self, parameters: Any, lr: Tensor) -> None:
+        """Change the parameters in place after the optimizer's step, which was taken with ``lr [V]``."""
+
+    def stopped(self, history: dict[str, Any]) -> tuple[Any, Any]:
+        """From the curves so far (arrays ``[epochs + 1, V]``, row 0 untrained): the selected epoch and whether to stop.
+
+        Returns two arrays ``[V]``. It is also applied to curves read from files, so here numbers are numpy arrays.
+        """
+
+    def at(self, progress: float) -> Regularizer:
+        """This method at a share of the training between 0 and 1."""
+        if self.during == "constant":
+            return self
+        left = 1 - progress if self.during == "linear" else (1 + math.cos(math.pi * progress)) / 2
+        moving = [f for f in switches(type(self)) if stacked(f)]
+        return replace(
+            self, **{f.name: f.default + left * (getattr(self, f.name) - f.default) for f in moving}
+        )
+
+
+HOOKS = [n for n, f in vars(Regularizer).items() if callable(f) and not n.startswith("_") and n != "at"]
+
+
+class Chain:
+    """Several methods as one. The empty chain is no regularization."""
+
+    def __init__(self, methods: dict[str, Regularizer]) -> None:
+        self.methods = methods
+        self._having = {
+            hook: [
+                (n, m) for n, m in methods.items() if getattr(type(m), hook) is not getattr(Regularizer, hook)
+            ]
+            for hook in HOOKS
+        }
+        self._varies = any(m.during != "constant" for m in methods.values())
+
+    def having(self, hook: str) -> list[tuple[str, Regularizer]]:
+        """The methods that do something at a hook, with their names."""
+        return self._having[hook]
+
+    def at(self, progress: float) -> Chain:
+        """The chain at a share of the training between 0 and 1."""
+        if not self._varies:
+            return self
+        return Chain({name: method.at(progress) for name, method in self.methods.items()})
+
+    def build(self, model: Any) -> None:
+        for _, method in self.having("build"):
+            method.build(model)
+
+    def perturb(self, places: dict[str, Any], batch: int, noise: Any) -> dict[str, Tensor]:
+        """The factors at all perturbed places; every place has its own stream of noise."""
+        return {
+            name: self.methods[place.method].perturb(batch, place.shape, noise.of(f"{place.method}/{name}"))
+            for name, place in places.items()
+        }
+
+    def augment(self, x: Tensor, noise: Any) -> Tensor:
+        for name, method in self.having("augment"):
+            x = method.augment(x, noise.of(name))
+        return x
+
+    def mix(self, x: Tensor, y: Tensor, noise: Any) -> tuple[Tensor, Tensor]:
+        for name, method in self.having("mix"):
+            x, y = method.mix(x, y, noise.of(name))
+        return x, y
+
+    def penalty(self, logits: Tensor) -> Tensor | float:
+        return sum(method.penalty(logits) for _, method in self.having("penalty"))
+
+    def value(self, parameters: Any) -> Tensor | float:
+        return sum(method.value(parameters) for _, method in self.having("value"))
+
+    def add_gradient(self, parameters: Any) -> None:
+        for _, method in self.having("add_gradient"):
+            method.add_gradient(parameters)
+
+    def gradients(self, parameters: Any, noise: Any) -> None:
+        for name, method in self.having("gradients"):
+            method.gradients(parameters, noise.of(name))
+
+    def weights(self, parameters: Any, lr: Tensor) -> None:
+        for _, method in self.having("weights"):
+            method.weights(parameters, lr)
+
+    def stopped(self, history: dict[str, Any]) -> tuple[Any, Any] | None:
+        """None where no method stops a run; else as the hook says. A run stops as soon as one method says so."""
+        answers = [method.stopped(history) for _, method in self.having("stopped")]
+        if not answers:
+            return None
+        return answers[-1][0], sum(stop for _, stop in answers) > 0
+
+
+def per(strength: Tensor, like: Tensor) -> Tensor:
+    """A strength ``[V]`` shaped to act on ``[V, …]``."""
+    return strength.view(-1, *[1] * (like.ndim - 1))
+
+
+def row_norms(leaf: Tensor) -> Tensor:
+    """L2 norms of the incoming weights of every unit or filter: ``[V, out, …]`` to ``[V, out, 1, …]``."""
+    return torch.linalg.vector_norm(leaf, dim=tuple(range(2, leaf.ndim)), keepdim=True)
+
+
+def soft_threshold(values: Tensor, amount: Tensor) -> None:
+    """The proximal step of ``amount·|w|`` in place: towards zero by ``amount``, and exactly zero within it."""
+    values.copy_(values.sign() * (values.abs() - amount).clamp_(min=0))

@@ -1,0 +1,38 @@
+"""L1 penalty."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from regab.fields import choice, strength
+from regab.regularizers.base import Regularizer, per, soft_threshold
+
+
+@dataclass
+class L1(Regularizer):
+    """Add strength·Σ|w| to the objective.
+
+    ``kind``: ``subgradient`` adds strength·sign(w) to the gradient (weights hover about zero); ``proximal`` instead moves
+    every weight towards zero by lr·strength after the step, so that small ones become exactly zero (ISTA, Daubechies,
+    Defrise & De Mol 2004). ``scope``: ``weights`` (no biases, no norms) or ``all`` parameters.
+    Range: strength in [0, inf). Neutral: 0.
+    Helps where few inputs matter; gives sparse weights. Costs 4-10 % of a step.
+    Paper: Tibshirani 1996, JRSS B 58:267-288.
+    """
+
+    strength: float = strength(0.0, "[0, inf)")
+    kind: str = choice("subgradient", "proximal")
+    scope: str = choice("weights", "all")
+
+    def value(self, parameters: Any) -> Any:
+        values, _ = parameters.within(self.scope)
+        return self.strength * values.abs().sum(1)
+
+    def add_gradient(self, parameters: Any) -> None:
+        if self.kind == "subgradient":
+            values, gradients = parameters.within(self.scope)
+            gradients.addcmul_(values.sign(), per(self.strength, values))
+
+    def weights(self, parameters: Any, lr: Any) -> None:
+        if self.kind == "proximal":
+            values, _ = parameters.within(self.scope)
+            soft_threshold(values, per(lr * self.strength, values))

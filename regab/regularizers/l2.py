@@ -1,0 +1,30 @@
+"""L2 penalty."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from regab.fields import choice, strength
+from regab.regularizers.base import Regularizer, per
+
+
+@dataclass
+class L2(Regularizer):
+    """Add (strength/2)·Σw² to the objective; its gradient is strength·w.
+
+    This is torch.optim's ``weight_decay``; Keras' ``l2(x)`` is strength 2x. With Adam it is not the same as decoupled
+    ``weight_decay``. ``scope``: ``weights`` (no biases, no norms) or ``all`` parameters.
+    Range: strength in [0, inf). Neutral: 0.
+    Helps when weights grow large on little data; costs 0-5 % of a step.
+    Paper: Krogh & Hertz 1991, NeurIPS.
+    """
+
+    strength: float = strength(0.0, "[0, inf)")
+    scope: str = choice("weights", "all")
+
+    def value(self, parameters: Any) -> Any:
+        values, _ = parameters.within(self.scope)
+        return self.strength / 2 * values.square().sum(1)
+
+    def add_gradient(self, parameters: Any) -> None:
+        values, gradients = parameters.within(self.scope)
+        gradients.addcmul_(values, per(self.strength, values))

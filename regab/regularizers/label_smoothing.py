@@ -1,0 +1,24 @@
+"""Label smoothing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from regab.fields import strength
+from regab.regularizers.base import Regularizer, per
+
+
+@dataclass
+class LabelSmoothing(Regularizer):
+    """Train on targets y ← (1-strength)·y + strength/K instead of the labels, with K classes.
+
+    The same as ``cross_entropy(label_smoothing=strength)``; evaluation keeps the true labels.
+    Range: strength in [0, 1]. Neutral: 0.
+    Helps against over-confident and noisy labels; raises the training loss's floor. Costs nothing.
+    Paper: Szegedy, Vanhoucke, Ioffe, Shlens & Wojna 2016, CVPR, section 7.
+    """
+
+    strength: float = strength(0.0, "[0, 1]")
+
+    def mix(self, x: Any, y: Any, noise: Any) -> tuple[Any, Any]:
+        s = per(self.strength, y)
+        return x, y * (1 - s) + s / y.shape[-1]

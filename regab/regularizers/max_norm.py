@@ -1,0 +1,24 @@
+"""Max-norm constraint."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from regab.fields import strength
+from regab.regularizers.base import Regularizer, per, row_norms
+
+
+@dataclass
+class MaxNorm(Regularizer):
+    """After every step, scale the incoming weights of each unit (or filter) back to an L2 norm of at most ``limit``.
+
+    w_j ← w_j·min(1, limit/‖w_j‖). Biases and norms are left alone.
+    Range: limit in (0, inf]; useful from 1 to 4. Neutral: inf.
+    Helps dropout networks to bear high learning rates; costs 2-15 % of a step.
+    Paper: Srebro, Rennie & Jaakkola 2005, NeurIPS; in networks Srivastava et al. 2014, JMLR 15, section 5.1.
+    """
+
+    limit: float = strength(float("inf"), "(0, inf]")
+
+    def weights(self, parameters: Any, lr: Any) -> None:
+        for leaf in parameters.weight_leaves:
+            leaf.mul_((per(self.limit, leaf) / row_norms(leaf)).clamp_(max=1).nan_to_num_(1.0))

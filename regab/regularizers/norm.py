@@ -1,0 +1,42 @@
+"""Normalization layers."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from regab.fields import choice, fixed
+from regab.lazy import torch
+from regab.regularizers.base import Regularizer
+
+
+@dataclass
+class Norm(Regularizer):
+    """Normalize activations before the nonlinearity: y = gamma·(x - mean)/sqrt(var + eps) + beta.
+
+    ``kind``: ``batch`` takes mean and variance over the batch (per feature, or per channel of an image) in training, and
+    in evaluation the running ones, r ← (1 - momentum)·r + momentum·batch, with the unbiased variance;
+    ``layer`` takes them over all features of one example (Ba, Kiros & Hinton 2016, arXiv:1607.06450);
+    ``group`` over each of ``groups`` groups of channels (Wu & He 2018, ECCV), or as many as divide the channels.
+    Range: kind is a structure, momentum in (0, 1], eps > 0. Neutral: kind ``none``.
+    Helps deep networks to train fast and tolerates high learning rates; costs a tenth to a third of a step.
+    Paper: Ioffe & Szegedy 2015, ICML.
+    """
+
+    kind: str = choice("none", "batch", "layer", "group", switch=True)
+    momentum: float = fixed(0.1, "(0, 1]")
+    eps: float = fixed(1e-5, "(0, inf)")
+    groups: int = fixed(8, "[1, inf)")
+
+    def build(self, model: Any) -> None:
+        from regab.models.places import norm_places, replace
+
+        for name, place in norm_places(model):
+            replace(model, name, self._layer(place.features, place.spatial))
+
+    def _layer(self, features: int, spatial: bool) -> Any:
+        nn = torch.nn
+        if self.kind == "batch":
+            cls = nn.BatchNorm2d if spatial else nn.BatchNorm1d
+            return cls(features, eps=self.eps, momentum=self.momentum)
+        groups = 1 if self.kind == "layer" else math.gcd(features, self.groups)
+        return nn.GroupNorm(groups, features, eps=self.eps)

@@ -1,0 +1,97 @@
+"""Hydra's own application behind ``regab train``: everything after these two words is Hydra's."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import hydra
+import yaml
+from hydra._internal.utils import get_args_parser
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from regab.config import CONF
+from regab.errors import UsageError
+from regab.sweep.plugins import register
+from regab.sweep.sugar import expand
+from regab.targets import unknown_key
+
+LOOKS_ONLY = {
+    "--help",
+    "-h",
+    "--cfg",
+    "-c",
+    "--info",
+    "-i",
+    "--hydra-help",
+    "--shell-completion",
+    "-sc",
+    "--version",
+}
+
+
+def task(cfg: DictConfig) -> float:
+    """What Hydra calls with a composed configuration. At module level, so that process launchers can pickle it."""
+    from regab.sweep.task import train_one
+
+    return train_one(cfg)
+
+
+def run_hydra(program: str, words: list[str]) -> int:
+    """Run Hydra on the words of a command line. Raises UsageError for the user's mistakes."""
+    register(claim=not LOOKS_ONLY & {word.partition("=")[0] for word in words})
+    app = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)
+    with _as_program(program, words):
+        try:
+            app()
+        except SystemExit as stop:
+            if isinstance(stop.code, UsageError):
+                raise stop.code from stop
+            return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+            if isinstance(error.__cause__, UsageError):
+                raise error.__cause__ from error
+            raise UsageError(explain(error)) from error
+    return 0
+
+
+@contextmanager
+def _as_program(program: str, words: list[str]) -> Iterator[None]:
+    """``hydra.main`` reads sys.argv, and raises instead of printing only if this variable is set."""
+    argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv, os.environ["HYDRA_FULL_ERROR"] = [program], "1"
+    try:
+        sys.argv = [program, *_flags_first(expand(words))]
+        yield
+    finally:
+        sys.argv = argv
+        os.environ.pop("HYDRA_FULL_ERROR")
+        if full is not None:
+            os.environ["HYDRA_FULL_ERROR"] = full
+
+
+def _flags_first(words: list[str]) -> list[str]:
+    """Hydra 1.3 rejects overrides on both sides of a flag (``a=1 -m b=2``)."""
+    overrides = get_args_parser().parse_intermixed_args(words).overrides
+    flags = list(words)
+    for override in overrides:
+        flags.remove(override)
+    return [*flags, *overrides]
+
+
+def explain(error: BaseException) -> str:
+    """Hydra's and OmegaConf's errors in one line, with the key and the nearest one that exists."""
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    key, parent = getattr(cause, "key", None), getattr(cause, "parent_node", None)
+    if type(cause).__name__ in ("ConfigKeyError", "ConfigAttributeError") and isinstance(parent, DictConfig):
+        path = str(cause.full_key).removesuffix(str(key)).rstrip(".")
+        return unknown_key(path, str(key), [k for k in parent if k != "hydra"])
+    if getattr(cause, "full_key", None):
+        return f"{cause.full_key}: {str(cause).splitlines()[0]}"
+    noise = ("Config search path", "\tprovider=", "See https", "Set the environment")
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith(noise)]
+    return "; ".join(lines) or type(error).__name__

@@ -1,0 +1,30 @@
+"""Names of the folders that runs and sweeps are written to."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+LONGEST = 120  # file systems allow 255 bytes
+
+
+def fresh_folder(path: str, claim: bool) -> str:
+    """The path, or the path with ``-2``, ``-3``, … if something is there already. With ``claim`` the folder is made, which
+    two processes that start in the same second cannot both succeed in."""
+    for candidate in itertools.chain([path], (f"{path}-{i}" for i in itertools.count(2))):
+        folder = Path(candidate)
+        if not claim:
+            return candidate
+        try:
+            folder.mkdir(parents=True)
+            return candidate
+        except FileExistsError:
+            continue
+    raise AssertionError("count() does not end")
+
+
+def run_folder_name(differences: dict[str, str], digest: str) -> str:
+    """What distinguishes a run in its sweep, to be read, and its digest, to be sure: ``dropout.rate=0.5,seed=3-9f7241``."""
+    words = ",".join(f"{key.lstrip('+').removeprefix('reg.')}={value}" for key, value in differences.items())
+    return "-".join(filter(None, [re.sub(r"[^\w.,=+-]+", "_", words)[:LONGEST], digest[:6]]))

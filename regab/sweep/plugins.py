@@ -1,0 +1,160 @@
+"""What regab adds to Hydra: a sweeper, a launcher that trains runs in stacks, a check before anything is written."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.experimental.callback import Callback
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from omegaconf import DictConfig, OmegaConf
+
+from regab.config import resolve, schema
+from regab.errors import RunsFailed, UsageError
+from regab.sweep.compose import Composer, without_hydra
+from regab.sweep.design import DESIGNS, Assignment, Factors
+from regab.sweep.folders import fresh_folder
+from regab.sweep.sugar import expand_override
+
+# Hydra 1.3 takes plugins from a package of this name only. A folder of that name on disk would not be found in an
+# editable install, so the module exists in memory alone.
+NAMESPACE = "hydra_plugins.regab"
+
+
+class RegabSweeper(Sweeper):
+    """Turns the factors of a command line into runs by a design and hands them to the launcher together."""
+
+    def __init__(self, design: str = "grid", params: dict[str, str] | None = None) -> None:
+        self.design, self.params = design, params or {}
+
+    def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
+        self.context, self.config = hydra_context, config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> Any:
+        fixed = [expand_override(f"{key}={value}") for key, value in self.params.items()]
+        parser = OverridesParser.create(config_loader=self.context.config_loader)
+        factors = factors_of(parser.parse_overrides([*fixed, *arguments]))
+        jobs = [[f"{key}={value}" for key, value in a.items()] for a in self._designed(factors)]
+        returns = self.launcher.launch(jobs, initial_job_idx=0)
+        failed = sum(r.status is JobStatus.FAILED for r in returns)
+        if failed:
+            raise RunsFailed(f"{failed} of {len(returns)} runs failed")
+        return returns
+
+    def _designed(self, factors: Factors) -> list[Assignment]:
+        if self.design not in DESIGNS:
+            raise UsageError(f"--design {self.design}: must be one of {', '.join(DESIGNS)}")
+        empty = [key for key, values in factors.items() if not values]
+        if empty:
+            raise UsageError(f"{empty[0]}: has no values, so there is nothing to train")
+        return DESIGNS[self.design](factors)
+
+
+def factors_of(overrides: Sequence[Override]) -> Factors:
+    """The values each key is to take; the last mention of a key counts."""
+    factors = {}
+    for override in overrides:
+        key = override.get_key_element()
+        if not override.is_sweep_override():
+            factors[key] = [override.get_value_element_as_str()]
+        elif override.is_discrete_sweep():
+            factors[key] = list(override.sweep_string_iterator())
+        else:
+            raise UsageError(
+                f"{override.input_line}: an interval is not a list of values; give a list or range(…)"
+            )
+    return factors
+
+
+class RegabLauncher(Launcher):
+    """Composes and checks all runs, then trains them in stacks."""
+
+    def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
+        self.context, self.config = hydra_context, config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        compose = Composer(self.context.config_loader, self.config)
+        configs = [_resolved(compose, overrides) for overrides in job_overrides]
+        from regab.sweep.task import (
+            train_sweep,  # brings torch, which a mistake in a configuration need not wait for
+        )
+
+        outcomes = train_sweep(configs, [_as_assignment(o) for o in job_overrides], self.config)
+        return [_job_return(overrides, o) for overrides, o in zip(job_overrides, outcomes, strict=True)]
+
+
+def _resolved(compose: Composer, overrides: Sequence[str]) -> dict[str, Any]:
+    try:
+        return resolve(compose(overrides))
+    except UsageError as error:
+        raise UsageError(f"{error} (in the run {' '.join(overrides)})") from error
+
+
+def _as_assignment(overrides: Sequence[str]) -> Assignment:
+    return {key: value for key, _, value in (o.partition("=") for o in overrides)}
+
+
+def _job_return(overrides: Sequence[str], outcome: Any) -> JobReturn:
+    ret = JobReturn(overrides=overrides, status=JobStatus.FAILED if outcome.error else JobStatus.COMPLETED)
+    ret.return_value = (
+        RuntimeError(outcome.error) if outcome.error else outcome.result["selected"]["val_loss"]
+    )
+    return ret
+
+
+class CheckFirst(Callback):
+    """Refuses a single run that cannot be trained before Hydra makes its folder."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        from regab.training.setup import check_fits
+
+        try:
+            check_fits(resolve(without_hydra(config)))
+        except UsageError as error:
+            raise SystemExit(error) from error  # Hydra makes warnings of a callback's other exceptions
+
+
+def register(claim: bool) -> None:
+    """Make all this known to Hydra. ``claim``: whether folders are made, or only named (for ``--cfg`` and the like)."""
+    namespace = _namespace()
+    for plugin in (RegabSweeper, RegabLauncher):
+        plugin.__module__ = NAMESPACE
+        setattr(namespace, plugin.__name__, plugin)
+        Plugins.instance().register(plugin)
+    OmegaConf.register_new_resolver(
+        "fresh", lambda path: fresh_folder(path, claim), replace=True, use_cache=True
+    )
+    store = ConfigStore.instance().store
+    store(name="regab_schema", node=schema())
+    store(
+        group="hydra/launcher",
+        name="regab",
+        provider="regab",
+        node={"_target_": f"{NAMESPACE}.RegabLauncher"},
+    )
+    sweeper = {"_target_": f"{NAMESPACE}.RegabSweeper", "design": "grid", "params": None}
+    store(group="hydra/sweeper", name="regab", provider="regab", node=sweeper)
+
+
+def _namespace() -> types.ModuleType:
+    package, _, name = NAMESPACE.partition(".")
+    try:
+        parent = importlib.import_module(package)
+    except ModuleNotFoundError:
+        parent = sys.modules[package] = types.ModuleType(package)
+        parent.__path__ = []
+    module = sys.modules.setdefault(NAMESPACE, types.ModuleType(NAMESPACE))
+    setattr(parent, name, module)
+    return module

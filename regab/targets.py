@@ -1,0 +1,105 @@
+"""Config nodes that name what they configure: ``_target_: package.module.Thing`` and its keyword arguments."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import json
+import typing
+from collections.abc import Callable, Iterable
+from dataclasses import field, is_dataclass, make_dataclass
+from functools import cache
+from typing import Any
+
+from omegaconf import MISSING, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from regab import fields
+from regab.errors import UsageError
+
+
+def locate(node: dict[str, Any], path: str) -> Callable[..., Any]:
+    """What a node's ``_target_`` names. Raises UsageError where there is no such thing."""
+    target = node.get("_target_")
+    module, _, name = str(target).rpartition(".")
+    if not module:
+        raise UsageError(f"{path}._target_={target}: must be written package.module.Name")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module == error.name or module.startswith(error.name + ".")):
+            raise
+        raise UsageError(
+            f"{path}._target_={target}: there is no module {error.name}; is it in this folder?"
+        ) from error
+    except AttributeError as error:
+        raise UsageError(f"{path}._target_={target}: {module} has no {name}") from error
+
+
+def options(node: dict[str, Any], path: str, given: Iterable[str] = ()) -> dict[str, Any]:
+    """The keyword arguments in a node, converted to the types that the target declares, with its defaults filled in.
+
+    ``given`` are the parameters that the caller supplies. Raises UsageError for a key that the target does not take, for
+    one that it needs and has not got, for a value of a wrong type, and (dataclasses) for one out of range.
+    """
+    target = locate(node, path)
+    arguments = {k: v for k, v in node.items() if k != "_target_"}
+    values = json.loads(_typed(target, json.dumps(arguments), path, tuple(given)))
+    if is_dataclass(target):
+        fields.check(target, values, path)
+    return values
+
+
+@cache  # the runs of a sweep share most of their nodes
+def _typed(target: Callable[..., Any], arguments: str, path: str, given: tuple[str, ...]) -> str:
+    schema, values = _schema(target, given), json.loads(arguments)
+    if schema is None:
+        return arguments
+    known = [key for key in schema if key != "_target_"]
+    for key, value in values.items():
+        if key not in known:
+            raise UsageError(unknown_key(path, key, known))
+        try:
+            OmegaConf.update(schema, key, value)
+        except OmegaConfBaseException as error:
+            raise UsageError(f"{path}.{key}={value}: {str(error).splitlines()[0]}") from error
+    missing = sorted(OmegaConf.missing_keys(schema))
+    if missing:
+        raise UsageError(f"{path}.{missing[0]}: needs a value")
+    return json.dumps(OmegaConf.to_container(schema))
+
+
+def _schema(target: Callable[..., Any], given: tuple[str, ...]) -> Any:
+    """The target's parameters as a structured config; None if it takes any keyword."""
+    parameters = inspect.signature(target).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return None
+    hints = typing.get_type_hints(
+        target if is_dataclass(target) or inspect.isfunction(target) else target.__init__
+    )
+    declared = []
+    for name, parameter in parameters.items():
+        if name not in given:
+            default = MISSING if parameter.default is parameter.empty else parameter.default
+            declared.append(
+                (name, _supported(hints.get(name, Any)), field(default_factory=lambda d=default: d))
+            )
+    return OmegaConf.structured(make_dataclass("Options", declared))
+
+
+def _supported(hint: Any) -> Any:
+    try:
+        OmegaConf.structured(make_dataclass("Probe", [("value", hint, field(default=MISSING))]))
+    except (OmegaConfBaseException, ValueError):
+        return Any
+    return hint
+
+
+def unknown_key(path: str, key: str, known: Iterable[str]) -> str:
+    """The sentence for a key that does not exist, with the nearest one that does."""
+    prefix = f"{path}." if path else ""
+    known = [str(k) for k in known]
+    near = difflib.get_close_matches(str(key), known, 1)
+    hint = f"did you mean {prefix}{near[0]}?" if near else f"there is: {', '.join(known) or 'nothing'}"
+    return f"{prefix}{key}: unknown key; {hint}"

@@ -1,0 +1,85 @@
+"""The training loop. There is one, and it always trains a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from regab.data.split import Data
+from regab.regularizers.base import Chain
+from regab.training.evaluate import cross_entropy, evaluate
+from regab.training.noise import Noise
+from regab.training.stack import Stack
+from regab.training.watch import Record, Watch
+
+
+@dataclass
+class Training:
+    """Everything that ``train`` needs: ``V`` runs of one structure, and what they are trained on and with."""
+
+    stack: Stack
+    data: Data
+    chain: Chain
+    optimizer: Any
+    schedule: Any
+    noise: Noise
+    lr: Tensor
+    epochs: int
+    batch_size: int
+
+
+def train(t: Training) -> Iterator[list[Record]]:
+    """Train a stack; before the first and after every epoch, yield a record of each run that has not yet ended."""
+    steps = batches(len(t.data.train), t.batch_size)
+    t.schedule.start(t.lr, len(steps), t.epochs)
+    state, watch = t.optimizer.start(t.stack.values), Watch(t.stack, t.chain, t.epochs)
+    yield watch.note(0, {"step": 0, "lr": t.schedule.lr(0)} | evaluate(t.stack, t.data))
+    for epoch in range(1, t.epochs + 1):
+        trained = train_epoch(t, state, epoch, steps)
+        metrics = trained | evaluate(t.stack, t.data)
+        t.schedule.epoch_ended(metrics.get("val_loss"))
+        yield watch.note(epoch, metrics)
+        if not watch.running.any():
+            return
+
+
+def train_epoch(t: Training, state: dict[str, Tensor], epoch: int, steps: list[slice]) -> dict[str, Any]:
+    """One pass over the training data. Read downwards, it names every place at which a regularizer may act."""
+    stack, noise, x_train = t.stack, t.noise, t.data.train.x
+    y_train = one_hot(t.data.train.y, t.data.classes).float()
+    noise.begin(epoch)
+    order = noise.order(len(x_train))
+    objective = torch.zeros(stack.size, device=x_train.device)
+    for done, part in enumerate(steps, start=(epoch - 1) * len(steps)):
+        chain, lr, rows = t.chain.at(done / (len(steps) * t.epochs)), t.schedule.lr(done), order[:, part]
+        x, y = chain.mix(chain.augment(x_train[rows], noise), y_train[rows], noise)
+        logits = stack(x, chain.perturb(stack.places, rows.shape[1], noise))
+        loss = cross_entropy(logits, y) + chain.penalty(logits)
+        stack.backward(loss)
+        with torch.no_grad():
+            objective += loss * (rows.shape[1] / len(x_train))
+            chain.add_gradient(stack.parameters)
+            if part is steps[-1]:
+                grad_norm = torch.linalg.vector_norm(stack.gradients, dim=1)
+            chain.gradients(stack.parameters, noise)
+            t.optimizer.step(state, stack.values, stack.gradients, lr)
+            chain.weights(stack.parameters, lr)
+    with torch.no_grad():
+        objective += chain.value(stack.parameters)
+    return {"step": done + 1, "lr": lr, "train_objective": objective, "grad_norm": grad_norm}
+
+
+def batches(n: int, batch_size: int) -> list[slice]:
+    """Slices of at most ``batch_size``; a single example left over joins the batch before it.
+
+    Batch norm cannot take the variance of one example, and its gradient would weigh as much as a full batch's.
+    """
+    starts = list(range(0, n, batch_size))
+    if len(starts) > 1 and batch_size > 1 and n - starts[-1] == 1:
+        starts.pop()
+    return [slice(a, b) for a, b in zip(starts, [*starts[1:], n], strict=True)]

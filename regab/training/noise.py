@@ -1,0 +1,82 @@
+"""The random draws of a stack: the same for a run whether it is trained alone or beside others.
+
+A stream belongs to a seed and a purpose, and begins anew with every epoch, so a draw is a function of (seed, purpose,
+epoch, position in the epoch). Runs with equal seeds see equal draws: their comparison is paired. A draw is made once per
+distinct seed and then gathered to the run axis.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from regab.seeding import stream_seed
+
+
+class Noise:
+    """Streams of random numbers for ``V`` runs with the given seeds."""
+
+    def __init__(self, seeds: list[int], device: torch.device) -> None:
+        self.seeds = sorted(set(seeds))
+        self.run_to_seed = torch.tensor([self.seeds.index(s) for s in seeds], device=device)
+        self.device = device
+        self.epoch = 0
+        self._streams: dict[tuple[str, str], Stream] = {}
+
+    def begin(self, epoch: int) -> None:
+        """Begin all streams anew for an epoch."""
+        self.epoch = epoch
+        for stream in self._streams.values():
+            stream.begin(epoch)
+
+    def of(self, purpose: str, device: torch.device | None = None) -> Stream:
+        """The stream of a purpose, which no other purpose shares."""
+        device = device or self.device
+        key = purpose, str(device)
+        if key not in self._streams:
+            self._streams[key] = Stream(self, purpose, device)
+            self._streams[key].begin(self.epoch)
+        return self._streams[key]
+
+    def order(self, n: int) -> Tensor:
+        """A random order of ``n`` examples for each run: ``[V, n]``. Drawn on the CPU, so it is the same everywhere."""
+        stream = self.of("order", torch.device("cpu"))
+        drawn = torch.stack([torch.randperm(n, generator=g) for g in stream.generators])
+        return drawn.to(self.device)[self.run_to_seed]
+
+
+class Stream:
+    """One generator per distinct seed; draws have a leading run axis ``[V]``."""
+
+    def __init__(self, noise: Noise, purpose: str, device: torch.device) -> None:
+        self.noise, self.purpose, self.device = noise, purpose, device
+        self.generators = [torch.Generator(device) for _ in noise.seeds]
+
+    def begin(self, epoch: int) -> None:
+        for seed, generator in zip(self.noise.seeds, self.generators, strict=True):
+            generator.manual_seed(stream_seed(seed, self.purpose, epoch))
+
+    def _gather(self, draws: list[Tensor]) -> Tensor:
+        return torch.stack(draws).index_select(0, self.noise.run_to_seed)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Uniform on [0, 1): ``[V, *shape]``."""
+        return self._gather([torch.rand(shape, generator=g, device=self.device) for g in self.generators])
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal: ``[V, *shape]``."""
+        return self._gather([torch.randn(shape, generator=g, device=self.device) for g in self.generators])
+
+    def bits(self, *shape: int) -> Tensor:
+        """Uniform 16-bit integers: ``[V, *shape]``, a quarter of the cost of ``uniform`` (0.8 against 3 ns each)."""
+        size = torch.Size(shape).numel()
+        words = [torch.empty((size + 3) // 4, dtype=torch.int64, device=self.device) for _ in self.generators]
+        for word, generator in zip(words, self.generators, strict=True):
+            word.random_(-(2**63), None, generator=generator)
+        return self._gather([word.view(torch.int16)[:size].view(shape) for word in words])
+
+    def keep(self, rate: Tensor, *shape: int) -> Tensor:
+        """Zero with probability ``rate [V]`` (to 1/65536), else the factor that makes the mean 1: ``[V, *shape]``."""
+        levels = (rate * 65536).round_().clamp_(max=65535).view(-1, *[1] * len(shape))
+        kept = self.bits(*shape) >= (levels - 32768).to(torch.int16)
+        return kept.to(torch.float32).mul_(65536 / (65536 - levels))

@@ -1,0 +1,81 @@
+"""Optimizers over the parameters ``[V, P]`` of a stack, each run with its own learning rate.
+
+Nothing here decays weights or clips gradients: those are regularizers. ``torch.optim`` wants one learning rate for all, and
+importing it costs 1.6 s of start-up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from regab.fields import fixed, number
+from regab.lazy import torch
+
+Tensor = Any
+
+
+@dataclass
+class SGD:
+    """Stochastic gradient descent: b ← momentum·b + g; w ← w - lr·b, or with ``nesterov`` w ← w - lr·(g + momentum·b).
+
+    As torch.optim.SGD without dampening. Range: lr in (0, inf), momentum in [0, 1).
+    Paper: Sutskever, Martens, Dahl & Hinton 2013, ICML.
+    """
+
+    lr: float = number(0.1, "(0, inf)")
+    momentum: float = fixed(0.9, "[0, 1)")
+    nesterov: bool = False
+
+    def start(self, values: Tensor) -> dict[str, Tensor]:
+        """The state before the first step."""
+        return {"momentum": torch.zeros_like(values)} if self.momentum else {}
+
+    def step(self, state: dict[str, Tensor], values: Tensor, gradients: Tensor, lr: Tensor) -> None:
+        """One step in place with ``lr [V]``."""
+        direction = gradients
+        if self.momentum:
+            buffer = state["momentum"].mul_(self.momentum).add_(gradients)
+            direction = gradients.add(buffer, alpha=self.momentum) if self.nesterov else buffer
+        values.addcmul_(direction, lr[:, None], value=-1)
+
+
+@dataclass
+class Adam:
+    """Adam: w ← w - lr·m̂/(√v̂ + eps), with m̂ and v̂ the bias-corrected means of g and g².
+
+    As torch.optim.Adam without weight decay. Range: lr in (0, inf), beta1 and beta2 in [0, 1), eps > 0.
+    Paper: Kingma & Ba 2015, ICLR.
+    """
+
+    lr: float = number(1e-3, "(0, inf)")
+    beta1: float = fixed(0.9, "[0, 1)")
+    beta2: float = fixed(0.999, "[0, 1)")
+    eps: float = fixed(1e-8, "(0, inf)")
+
+    def start(self, values: Tensor) -> dict[str, Tensor]:
+        """The state before the first step."""
+        mean, square, update = (torch.zeros_like(values) for _ in range(3))
+        return {
+            "mean": mean,
+            "square": square,
+            "update": update,
+            "step": torch.zeros((), device=values.device),
+        }
+
+    def step(self, state: dict[str, Tensor], values: Tensor, gradients: Tensor, lr: Tensor) -> None:
+        """One step in place with ``lr [V]``.
+
+        torch's fused kernel takes one learning rate, so it writes the step of rate 1 into ``update``, row by row (so
+        that no run's numbers depend on where its row lies), and each run's own rate is applied to that: 192 us for 16
+        runs of 26,122 parameters, against 362 us by foreach operations.
+        """
+        state["step"] += 1
+        update = state["update"].zero_()
+        rows = [list(t.unbind(0)) for t in (update, gradients, state["mean"], state["square"])]
+        steps = [state["step"]] * len(values)
+        torch._fused_adam_(
+            *rows, [], steps, lr=1.0, beta1=self.beta1, beta2=self.beta2, eps=self.eps,
+            weight_decay=0.0, amsgrad=False, maximize=False,
+        )  # fmt: skip
+        values.addcmul_(update, lr[:, None])

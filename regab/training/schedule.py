@@ -1,0 +1,113 @@
+"""How the learning rates develop: ``lr(step)`` is asked before every step, ``epoch_ended`` told after every epoch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from regab.fields import fixed
+from regab.lazy import torch
+
+Tensor = Any
+
+
+@dataclass
+class Constant:
+    """The learning rate of the optimizer's config, throughout."""
+
+    def start(self, lr: Tensor, steps_per_epoch: int, epochs: int) -> None:
+        """Begin with the rates ``[V]`` of the optimizer's config."""
+        self.base, self.steps_per_epoch, self.total = lr, steps_per_epoch, steps_per_epoch * epochs
+
+    def lr(self, step: int) -> Tensor:
+        """The rates ``[V]`` for a step, counted from 0."""
+        factor = self.factor(step)
+        return self.base if factor == 1.0 else self.base * factor
+
+    def factor(self, step: int) -> float:
+        """What the base rate is multiplied by in a step."""
+        return 1.0
+
+    def epoch_ended(self, val_loss: Tensor) -> None:
+        """Take note of the validation losses ``[V]``."""
+
+
+@dataclass
+class Cosine(Constant):
+    """lr·(floor + (1-floor)·½(1 + cos(π·t/T))) in step t of T (torch's CosineAnnealingLR, stepped every step).
+
+    Range: floor in [0, 1]. Paper: Loshchilov & Hutter 2017, ICLR.
+    """
+
+    floor: float = fixed(0.0, "[0, 1]")
+
+    def factor(self, step: int) -> float:
+        return self.floor + (1 - self.floor) * (1 + math.cos(math.pi * step / self.total)) / 2
+
+
+@dataclass
+class Step(Constant):
+    """Multiply by ``gamma`` after each ``every`` epochs (torch's StepLR). Range: gamma in (0, 1], every at least 1."""
+
+    gamma: float = fixed(0.1, "(0, 1]")
+    every: int = fixed(10, "[1, inf)")
+
+    def factor(self, step: int) -> float:
+        return self.gamma ** (step // self.steps_per_epoch // self.every)
+
+
+@dataclass
+class OneCycle(Constant):
+    """Rise from lr/``divide`` to lr in the share ``warmup`` of all steps, then fall to lr/(``divide``·``divide_last``).
+
+    Both along half a cosine (torch's OneCycleLR, without cycling the momentum). Range: warmup in (0, 1), divide and
+    divide_last at least 1. Paper: Smith & Topin 2018, arXiv:1708.07120.
+    """
+
+    warmup: float = fixed(0.3, "(0, 1)")
+    divide: float = fixed(25.0, "[1, inf)")
+    divide_last: float = fixed(1e4, "[1, inf)")
+
+    def factor(self, step: int) -> float:
+        first, last = 1 / self.divide, 1 / (self.divide * self.divide_last)
+        peak, end = self.warmup * self.total - 1, self.total - 1
+        if step <= peak:
+            return _half_cosine(first, 1.0, step / peak)
+        return _half_cosine(1.0, last, (step - peak) / (end - peak))
+
+
+@dataclass
+class Plateau(Constant):
+    """Multiply a run's rate by ``shrink`` when its validation loss has not improved for more than ``patience`` epochs.
+
+    An epoch improves by being below the best one times 1-``threshold``; after a reduction, ``cooldown`` epochs do not
+    count, and no rate falls below ``min_lr`` (torch's ReduceLROnPlateau with its defaults, for each run on its own).
+    Range: shrink in (0, 1), patience and cooldown at least 0, threshold in [0, 1), min_lr at least 0.
+    """
+
+    shrink: float = fixed(0.1, "(0, 1)")
+    patience: int = fixed(10, "[0, inf)")
+    threshold: float = fixed(1e-4, "[0, 1)")
+    cooldown: int = fixed(0, "[0, inf)")
+    min_lr: float = fixed(0.0, "[0, inf)")
+
+    def start(self, lr: Tensor, steps_per_epoch: int, epochs: int) -> None:
+        super().start(lr, steps_per_epoch, epochs)
+        self.best = torch.full((len(lr),), math.inf, dtype=torch.float64)
+        self.bad, self.cooling = torch.zeros(len(lr)), torch.zeros(len(lr))
+
+    def epoch_ended(self, val_loss: Tensor) -> None:
+        better = val_loss < self.best * (1 - self.threshold)
+        self.best = torch.where(better, val_loss, self.best)
+        self.bad = torch.where(better | (self.cooling > 0), 0.0, self.bad + 1)
+        self.cooling = (self.cooling - 1).clamp_(min=0)
+        reduce = self.bad > self.patience
+        self.bad = torch.where(reduce, 0.0, self.bad)
+        self.cooling = torch.where(reduce, float(self.cooldown), self.cooling)
+        lower = (self.base * self.shrink).clamp_(min=self.min_lr)
+        self.base = torch.where(reduce.to(lower.device), lower, self.base)
+
+
+def _half_cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
