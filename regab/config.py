@@ -16,7 +16,7 @@ from regab import fields as declared
 from regab.errors import UsageError
 from regab.regularizers import methods
 from regab.regularizers.base import Regularizer
-from regab.targets import locate, options, unknown_key
+from regab.targets import locate, options, unknown
 
 _HERE = Path(__file__).resolve().parent
 # A wheel carries conf/ as regab/conf; in a checkout or an editable install it lies beside regab/.
@@ -42,6 +42,11 @@ class Run:
     @cached_property
     def structure(self) -> str:
         return structure(self.config)
+
+    @property
+    def words(self) -> str:
+        """The overrides as on a command line."""
+        return " ".join(f"{key}={value}" for key, value in self.overrides.items())
 
 
 @dataclass
@@ -104,7 +109,7 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
 def _known(config: dict[str, Any], known: list[str], path: str) -> None:
     for key in config:
         if key not in known:
-            raise UsageError(unknown_key(path, key, known))
+            raise UsageError(unknown("key", f"{path}." if path else "", key, known))
 
 
 def _check_device(device: str) -> None:

@@ -86,12 +86,12 @@ def is_neutral(cls: type, values: dict[str, Any]) -> bool:
 def problems(cls: type, values: dict[str, Any], path: str) -> Iterator[str]:
     """What is out of range, one sentence each."""
     for declared in dataclasses.fields(cls):
-        within = declared.metadata.get("within")
+        key, within = f"{path}.{declared.name}".lstrip("."), declared.metadata.get("within")
         value = values.get(declared.name, declared.default)
         if isinstance(value, float) and math.isnan(value):
-            yield f"{path}.{declared.name}={value}: must be a number"
+            yield f"{key}={value}: must be a number"
         elif within is not None and value not in within:
-            yield f"{path}.{declared.name}={value}: must be {within}"
+            yield f"{key}={value}: must be {within}"
 
 
 def check(cls: type, values: dict[str, Any], path: str) -> None:

@@ -59,7 +59,9 @@ def _typed(target: Callable[..., Any], arguments: str, path: str, given: tuple[s
     known = [key for key in schema if key != "_target_"]
     for key, value in values.items():
         if key not in known:
-            raise UsageError(unknown_key(path, key, known))
+            raise UsageError(unknown("key", f"{path}.", key, known))
+        if OmegaConf.is_list(schema._get_node(key)) and not isinstance(value, list):
+            raise UsageError(f"{path}.{key}={value}: must be a list, like [{value}]")
         try:
             OmegaConf.update(schema, key, value)
         except OmegaConfBaseException as error:
@@ -96,10 +98,9 @@ def _supported(hint: Any) -> Any:
     return hint
 
 
-def unknown_key(path: str, key: str, known: Iterable[str]) -> str:
-    """The sentence for a key that does not exist, with the nearest one that does."""
-    prefix = f"{path}." if path else ""
+def unknown(what: str, prefix: str, name: str, known: Iterable[str]) -> str:
+    """The sentence for something that does not exist, with the nearest that does: ``reg.dropuot: unknown key; …``."""
     known = [str(k) for k in known]
-    near = difflib.get_close_matches(str(key), known, 1)
+    near = difflib.get_close_matches(str(name), known, 1)
     hint = f"did you mean {prefix}{near[0]}?" if near else f"there is: {', '.join(known) or 'nothing'}"
-    return f"{prefix}{key}: unknown key; {hint}"
+    return f"{prefix}{name}: unknown {what}; {hint}"

@@ -8,25 +8,35 @@ RISE = 0.05  # of the validation loss above its minimum, from which on a run is 
 GAP = 0.05  # between training and validation accuracy, from which on it is said to generalize incompletely
 
 
+def smoothed(curve: np.ndarray, width: int = 5) -> np.ndarray:
+    """Running median over ``width`` epochs, narrower towards the ends: what is left when single epochs do not count."""
+    half = width // 2
+    reach = [min(half, i, len(curve) - 1 - i) for i in range(len(curve))]
+    reach[-1] = min(half, len(curve) - 1)  # at the end, look back
+    ends = [min(i + r, len(curve) - 1) for i, r in enumerate(reach)]
+    return np.array([np.nanmedian(curve[i - r : e + 1]) for i, (r, e) in enumerate(zip(reach, ends, strict=True))])
+
+
 def overfitting(metrics: dict[str, np.ndarray]) -> str:
     """One sentence from a run's curves (row 0 untrained).
 
-    A run *overfits* where its validation loss has risen by ``RISE`` above its minimum while its training loss fell.
+    A run *overfits* where its smoothed validation loss ends more than ``RISE`` above its minimum while its training
+    loss fell.
     """
-    train, val = metrics["train_loss"], metrics["val_loss"]
-    if len(val) < 2 or np.isnan(val).all():
+    if len(metrics["epoch"]) < 2 or np.isnan(metrics["val_loss"]).all():
         return "Whether it overfits cannot be said without validation data."
+    train, val = smoothed(metrics["train_loss"]), smoothed(metrics["val_loss"])
     best = int(np.nanargmin(val))
     rise = val[-1] / val[best] - 1
-    gap = metrics["train_accuracy"][-1] - metrics["val_accuracy"][-1]
+    train_accuracy, val_accuracy = metrics["train_accuracy"][-1], metrics["val_accuracy"][-1]
     if rise >= RISE and train[-1] < train[best]:
         return (
             f"It overfits: after epoch {best} the validation loss rose by {rise:.0%}, from {val[best]:.3g} to "
             f"{val[-1]:.3g}, while the training loss fell from {train[best]:.3g} to {train[-1]:.3g}."
         )
-    if gap >= GAP:
+    if train_accuracy - val_accuracy >= GAP:
         return (
-            f"It fits the training data better than new data (accuracy {metrics['train_accuracy'][-1]:.1%} against "
-            f"{metrics['val_accuracy'][-1]:.1%}), but its validation loss is not rising."
+            f"It fits the training data better than new data (accuracy {train_accuracy:.1%} against "
+            f"{val_accuracy:.1%}), but its validation loss is not rising."
         )
     return "It does not overfit: the validation loss is at or near its minimum at the end."

@@ -51,8 +51,11 @@ class Regularizer:
     def gradients(self, parameters: Any, noise: Any) -> None:
         """Change the whole gradient in place, all terms of the objective included."""
 
+    def decay(self, parameters: Any, lr: Tensor) -> None:
+        """Change the parameters in place before the optimizer's step with ``lr [V]``, whose gradient is known already."""
+
     def weights(self, parameters: Any, lr: Tensor) -> None:
-        """Change the parameters in place after the optimizer's step, which was taken with ``lr [V]``."""
+        """Change the parameters in place after the optimizer's step with ``lr [V]``."""
 
     def stopped(self, history: dict[str, Any]) -> tuple[Any, Any]:
         """From the curves so far (arrays ``[epochs + 1, V]``, row 0 untrained): the selected epoch and whether to stop.
@@ -131,6 +134,10 @@ class Chain:
     def gradients(self, parameters: Any, noise: Any) -> None:
         for name, method in self.having("gradients"):
             method.gradients(parameters, noise.of(name))
+
+    def decay(self, parameters: Any, lr: Tensor) -> None:
+        for _, method in self.having("decay"):
+            method.decay(parameters, lr)
 
     def weights(self, parameters: Any, lr: Tensor) -> None:
         for _, method in self.having("weights"):

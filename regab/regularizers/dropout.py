@@ -12,16 +12,17 @@ class Dropout(Regularizer):
     """Multiply activations in training by noise of mean 1: a share ``rate`` of them by 0, the rest by 1/(1-rate).
 
     ``kind``: ``standard`` drops single activations, ``spatial`` whole channels of an image (Tompson et al. 2015, CVPR),
-    ``gaussian`` multiplies by N(1, rate/(1-rate)) (Srivastava et al. 2014, section 10). ``where``: after the ``hidden``
-    activations, after the ``last_hidden`` only, on the ``output`` (the logits), or on the ``input``.
-    Range of rate: [0, 1), in steps of 1/65536 for standard and spatial. Neutral: 0.
+    ``gaussian`` multiplies by N(1, rate/(1-rate)) (Srivastava et al. 2014, section 10). ``where``: after the
+    ``last_hidden`` activation (by default, since dropout before a batch norm spoils its statistics: Li, Chen, Hu & Yang
+    2019, CVPR), after all ``hidden`` ones, on the ``output`` (the logits), or on the ``input``.
+    Range: rate in [0, 1), in steps of 1/65536 for standard and spatial. Neutral: 0.
     Helps wide layers on little data; wants more epochs. Costs about a tenth of a step.
     Paper: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014, JMLR 15:1929-1958.
     """
 
     rate: float = strength(0.0, "[0, 1)")
     kind: str = choice("standard", "spatial", "gaussian")
-    where: str = choice("hidden", "last_hidden", "output", "input")
+    where: str = choice("last_hidden", "hidden", "output", "input")
 
     def build(self, model: Any) -> None:
         from regab.models.places import dropout_places, perturb_at

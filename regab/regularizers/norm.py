@@ -17,7 +17,7 @@ class Norm(Regularizer):
     in evaluation the running ones, r ← (1 - momentum)·r + momentum·batch, with the unbiased variance;
     ``layer`` takes them over all features of one example (Ba, Kiros & Hinton 2016, arXiv:1607.06450);
     ``group`` over each of ``groups`` groups of channels (Wu & He 2018, ECCV), or as many as divide the channels.
-    Range: kind is a structure, momentum in (0, 1], eps > 0. Neutral: kind ``none``.
+    Range: momentum in (0, 1], eps in (0, inf), groups at least 1. Neutral: kind ``none``.
     Helps deep networks to train fast and tolerates high learning rates; costs a tenth to a third of a step.
     Paper: Ioffe & Szegedy 2015, ICML.
     """
@@ -34,9 +34,10 @@ class Norm(Regularizer):
             replace(model, name, self._layer(place.features, place.spatial))
 
     def _layer(self, features: int, spatial: bool) -> Any:
-        nn = torch.nn
+        from regab.models.norms import BatchNorm
+
         if self.kind == "batch":
-            cls = nn.BatchNorm2d if spatial else nn.BatchNorm1d
+            cls = torch.nn.BatchNorm2d if spatial else BatchNorm
             return cls(features, eps=self.eps, momentum=self.momentum)
         groups = 1 if self.kind == "layer" else math.gcd(features, self.groups)
-        return nn.GroupNorm(groups, features, eps=self.eps)
+        return torch.nn.GroupNorm(groups, features, eps=self.eps)

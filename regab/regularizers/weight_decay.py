@@ -9,10 +9,11 @@ from regab.regularizers.base import Regularizer, per
 
 @dataclass
 class WeightDecay(Regularizer):
-    """Shrink the weights after every step, apart from the gradient ("decoupled").
+    """Shrink the weights in every step, apart from the gradient ("decoupled").
 
     ``kind``: ``adamw`` is w ← w - lr·strength·w with the step's scheduled learning rate, as in torch.optim.AdamW;
-    ``plain`` is w ← w - strength·w (Hanson & Pratt 1988, NeurIPS), whatever the learning rate.
+    ``plain`` is w ← w - strength·w (Hanson & Pratt 1988, NeurIPS), whatever the learning rate. Both take w as it was
+    before the step. ``during`` lets the strength fade in training.
     ``scope``: ``weights`` (no biases, no norms) or ``all`` parameters.
     Range: strength in [0, inf); useful from 1e-3 to 1 for adamw, below 1e-2 for plain. Neutral: 0.
     Helps adaptive optimizers where an L2 penalty does not; costs 0-5 % of a step.
@@ -23,7 +24,7 @@ class WeightDecay(Regularizer):
     kind: str = choice("adamw", "plain")
     scope: str = choice("weights", "all")
 
-    def weights(self, parameters: Any, lr: Any) -> None:
+    def decay(self, parameters: Any, lr: Any) -> None:
         values, _ = parameters.within(self.scope)
         share = lr * self.strength if self.kind == "adamw" else self.strength
         values.mul_(per(1 - share, values))

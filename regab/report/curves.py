@@ -59,7 +59,7 @@ def accuracies(axes: Any, metrics: Metrics, selected: int) -> None:
         )
     _mark(axes, selected, f"selected: epoch {selected}")
     _finish(axes, "Accuracy (%)", "epoch")
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower center")
 
 
 def norms(axes: Any, metrics: Metrics) -> None:
@@ -99,3 +99,4 @@ def _finish(axes: Any, title: str, x: str) -> None:
     axes.set_xlabel(x)
     if x == "epoch":
         whole_numbers(axes)
+        axes.margins(x=0.02)

@@ -62,4 +62,4 @@ def whole_numbers(axes: Any) -> None:
 def wide_range(values: Any) -> bool:
     """Whether positive values span so much that a logarithmic axis shows them better."""
     finite = [v for v in values if math.isfinite(v) and v > 0]
-    return bool(finite) and max(finite) > 20 * min(finite)
+    return bool(finite) and max(finite) > 8 * min(finite)

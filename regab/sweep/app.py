@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +11,15 @@ from contextlib import contextmanager
 import hydra
 import yaml
 from hydra._internal.utils import get_args_parser
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from regab.config import CONF
-from regab.errors import UsageError
+from regab.errors import RunsFailed, UsageError
 from regab.sweep.plugins import register
 from regab.sweep.sugar import expand
-from regab.targets import unknown_key
+from regab.targets import unknown
 
 LOOKS_ONLY = {
     "--help",
@@ -32,6 +33,8 @@ LOOKS_ONLY = {
     "-sc",
     "--version",
 }
+BROKEN_FILE = re.compile(r"In '(\w+/\w+)'")
+AMBIGUOUS = re.compile(r"Ambiguous value for argument '(.*)'")
 
 
 def task(cfg: DictConfig) -> float:
@@ -49,7 +52,7 @@ def run_hydra(program: str, words: list[str]) -> int:
         try:
             app()
         except SystemExit as stop:
-            if isinstance(stop.code, UsageError):
+            if isinstance(stop.code, UsageError | RunsFailed):
                 raise stop.code from stop
             return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
@@ -76,8 +79,11 @@ def _as_program(program: str, words: list[str]) -> Iterator[None]:
 
 def _flags_first(words: list[str]) -> list[str]:
     """Hydra 1.3 rejects overrides on both sides of a flag (``a=1 -m b=2``)."""
-    overrides = get_args_parser().parse_intermixed_args(words).overrides
-    flags = list(words)
+    parser = get_args_parser()
+    known, extra = parser.parse_known_intermixed_args(words)
+    if extra:
+        raise UsageError(unknown("option", "", extra[0], parser._option_string_actions))
+    overrides, flags = known.overrides, list(words)
     for override in overrides:
         flags.remove(override)
     return [*flags, *overrides]
@@ -85,13 +91,28 @@ def _flags_first(words: list[str]) -> list[str]:
 
 def explain(error: BaseException) -> str:
     """Hydra's and OmegaConf's errors in one line, with the key and the nearest one that exists."""
-    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
-    key, parent = getattr(cause, "key", None), getattr(cause, "parent_node", None)
-    if type(cause).__name__ in ("ConfigKeyError", "ConfigAttributeError") and isinstance(parent, DictConfig):
-        path = str(cause.full_key).removesuffix(str(key)).rstrip(".")
-        return unknown_key(path, str(key), [k for k in parent if k != "hydra"])
+    cause = next((e for e in _chain(error) if isinstance(e, OmegaConfBaseException)), error)
+    file = BROKEN_FILE.match(str(error))
+    prefix = f"{file[1]}.yaml: " if file else ""
+    parent = getattr(cause, "parent_node", None)
+    if isinstance(cause, ConfigKeyError | ConfigAttributeError) and isinstance(parent, DictConfig):
+        if file and cause.key == file[1].split("/")[0]:
+            return f"{prefix}must begin with the line: # @package _global_"
+        path = str(cause.full_key).removesuffix(str(cause.key))
+        return prefix + unknown("key", path, cause.key, [k for k in parent if k != "hydra"])
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
+        group, _, option = error.missing_cfg_file.rpartition("/")
+        return unknown("option", f"{group}=", option, error.options)
     if getattr(cause, "full_key", None):
-        return f"{cause.full_key}: {str(cause).splitlines()[0]}"
+        return f"{prefix}{cause.full_key}: {str(cause).splitlines()[0]}"
+    if ambiguous := AMBIGUOUS.match(str(error)):
+        return f"{ambiguous[1]}: several values make a sweep, which needs -m; a list is written [a,b]"
     noise = ("Config search path", "\tprovider=", "See https", "Set the environment")
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith(noise)]
     return "; ".join(lines) or type(error).__name__
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

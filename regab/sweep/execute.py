@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import torch
 
 from regab.config import Run
+from regab.errors import UsageError
 from regab.sweep.display import Display
 from regab.sweep.journal import Journal, Outcome
 from regab.training.loop import train
@@ -23,17 +24,29 @@ AUTO_SIZE = 16
 
 def stacks_of(runs: list[Run]) -> list[list[Run]]:
     """Runs put together by structure, in stacks of the size that suits it. Raises UsageError if one cannot be trained."""
-    groups: dict[str, list[Run]] = defaultdict(list)
+    groups = defaultdict[str, list[Run]](list)
     for run in sorted(runs, key=lambda run: run.config["seed"]):  # equal seeds share their draws
         groups[run.structure].append(run)
     return [stack for group in groups.values() for stack in _cut(group)]
 
 
 def _cut(group: list[Run]) -> list[list[Run]]:
-    auto = AUTO_SIZE if check_fits(group[0].config) else 1
+    try:
+        auto = AUTO_SIZE if check_fits([run.config for run in group]) else 1
+    except UsageError as error:
+        raise UsageError(f"{error} (in the run {_culprit(group).words})") from error
     asked = group[0].config["stack"]["size"]
     size = auto if asked == "auto" else asked
     return [group[i : i + size] for i in range(0, len(group), size)]
+
+
+def _culprit(group: list[Run]) -> Run:
+    for run in group[:-1]:
+        try:
+            check_fits([run.config])
+        except UsageError:
+            return run
+    return group[-1]
 
 
 def execute(stacks: list[list[Run]], display: Display) -> list[Outcome]:

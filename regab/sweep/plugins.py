@@ -121,7 +121,7 @@ class CheckFirst(Callback):
         from regab.training.setup import check_fits
 
         try:
-            check_fits(resolve(without_hydra(config)))
+            check_fits([resolve(without_hydra(config))])
         except UsageError as error:
             raise SystemExit(error) from error  # Hydra makes warnings of a callback's other exceptions
 

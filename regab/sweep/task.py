@@ -32,7 +32,7 @@ def train_one(cfg: DictConfig) -> float:
     run = Run(resolve(cfg), Path(hydra.runtime.output_dir), overrides)
     (outcome,) = _execute([[run]])
     if outcome.error:
-        raise RunsFailed(outcome.error)
+        raise SystemExit(RunsFailed(outcome.error))  # of other exceptions Hydra prints more than one line
     if run.config["curves"] is not False:
         draw_curves(run.folder)
     print(run_summary(run.folder), flush=True)

@@ -28,7 +28,7 @@ class SGD:
     nesterov: bool = False
 
     def start(self, values: Tensor) -> dict[str, Tensor]:
-        """The state before the first step."""
+        """The state before the first step, each part ``[V, P]``."""
         return {"momentum": torch.zeros_like(values)} if self.momentum else {}
 
     def step(self, state: dict[str, Tensor], values: Tensor, gradients: Tensor, lr: Tensor) -> None:
@@ -54,14 +54,9 @@ class Adam:
     eps: float = fixed(1e-8, "(0, inf)")
 
     def start(self, values: Tensor) -> dict[str, Tensor]:
-        """The state before the first step."""
-        mean, square, update = (torch.zeros_like(values) for _ in range(3))
-        return {
-            "mean": mean,
-            "square": square,
-            "update": update,
-            "step": torch.zeros((), device=values.device),
-        }
+        """The state before the first step: both means and room for an update ``[V, P]``, and the steps taken ``[V]``."""
+        state = {name: torch.zeros_like(values) for name in ("mean", "square", "update")}
+        return state | {"step": torch.zeros(len(values), device=values.device)}
 
     def step(self, state: dict[str, Tensor], values: Tensor, gradients: Tensor, lr: Tensor) -> None:
         """One step in place with ``lr [V]``.
@@ -72,10 +67,9 @@ class Adam:
         """
         state["step"] += 1
         update = state["update"].zero_()
-        rows = [list(t.unbind(0)) for t in (update, gradients, state["mean"], state["square"])]
-        steps = [state["step"]] * len(values)
         torch._fused_adam_(
-            *rows, [], steps, lr=1.0, beta1=self.beta1, beta2=self.beta2, eps=self.eps,
+            update.unbind(0), gradients.unbind(0), state["mean"].unbind(0), state["square"].unbind(0), [],
+            state["step"].unbind(0), lr=1.0, beta1=self.beta1, beta2=self.beta2, eps=self.eps,
             weight_decay=0.0, amsgrad=False, maximize=False,
         )  # fmt: skip
         values.addcmul_(update, lr[:, None])

@@ -11,6 +11,8 @@ from regab.lazy import torch
 
 Tensor = Any
 
+NEGLIGIBLE = 1e-8  # reductions of a rate by no more than this are not made (torch's ``eps``)
+
 
 @dataclass
 class Constant:
@@ -106,7 +108,8 @@ class Plateau(Constant):
         self.bad = torch.where(reduce, 0.0, self.bad)
         self.cooling = torch.where(reduce, float(self.cooldown), self.cooling)
         lower = (self.base * self.shrink).clamp_(min=self.min_lr)
-        self.base = torch.where(reduce.to(lower.device), lower, self.base)
+        worthwhile = self.base - lower > NEGLIGIBLE
+        self.base = torch.where(reduce.to(lower.device) & worthwhile, lower, self.base)
 
 
 def _half_cosine(start: float, end: float, share: float) -> float:

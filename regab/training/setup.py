@@ -56,13 +56,15 @@ def set_up(configs: list[Config]) -> Training:
     )
 
 
-def check_fits(config: Config) -> bool:
-    """Whether the runs of this structure gain from being stacked. Raises UsageError where data, model, regularizers and
-    device do not go together, so that nothing is trained before all of a sweep is known to fit."""
-    device = pick_device(config["device"])
+def check_fits(configs: list[Config]) -> bool:
+    """Whether runs of this structure gain from being stacked.
+
+    Raises UsageError where data, model, regularizers and device do not go together, so that nothing is trained before
+    all of a sweep is known to fit.
+    """
+    config, device = configs[0], pick_device(configs[0]["device"])
     data = load_data(config["data"], device)
-    chain = join_regularizers([config], device)
-    model = build_model(config, data, chain, config["seed"])
+    model = build_model(config, data, join_regularizers(configs, device), config["seed"])
     _check_batch_norm(model, len(data.train), config["batch_size"])
     return stacks_well(model, device)
 

@@ -84,6 +84,8 @@ class Stack:
     ) -> None:
         self.size, self.vmapped, self.skeleton = len(run_to_model), vmapped, models[0]
         self.places = perturbed_places(self.skeleton, example)
+        if vmapped:
+            _add_biases_apart(self.skeleton)
         slots = _slots(self.skeleton, "_parameters", vmapped)
         self._slots = sorted(slots, key=lambda slot: not _is_weight(slot))
         self._buffer_slots = [
@@ -155,7 +157,8 @@ class Stack:
 
     def backward(self, loss: Tensor) -> None:
         """Write every run's own gradient of ``loss [V]`` into ``gradients``; runs share no parameters."""
-        leaves = torch.autograd.grad(loss, self.leaves, torch.ones_like(loss), materialize_grads=True)
+        # Of a scalar: for any other shape autograd imports sympy at first, 0.3 s.
+        leaves = torch.autograd.grad(loss.sum(), self.leaves, materialize_grads=True)
         flat = [slot.flatten(leaf) for slot, leaf in zip(self._slots, leaves, strict=True)]
         torch.cat(flat, 1, out=self.gradients)
 
@@ -178,6 +181,14 @@ class Stack:
         state = {slot.name: leaf[0] for slot, leaf in leaves}
         state |= {slot.name: buffer[0] for slot, buffer in zip(self._buffer_slots, buffers, strict=True)}
         return {name: tensor.cpu().contiguous().clone() for name, tensor in state.items()}
+
+
+def _add_biases_apart(model: nn.Module) -> None:
+    # Batching addmm, vmap multiplies every bias by 1 first. The same numbers without it: 325 against 348 us per step of
+    # one 64-128-128-10 network, 2490 against 2770-3060 us for 16.
+    for module in model.modules():
+        if type(module) is nn.Linear and module.bias is not None:
+            module.forward = lambda x, m=module: nn.functional.linear(x, m.weight) + m.bias
 
 
 def _slots(model: nn.Module, kind: str, vmapped: bool) -> list[Slot]:

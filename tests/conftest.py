@@ -1,0 +1,113 @@
+"""What tests share: composing configurations, training them in memory, and the command line in a folder of its own."""
+
+from __future__ import annotations
+
+import copy
+import io
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from regab.cli import main
+from regab.config import CONF, check
+from regab.records.columns import to_row
+from regab.sweep.plugins import register
+from regab.sweep.sugar import expand_override
+from regab.training.loop import train
+from regab.training.setup import set_up
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+SMALL = ("model=mlp", "model.widths=[16]", "data.n_train=150", "epochs=2", "batch_size=32")
+
+needs_mnist = pytest.mark.skipif(not (DATA / "MNIST").is_dir(), reason=f"no MNIST under {DATA}")
+
+Config = dict[str, Any]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # what regab sets for stacks, and these machines have two noisy cores
+
+
+@pytest.fixture(scope="session")
+def configure() -> Callable[..., Config]:
+    """``configure("reg.dropout=0.5", …)``: the checked configuration of a run."""
+    register(claim=False)
+
+    def make(*overrides: str) -> Config:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            cfg = compose("config", [expand_override(o) for o in overrides])
+        return check(OmegaConf.to_container(cfg, resolve=True))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small(configure) -> Callable[..., Config]:
+    """A tiny run on digits, with values set by dotted keys: ``small({"reg.dropout.rate": 0.5, "seed": 1})``."""
+    base = configure(*SMALL)
+
+    def make(values: dict[str, Any] | None = None) -> Config:
+        config = copy.deepcopy(base)
+        for key, value in (values or {}).items():
+            *path, last = key.split(".")
+            node = config
+            for part in path:
+                node = node[part]
+            node[last] = value
+        return check(config)
+
+    return make
+
+
+Curves = dict[str, np.ndarray]
+
+
+def curves(*configs: Config) -> list[Curves]:
+    """Train configurations as one stack; every run's columns but for the seconds."""
+    rows: list[list[dict[str, Any]]] = [[] for _ in configs]
+    for records in train(set_up(list(configs))):
+        for record in records:
+            rows[record.run].append(to_row(record.values))
+    return [{k: np.array([row[k] for row in run], dtype=float) for k in run[0] if k != "seconds"} for run in rows]
+
+
+def same(a: Curves, b: Curves) -> bool:
+    """Whether two runs have the same numbers, to the last bit."""
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k], equal_nan=True) for k in a)
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+    folder: Path | None
+
+
+@pytest.fixture
+def regab(tmp_path, monkeypatch) -> Callable[..., Result]:
+    """Run a command line in a folder of its own; ``folder`` is where its files went, if any."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> Result:
+        before = set(tmp_path.glob("outputs/*/*"))
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as stop:
+            main(list(words))
+        new = sorted(set(tmp_path.glob("outputs/*/*")) - before)
+        return Result(stop.value.code, out.getvalue(), err.getvalue(), new[0] if new else None)
+
+    return run
+
+
+def python(*words: str) -> list[str]:
+    """A command for this interpreter."""
+    return [sys.executable, *words]

@@ -1,0 +1,307 @@
+"""The engine against torch's own modules, optimizers and schedulers."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from regab.data.split import Data, Split
+from regab.models.mlp import MLP
+from regab.models.norms import BatchNorm
+from regab.regularizers.base import Chain
+from regab.regularizers.dropout import Dropout
+from regab.regularizers.elastic_net import ElasticNet
+from regab.regularizers.gradient_clipping import GradientClipping
+from regab.regularizers.l1 import L1
+from regab.regularizers.l2 import L2
+from regab.regularizers.label_smoothing import LabelSmoothing
+from regab.regularizers.max_norm import MaxNorm
+from regab.regularizers.weight_decay import WeightDecay
+from regab.training import schedule
+from regab.training.evaluate import cross_entropy
+from regab.training.loop import Training, batches, train
+from regab.training.noise import Noise
+from regab.training.optimizer import SGD, Adam
+from regab.training.stack import Stack
+
+CPU = torch.device("cpu")
+LRS = [0.01, 0.1]
+
+
+def models(count=2, norm=None):
+    made = []
+    for seed in range(count):
+        torch.manual_seed(seed)
+        model = MLP((6,), 3, [5])
+        if norm:
+            model.fc1_norm = norm(5)
+        made.append(model)
+    return made
+
+
+def stacked(made):
+    return Stack(copy.deepcopy(made), torch.arange(len(made)), torch.randn(2, 6), vmapped=True, device=CPU)
+
+
+def data(n=20):
+    torch.manual_seed(7)
+    split = Split(torch.randn(n, 6), torch.randint(3, (n,)))
+    return Data(split, split, split, 3)
+
+
+def trained(made, chain, optimizer, epochs=3):
+    """Every run's parameters after full-batch training with its own learning rate, as state dicts."""
+    stack = stacked(made)
+    training = Training(
+        stack, data(), Chain(chain), optimizer, schedule.Constant(), Noise([0, 1], CPU), torch.tensor(LRS), epochs, 20
+    )
+    list(train(training))
+    return [stack.state_dict(run) for run in range(len(made))]
+
+
+def reference(model, optimizer, epochs=3, penalty=lambda model: 0.0, before_step=lambda model: None):
+    """The same by torch's optimizer."""
+    model, examples = copy.deepcopy(model), data().train
+    optimizer = optimizer(model)
+    order = Noise([0, 1], CPU)
+    for epoch in range(1, epochs + 1):
+        order.begin(epoch)
+        optimizer.zero_grad()
+        (nn.functional.cross_entropy(model(examples.x), examples.y) + penalty(model)).backward()
+        before_step(model)
+        optimizer.step()
+    return model.state_dict()
+
+
+def close(ours, theirs, tolerance=2e-6):
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        torch.testing.assert_close(ours[name], theirs[name], rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (SGD(momentum=0.0), lambda m, lr: torch.optim.SGD(m.parameters(), lr)),
+        (SGD(momentum=0.9), lambda m, lr: torch.optim.SGD(m.parameters(), lr, momentum=0.9)),
+        (SGD(momentum=0.9, nesterov=True), lambda m, lr: torch.optim.SGD(m.parameters(), lr, 0.9, nesterov=True)),
+        (Adam(), lambda m, lr: torch.optim.Adam(m.parameters(), lr)),
+        (Adam(beta1=0.8, beta2=0.9, eps=1e-3), lambda m, lr: torch.optim.Adam(m.parameters(), lr, (0.8, 0.9), 1e-3)),
+    ],
+)
+def test_optimizers_follow_torch_step_by_step_with_a_learning_rate_per_run(ours, theirs):
+    for epochs in (1, 2, 10):
+        made = models()
+        for model, lr, state in zip(made, LRS, trained(made, {}, ours, epochs), strict=True):
+            close(state, reference(model, lambda m, lr=lr: theirs(m, lr), epochs))
+
+
+def weights_and_biases(model, decay):
+    weights = [p for p in model.parameters() if p.ndim > 1]
+    return [{"params": weights, "weight_decay": decay}, {"params": [p for p in model.parameters() if p.ndim == 1]}]
+
+
+@pytest.mark.parametrize("scope", ["weights", "all"])
+def test_decoupled_weight_decay_is_adamw(scope):
+    made, strengths = models(), [0.1, 2.0]
+    states = trained(made, {"weight_decay": WeightDecay(torch.tensor(strengths), scope=scope)}, Adam(), epochs=5)
+    for model, lr, decay, state in zip(made, LRS, strengths, states, strict=True):
+
+        def optimizer(m, lr=lr, decay=decay):
+            if scope == "all":
+                return torch.optim.AdamW(m.parameters(), lr, weight_decay=decay)
+            groups = weights_and_biases(m, decay)
+            groups[1]["weight_decay"] = 0.0
+            return torch.optim.AdamW(groups, lr)
+
+        close(state, reference(model, optimizer, epochs=5))
+
+
+def test_plain_weight_decay_shrinks_by_its_strength_whatever_the_learning_rate():
+    made = models()
+    states = trained(made, {"weight_decay": WeightDecay(torch.tensor([0.5, 0.25]), kind="plain")}, SGD(momentum=0.0), 1)
+    for model, lr, kept, state in zip(made, LRS, (0.5, 0.75), states, strict=True):
+        plain, first = reference(model, lambda m, lr=lr: torch.optim.SGD(m.parameters(), lr), 1), model.state_dict()
+        close(state, {n: p - (1 - kept) * first[n] if p.ndim > 1 else p for n, p in plain.items()})
+
+
+@pytest.mark.parametrize("scope", ["weights", "all"])
+def test_l2_is_the_weight_decay_of_torch_sgd(scope):
+    made, strengths = models(), [0.1, 1.0]
+    states = trained(made, {"l2": L2(torch.tensor(strengths), scope=scope)}, SGD(momentum=0.9), epochs=5)
+    for model, lr, decay, state in zip(made, LRS, strengths, states, strict=True):
+
+        def optimizer(m, lr=lr, decay=decay):
+            groups = m.parameters() if scope == "all" else weights_and_biases(m, decay)
+            return torch.optim.SGD(groups, lr, 0.9, weight_decay=decay if scope == "all" else 0.0)
+
+        close(state, reference(model, optimizer, epochs=5))
+
+
+def test_l1_and_elastic_net_have_the_gradient_that_autograd_gives_their_formulas():
+    made, alpha = models(), 0.05
+    chain = {
+        "l1": L1(torch.tensor([alpha, alpha])),
+        "elastic_net": ElasticNet(torch.tensor([alpha, alpha]), torch.tensor([0.3, 0.3])),
+    }
+
+    def penalty(model):
+        weights = [p for p in model.parameters() if p.ndim > 1]
+        absolute, squares = sum(p.abs().sum() for p in weights), sum(p.square().sum() for p in weights)
+        return alpha * absolute + alpha * 0.3 * absolute + 0.5 * alpha * 0.7 * squares
+
+    for model, lr, state in zip(made, LRS, trained(made, chain, SGD(momentum=0.0)), strict=True):
+        close(state, reference(model, lambda m, lr=lr: torch.optim.SGD(m.parameters(), lr), penalty=penalty))
+
+
+def test_clipping_is_clip_grad_norm_of_each_run():
+    made, limits = models(), [0.05, 1e9]
+    states = trained(made, {"c": GradientClipping(torch.tensor(limits))}, SGD(momentum=0.0))
+    for model, lr, limit, state in zip(made, LRS, limits, states, strict=True):
+
+        def clip(m, limit=limit):
+            nn.utils.clip_grad_norm_(m.parameters(), limit)
+
+        close(state, reference(model, lambda m, lr=lr: torch.optim.SGD(m.parameters(), lr), before_step=clip))
+
+
+def test_max_norm_limits_rows_and_leaves_smaller_ones_alone():
+    made = models()
+    stack = stacked(made)
+    before = [leaf.clone() for leaf in stack.parameters.weight_leaves]
+    MaxNorm(torch.tensor([0.5, math.inf])).weights(stack.parameters, torch.tensor(LRS))
+    for old, new in zip(before, stack.parameters.weight_leaves, strict=True):
+        norms = old[0].norm(dim=1)
+        assert (norms > 0.5).any()
+        torch.testing.assert_close(new[0].norm(dim=1), norms.clamp(max=0.5))
+        assert torch.equal(new[0][norms <= 0.5], old[0][norms <= 0.5])
+        assert torch.equal(new[1], old[1])
+    torch.testing.assert_close(before[0][0].renorm(2, 0, 0.5), stack.parameters.weight_leaves[0][0])
+
+
+def test_label_smoothing_is_cross_entropys():
+    logits, labels = torch.randn(2, 9, 4), torch.randint(4, (9,))
+    y = nn.functional.one_hot(labels, 4).float().expand(2, -1, -1)
+    _, smooth = LabelSmoothing(torch.tensor([0.0, 0.3])).mix(None, y, None)
+    ours = cross_entropy(logits, smooth)
+    for run, smoothing in enumerate((0.0, 0.3)):
+        theirs = nn.functional.cross_entropy(logits[run], labels, label_smoothing=smoothing)
+        torch.testing.assert_close(ours[run], theirs)
+
+
+@pytest.mark.parametrize("where", ["running_mean", "running_var", "num_batches_tracked"])
+def test_batch_norm_tracks_the_statistics_that_torch_tracks(where):
+    ours, theirs = (stacked_norm_state(norm) for norm in (BatchNorm, nn.BatchNorm1d))
+    torch.testing.assert_close(ours[f"fc1_norm.{where}"], theirs[f"fc1_norm.{where}"])
+    alone = copy.deepcopy(models(norm=nn.BatchNorm1d)[1])
+    for x in batch_of_inputs():
+        alone(x)
+    torch.testing.assert_close(ours[f"fc1_norm.{where}"], alone.state_dict()[f"fc1_norm.{where}"])
+
+
+def batch_of_inputs():
+    torch.manual_seed(3)
+    return [3 * torch.randn(8, 6) + 1 for _ in range(4)]
+
+
+def stacked_norm_state(norm):
+    stack = stacked(models(norm=norm))
+    for x in batch_of_inputs():
+        stack(x.expand(2, -1, -1))
+    return stack.state_dict(1)
+
+
+def test_batch_norm_computes_what_torch_computes_in_both_modes():
+    ours, theirs, x = BatchNorm(5), nn.BatchNorm1d(5), torch.randn(7, 5, requires_grad=True)
+    for mode in (True, False):
+        a, b = ours.train(mode)(x), theirs.train(mode)(x)
+        torch.testing.assert_close(a, b)
+        ga, gb = (torch.autograd.grad(out.pow(3).sum(), x)[0] for out in (a, b))
+        torch.testing.assert_close(ga, gb, rtol=1e-4, atol=1e-5)
+
+
+def test_the_batched_forward_pass_is_vmap_of_functional_call():
+    made = models(3)
+    stack, x = stacked(made), torch.randn(3, 4, 6)
+    parameters, buffers = stack_module_state(made)
+    expected = vmap(lambda p, b, x: functional_call(made[0], (p, b), (x,)))(parameters, buffers, x)
+    torch.testing.assert_close(stack(x), expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(stack(x[0], shared=True)[0], made[0](x[0]), rtol=0, atol=1e-6)
+
+
+def test_a_state_dict_loads_into_the_model_and_gives_its_logits():
+    made = models(2, norm=nn.BatchNorm1d)
+    stack, x = stacked(made), torch.randn(4, 6)
+    stack.train(False)
+    made[0].load_state_dict(stack.state_dict(1))
+    torch.testing.assert_close(made[0].eval()(x), stack(x, shared=True)[1])
+
+
+@pytest.mark.parametrize("kind", ["standard", "spatial", "gaussian"])
+def test_dropout_preserves_the_mean_and_has_the_variance_of_its_kind(kind):
+    noise, rates = Noise([0, 1, 0], CPU), torch.tensor([0.2, 0.5, 0.7])
+    factor = Dropout(rates, kind=kind).perturb(4000, (20, 3, 3), noise.of("dropout")).expand(3, 4000, 20, 3, 3)
+    for run, rate in enumerate(rates):
+        assert factor[run].mean().item() == pytest.approx(1, abs=0.02)
+        assert factor[run].var().item() == pytest.approx((rate / (1 - rate)).item(), rel=0.05)
+        if kind != "gaussian":
+            assert (factor[run] == 0).float().mean().item() == pytest.approx(rate.item(), abs=0.01)
+        if kind == "spatial":
+            assert (factor[run].flatten(2).std(-1) == 0).all()
+
+
+SCHEDULES = [
+    (schedule.Constant(), lambda o, steps, per: torch.optim.lr_scheduler.ConstantLR(o, 1.0)),
+    (schedule.Cosine(), lambda o, steps, per: torch.optim.lr_scheduler.CosineAnnealingLR(o, steps)),
+    (schedule.Cosine(0.1), lambda o, steps, per: torch.optim.lr_scheduler.CosineAnnealingLR(o, steps, 0.05)),
+    (schedule.Step(0.5, 2), lambda o, steps, per: torch.optim.lr_scheduler.StepLR(o, 2 * per, 0.5)),
+    (
+        schedule.OneCycle(),
+        lambda o, steps, per: torch.optim.lr_scheduler.OneCycleLR(o, 0.5, total_steps=steps, cycle_momentum=False),
+    ),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), SCHEDULES)
+@pytest.mark.filterwarnings("ignore:Detected call of")
+def test_schedules_are_torchs(ours, theirs):
+    per_epoch, epochs = 5, 6
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.5)
+    scheduler = theirs(optimizer, per_epoch * epochs, per_epoch)
+    ours.start(torch.tensor([0.5, 1.0]), per_epoch, epochs)
+    for step in range(per_epoch * epochs):
+        lr = ours.lr(step)
+        torch.testing.assert_close(lr, torch.tensor([1.0, 2.0]) * scheduler.get_last_lr()[0], rtol=1e-5, atol=1e-9)
+        if step + 1 < per_epoch * epochs:
+            scheduler.step()
+
+
+@pytest.mark.parametrize("options", [{}, {"patience": 1}, {"patience": 0, "cooldown": 2, "min_lr": 0.02, "shrink": 0.4}])
+def test_plateau_is_reduce_lr_on_plateau_for_each_run_on_its_own(options):
+    torch.manual_seed(5)
+    losses = torch.rand(40, 3, dtype=torch.float64) * torch.tensor([1.0, 2.0, 3.0])
+    losses[:, 1] = torch.linspace(2, 1, 40)
+    ours = schedule.Plateau(**options)
+    ours.start(torch.full((3,), 0.5), 1, 40)
+    torch_options = {"factor" if k == "shrink" else k: v for k, v in options.items()}
+    optimizers = [torch.optim.SGD([torch.zeros(1)], lr=0.5) for _ in range(3)]
+    theirs = [torch.optim.lr_scheduler.ReduceLROnPlateau(o, **torch_options) for o in optimizers]
+    for epoch, loss in enumerate(losses):
+        ours.epoch_ended(loss)
+        for scheduler, value in zip(theirs, loss, strict=True):
+            scheduler.step(value.item())
+        expected = torch.tensor([o.param_groups[0]["lr"] for o in optimizers])
+        torch.testing.assert_close(ours.lr(epoch + 1), expected, rtol=1e-5, atol=1e-9)
+    assert len(set(expected.tolist())) > 1
+
+
+def test_batches_cover_every_example_once_and_leave_no_single_one_over():
+    for n, size in [(10, 3), (9, 3), (10, 64), (1, 64), (64, 64), (65, 64), (7, 1), (129, 64)]:
+        parts = batches(n, size)
+        assert [i for part in parts for i in range(n)[part]] == list(range(n))
+        lengths = [part.stop - part.start for part in parts]
+        assert max(lengths) <= size + 1
+        assert min(lengths) > 1 or size == 1 or n == 1

@@ -1,0 +1,117 @@
+"""What every regularizer promises, held for every file in the folder."""
+
+import dataclasses
+import importlib
+import inspect
+
+import numpy as np
+import pytest
+import yaml
+
+from regab.config import CONF
+from regab.fields import is_neutral, stacked, switches
+from regab.regularizers import first_field, methods
+from regab.regularizers.base import HOOKS, Regularizer
+from tests.conftest import curves, same
+
+NAMES = list(methods())
+
+
+def preset(name):
+    """The useful strengths of a method, from ``conf/reg/<method>.yaml``, as dotted keys."""
+    values = yaml.safe_load((CONF / "reg" / f"{name}.yaml").read_text())[name]
+    useful = {f"reg.{name}.{key}": float(v) if isinstance(v, str) and v[0].isdigit() else v for key, v in values.items()}
+    return useful | ({"reg.early_stopping.patience": 1.0} if name == "early_stopping" else {})
+
+
+def neutral(name):
+    """The switches of a method, explicitly at neutral."""
+    return {f"reg.{name}.{f.name}": f.default for f in switches(methods()[name])}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_neutral_is_absent_bit_for_bit_alone_and_beside_an_active_run(small, name):
+    (plain,) = curves(small())
+    (explicit,) = curves(small(neutral(name)))
+    assert same(plain, explicit)
+    if any(stacked(f) for f in switches(methods()[name])):
+        structure = {k: v for k, v in preset(name).items() if not isinstance(v, float)}
+        beside, _ = curves(small(neutral(name) | structure), small(preset(name)))
+        assert same(plain, beside)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_active_changes_the_run(small, name):
+    more = {"epochs": 8, "optimizer.lr": 0.3}  # early stopping needs something to stop
+    (plain,), (active,) = curves(small(more)), curves(small(more | preset(name)))
+    assert not same(plain, active)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_has_the_same_numbers_alone_and_stacked_in_any_order(small, name):
+    strong = preset(name)
+    half = {k: v * 0.5 if isinstance(v, float) and name != "early_stopping" else v for k, v in strong.items()}
+    runs = [small(strong | {"seed": 0}), small(half | {"seed": 1}), small(half | {"seed": 0})]
+    alone = [curves(run)[0] for run in runs]
+    together = curves(*runs)
+    backwards = curves(*reversed(runs))[::-1]
+    for a, b, c in zip(alone, together, backwards, strict=True):
+        assert same(a, b)
+        assert same(a, c)
+
+
+@pytest.mark.parametrize("kind", ["batch", "layer", "group"])
+def test_every_norm_has_the_same_numbers_alone_and_stacked(small, kind):
+    runs = [small({"reg.norm.kind": kind, "seed": seed, "optimizer.lr": 10.0**-seed}) for seed in (1, 2, 3)]
+    for alone, stacked_run in zip([curves(run)[0] for run in runs], curves(*runs), strict=True):
+        assert same(alone, stacked_run)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_diverging_neighbour_does_no_harm(small, name):
+    run = small(preset(name))
+    broken = small(preset(name) | {"optimizer.lr": 1e30, "seed": 1})
+    (alone,), (beside, _) = curves(run), curves(run, broken)
+    assert same(alone, beside)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_docstring_gives_range_neutral_value_and_paper(name):
+    cls = methods()[name]
+    text = inspect.getdoc(cls)
+    for word in ("Range:", "Neutral:", "Paper:", "Helps", "osts"):
+        assert word in text, word
+    for field in dataclasses.fields(cls):
+        if field.name not in ("during",):
+            assert field.name in text, field.name
+    assert inspect.getdoc(importlib.import_module(cls.__module__))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_defaults_are_neutral_and_one_to_three_hooks_are_used(name):
+    cls = methods()[name]
+    assert is_neutral(cls, {})
+    own = [hook for hook in HOOKS if getattr(cls, hook) is not getattr(Regularizer, hook)]
+    assert 1 <= len(own) <= 3
+    assert first_field(cls) in {f.name for f in switches(cls)}
+
+
+def test_every_method_has_a_preset_and_every_preset_composes(configure):
+    presets = {file.stem for file in (CONF / "reg").glob("*.yaml")}
+    assert presets >= set(NAMES)
+    for name in presets:
+        config = configure("model=mlp", f"reg={name}")
+        active = {n for n, cls in methods().items() if not is_neutral(cls, config["reg"][n])}
+        assert (name in active) if name in NAMES else bool(active) == (name != "none")
+
+
+@pytest.mark.parametrize("during", ["linear", "cosine"])
+def test_a_strength_can_fade_in_training(small, during):
+    constant, fading = curves(
+        small({"reg.weight_decay.strength": 2.0}),
+    ), curves(small({"reg.weight_decay.strength": 2.0, "reg.weight_decay.during": during}))
+    (plain,) = curves(small())
+    norms = [run["l2_norm"][-1] for run in (constant[0], fading[0], plain)]
+    assert norms == sorted(norms)
+    assert len(set(norms)) == 3
+    assert np.isfinite(norms).all()
