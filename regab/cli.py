@@ -78,7 +78,10 @@ def _list(words: list[str]) -> int:
 
 
 def _complete(words: list[str]) -> int:
-    """The completion script asks ``regab -sc query=bash`` with COMP_LINE ``regab train reg.``: Hydra knows no ``train``."""
+    """The completion script asks ``regab -sc query=bash`` with COMP_LINE ``regab train reg.``:
+
+    Hydra knows no ``train``.
+    """
     from regab.sweep.app import run_hydra
 
     line = os.environ.get("COMP_LINE", "").split(" ")

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field, fields, make_dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -70,11 +70,8 @@ def schema() -> type:
             ("epochs", int, declared.fixed(20, "[1, inf)")),
             ("batch_size", int, declared.fixed(64, "[1, inf)")),
             ("device", str, "auto"),
-            ("curves", Optional[bool], None),
-            *[
-                (name, node, field(default_factory=dict))
-                for name in ("data", "model", "optimizer", "schedule")
-            ],
+            ("curves", bool | None, None),
+            *[(name, node, field(default_factory=dict)) for name in ("data", "model", "optimizer", "schedule")],
             ("reg", reg, field(default_factory=reg)),
             ("stack", StackOptions, field(default_factory=StackOptions)),
         ],
@@ -82,7 +79,10 @@ def schema() -> type:
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:
-    """A composed configuration as a plain, checked and complete tree. Raises UsageError for whatever is wrong with it."""
+    """A composed configuration as a plain, checked and complete tree.
+
+    Raises UsageError for whatever is wrong with it.
+    """
     missing = sorted(OmegaConf.missing_keys(cfg))
     if missing:
         raise UsageError(f"{missing[0]}: needs a value")
@@ -158,9 +158,7 @@ def _check_validation(config: dict[str, Any]) -> None:
         return
     stopping = config["reg"]["early_stopping"]
     if not declared.is_neutral(methods()["early_stopping"], stopping):
-        raise UsageError(
-            f"reg.early_stopping.patience={stopping['patience']}: needs data.val_fraction above 0"
-        )
+        raise UsageError(f"reg.early_stopping.patience={stopping['patience']}: needs data.val_fraction above 0")
     if config["schedule"]["_target_"] == "regab.training.schedule.Plateau":
         raise UsageError("schedule=plateau: needs data.val_fraction above 0")
 

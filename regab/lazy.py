@@ -1,9 +1,9 @@
 """torch at first use, so that a command which only reads what there is never pays for it.
 
-``import torch`` takes over a second, and ``regab --help``, ``regab list`` and every press of Tab read the dataclasses of
-all regularizers, optimizers and schedules. Those files therefore write ``from regab.lazy import torch``: importing that
-name costs nothing, and the first attribute asked of it imports the real module. An attribute is remembered once found,
-so in a training loop ``torch.where`` costs what it always costs.
+``import torch`` takes over a second, and ``regab --help``, ``regab list`` and every press of Tab read the dataclasses
+of all regularizers, optimizers and schedules. Those files therefore write ``from regab.lazy import torch``: importing
+that name costs nothing, and the first attribute asked of it imports the real module. An attribute is remembered once
+found, so in a training loop ``torch.where`` costs what it always costs.
 """
 
 import importlib

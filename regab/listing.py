@@ -34,10 +34,7 @@ def _comment(text: str) -> str:
 
 
 def _methods() -> list[tuple[str, str]]:
-    return [
-        (f"reg.{name}.{first_field(cls)}", f"{_title(cls)} [{_paper(cls)}]")
-        for name, cls in methods().items()
-    ]
+    return [(f"reg.{name}.{first_field(cls)}", f"{_title(cls)} [{_paper(cls)}]") for name, cls in methods().items()]
 
 
 def _title(cls: type) -> str:

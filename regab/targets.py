@@ -30,9 +30,7 @@ def locate(node: dict[str, Any], path: str) -> Callable[..., Any]:
     except ModuleNotFoundError as error:
         if error.name is None or not (module == error.name or module.startswith(error.name + ".")):
             raise
-        raise UsageError(
-            f"{path}._target_={target}: there is no module {error.name}; is it in this folder?"
-        ) from error
+        raise UsageError(f"{path}._target_={target}: there is no module {error.name}; is it in this folder?") from error
     except AttributeError as error:
         raise UsageError(f"{path}._target_={target}: {module} has no {name}") from error
 
@@ -40,8 +38,8 @@ def locate(node: dict[str, Any], path: str) -> Callable[..., Any]:
 def options(node: dict[str, Any], path: str, given: Iterable[str] = ()) -> dict[str, Any]:
     """The keyword arguments in a node, converted to the types that the target declares, with its defaults filled in.
 
-    ``given`` are the parameters that the caller supplies. Raises UsageError for a key that the target does not take, for
-    one that it needs and has not got, for a value of a wrong type, and (dataclasses) for one out of range.
+    ``given`` are the parameters that the caller supplies. Raises UsageError for a key that the target does not take,
+    for one that it needs and has not got, for a value of a wrong type, and (dataclasses) for one out of range.
     """
     target = locate(node, path)
     arguments = {k: v for k, v in node.items() if k != "_target_"}
@@ -77,16 +75,12 @@ def _schema(target: Callable[..., Any], given: tuple[str, ...]) -> Any:
     parameters = inspect.signature(target).parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return None
-    hints = typing.get_type_hints(
-        target if is_dataclass(target) or inspect.isfunction(target) else target.__init__
-    )
+    hints = typing.get_type_hints(target if is_dataclass(target) or inspect.isfunction(target) else target.__init__)
     declared = []
     for name, parameter in parameters.items():
         if name not in given:
             default = MISSING if parameter.default is parameter.empty else parameter.default
-            declared.append(
-                (name, _supported(hints.get(name, Any)), field(default_factory=lambda d=default: d))
-            )
+            declared.append((name, _supported(hints.get(name, Any)), field(default_factory=lambda d=default: d)))
     return OmegaConf.structured(make_dataclass("Options", declared))
 
 
@@ -101,6 +95,6 @@ def _supported(hint: Any) -> Any:
 def unknown(what: str, prefix: str, name: str, known: Iterable[str]) -> str:
     """The sentence for something that does not exist, with the nearest that does: ``reg.dropuot: unknown key; …``."""
     known = [str(k) for k in known]
-    near = difflib.get_close_matches(str(name), known, 1)
+    near = difflib.get_close_matches(str(name), known, 1) or [k for k in known if k.startswith(str(name))]
     hint = f"did you mean {prefix}{near[0]}?" if near else f"there is: {', '.join(known) or 'nothing'}"
     return f"{prefix}{name}: unknown {what}; {hint}"

@@ -20,7 +20,9 @@ NAMES = list(methods())
 def preset(name):
     """The useful strengths of a method, from ``conf/reg/<method>.yaml``, as dotted keys."""
     values = yaml.safe_load((CONF / "reg" / f"{name}.yaml").read_text())[name]
-    useful = {f"reg.{name}.{key}": float(v) if isinstance(v, str) and v[0].isdigit() else v for key, v in values.items()}
+    useful = {
+        f"reg.{name}.{key}": float(v) if isinstance(v, str) and v[0].isdigit() else v for key, v in values.items()
+    }
     return useful | ({"reg.early_stopping.patience": 1.0} if name == "early_stopping" else {})
 
 
@@ -107,9 +109,12 @@ def test_every_method_has_a_preset_and_every_preset_composes(configure):
 
 @pytest.mark.parametrize("during", ["linear", "cosine"])
 def test_a_strength_can_fade_in_training(small, during):
-    constant, fading = curves(
-        small({"reg.weight_decay.strength": 2.0}),
-    ), curves(small({"reg.weight_decay.strength": 2.0, "reg.weight_decay.during": during}))
+    constant, fading = (
+        curves(
+            small({"reg.weight_decay.strength": 2.0}),
+        ),
+        curves(small({"reg.weight_decay.strength": 2.0, "reg.weight_decay.during": during})),
+    )
     (plain,) = curves(small())
     norms = [run["l2_norm"][-1] for run in (constant[0], fading[0], plain)]
     assert norms == sorted(norms)

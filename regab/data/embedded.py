@@ -1,7 +1,7 @@
 """scikit-learn's embedded data sets.
 
-Their files are read directly: ``import sklearn.datasets`` takes longer than training on them (1.3-1.5 s against 0.2 s). A
-test compares what is read with what scikit-learn returns.
+Their files are read directly: ``import sklearn.datasets`` takes longer than training on them (1.3-1.5 s against 0.2
+s). A test compares what is read with what scikit-learn returns.
 """
 
 from importlib.util import find_spec

@@ -57,9 +57,9 @@ class Division:
     """How a source is divided; all shares are stratified by class.
 
     ``test_fraction`` of the examples are held out where the source has no test set of its own; ``val_fraction`` of the
-    rest are for validation; of what is left ``n_train`` (None: all) are for training, the smaller of two such sets being
-    a part of the larger. ``label_noise`` is the share of training labels replaced by a class drawn uniformly from all
-    classes (Zhang et al. 2017, ICLR), so 1 is random labels; validation and test labels stay true. The same
+    rest are for validation; of what is left ``n_train`` (None: all) are for training, the smaller of two such sets
+    being a part of the larger. ``label_noise`` is the share of training labels replaced by a class drawn uniformly
+    from all classes (Zhang et al. 2017, ICLR), so 1 is random labels; validation and test labels stay true. The same
     ``split_seed`` gives the same examples and the same noise.
     """
 
@@ -77,9 +77,7 @@ def divide(source: Source, by: Division) -> Data:
     if test is None:
         test, train = _part(train, by.test_fraction, "test_fraction", generator)
     elif by.test_fraction:
-        raise UsageError(
-            f"data.test_fraction={by.test_fraction}: this data set has its own test set; leave it at 0"
-        )
+        raise UsageError(f"data.test_fraction={by.test_fraction}: this data set has its own test set; leave it at 0")
     val, train = _part(train, by.val_fraction, "val_fraction", generator)
     train = _subset(train, by.n_train, source.classes, generator)
     train = Split(train.x, _noisy(train.y, source.classes, by.label_noise, by.split_seed))
@@ -90,9 +88,7 @@ def stratified_order(y: Tensor, generator: torch.Generator) -> Tensor:
     """A random order whose every beginning holds the classes in their shares, as near as whole examples allow."""
     shuffled = torch.randperm(len(y), generator=generator)
     counts = torch.bincount(y)
-    rank = torch.empty(
-        len(y), dtype=torch.float64
-    )  # each example's place within its class, as a share of the class
+    rank = torch.empty(len(y), dtype=torch.float64)  # each example's place within its class, as a share of the class
     for label in range(len(counts)):
         members = shuffled[y[shuffled] == label]
         rank[members] = (torch.arange(len(members)) + 0.5).double() / max(len(members), 1)
@@ -102,9 +98,7 @@ def stratified_order(y: Tensor, generator: torch.Generator) -> Tensor:
 def _part(split: Split, fraction: float, key: str, generator: torch.Generator) -> tuple[Split, Split]:
     count = round(fraction * len(split))
     if fraction and not 0 < count < len(split):
-        raise UsageError(
-            f"data.{key}={fraction}: gives {count} of {len(split)} examples; choose another share"
-        )
+        raise UsageError(f"data.{key}={fraction}: gives {count} of {len(split)} examples; choose another share")
     order = stratified_order(split.y, generator)
     return split.take(order[:count]), split.take(order[count:])
 

@@ -28,14 +28,10 @@ def load(dataset: str, root: str, download: bool) -> Source:
 def _read(cls: Any, root: str, download: bool, which: dict[str, Any]) -> Split:
     try:
         found = cls(root, download=download, **which)
-    except (RuntimeError, OSError) as error:
-        cure = (
-            "check the network, or point data.root at files already there"
-            if download
-            else "or data.download=true"
-        )
-        reason = " ".join(str(error).split())
-        raise UsageError(f"data.root={root}: no {cls.__name__} here ({reason}); {cure}") from error
+    except Exception as error:  # torchvision's readers fail in many ways on a broken file, AssertionError among them
+        cure = "check the network, or point data.root at files already there" if download else "or data.download=true"
+        reason = " ".join(f"{type(error).__name__} {error}".split())
+        raise UsageError(f"data.root={root}: no readable {cls.__name__} here ({reason}); {cure}") from error
     labels = getattr(found, "targets", None)
     return Split(_images(found.data), torch.as_tensor(found.labels if labels is None else labels).long())
 

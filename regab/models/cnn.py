@@ -58,6 +58,4 @@ def _check_image(shape: tuple[int, ...]) -> None:
             f"model: a CNN needs images, but an input has {math.prod(shape)} plain features; use model=mlp"
         )
     if min(shape[1:]) < 2:
-        raise UsageError(
-            f"model: a CNN needs images of at least 2×2 pixels, not {shape[1]}×{shape[2]}; use model=mlp"
-        )
+        raise UsageError(f"model: a CNN needs images of at least 2×2 pixels, not {shape[1]}×{shape[2]}; use model=mlp")

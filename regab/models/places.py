@@ -52,9 +52,7 @@ def dropout_places(model: nn.Module, where: str) -> list[str]:
     found = [name for name, place in places if place == kind]
     if not found:
         known = ", ".join(dict.fromkeys(place for _, place in places)) or "none"
-        raise UsageError(
-            f"reg.dropout.where={where}: this model has no such place for dropout; it has: {known}"
-        )
+        raise UsageError(f"reg.dropout.where={where}: this model has no such place for dropout; it has: {known}")
     return found[-1:] if where == "last_hidden" else found
 
 

@@ -8,7 +8,10 @@ from typing import Any
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write under another name, then rename: whoever is interrupted leaves the old file or the new one, never a part."""
+    """Write under another name, then rename:
+
+    whoever is interrupted leaves the old file or the new one, never a part.
+    """
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(content.encode() if isinstance(content, str) else content)
     os.replace(partial, path)

@@ -18,10 +18,7 @@ def load_metrics(folder: Path) -> dict[str, np.ndarray]:
     with (folder / METRICS).open(newline="") as file:
         header, *rows = csv.reader(file)
     whole = [row for row in rows if len(row) == len(header)]
-    return {
-        name: np.array([float(row[i]) if row[i] else math.nan for row in whole])
-        for i, name in enumerate(header)
-    }
+    return {name: np.array([float(row[i]) if row[i] else math.nan for row in whole]) for i, name in enumerate(header)}
 
 
 def load_result(folder: Path) -> dict[str, Any] | None:

@@ -14,7 +14,8 @@ METRICS, RESULT, ERROR = "metrics.csv", "result.json", "error.txt"
 
 
 class RunLog:
-    """Writes ``metrics.csv`` row by row, then ``result.json`` or ``error.txt``, whose presence means that the run ended."""
+    """Writes ``metrics.csv`` row by row, then ``result.json`` or ``error.txt``, whose presence means that the run
+    ended."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

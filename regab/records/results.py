@@ -44,13 +44,9 @@ def _row(folder: Path, factors: list[str]) -> dict[str, Any]:
     if result is None:
         reason = load_error(folder)
         return row | {"status": "failed" if reason else "unfinished", "reason": reason or ""}
-    metrics = {
-        f"{which}_{k}": result[which][k] for which in ("selected", "last") for k in COLUMNS if k != "seconds"
-    }
+    metrics = {f"{which}_{k}": result[which][k] for which in ("selected", "last") for k in COLUMNS if k != "seconds"}
     return (
-        row
-        | metrics
-        | {"status": result["status"], "parameters": result["parameters"], "seconds": result["seconds"]}
+        row | metrics | {"status": result["status"], "parameters": result["parameters"], "seconds": result["seconds"]}
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,16 +47,23 @@ class Regularizer:
         """A term ``[V]`` of the objective that depends on the parameters alone, for the log."""
 
     def add_gradient(self, parameters: Any) -> None:
-        """Add the gradient of ``value`` in place. Analytic: measured at 0-10 % of a step, against 15-40 % by autograd."""
+        """Add the gradient of ``value`` in place.
+
+        Analytic: measured at 0-10 % of a step, against 15-40 % by autograd.
+        """
 
     def gradients(self, parameters: Any, noise: Any) -> None:
         """Change the whole gradient in place, all terms of the objective included."""
 
     def decay(self, parameters: Any, lr: Tensor) -> None:
-        """Change the parameters in place before the optimizer's step with ``lr [V]``, whose gradient is known already."""
+        """Change the parameters in place before the optimizer's step with ``lr [V]``, whose gradient is known
+        already."""
 
-    def weights(self, parameters: Any, lr: Tensor) -> None:
-        """Change the parameters in place after the optimizer's step with ``lr [V]``."""
+    def weights(self, parameters: Any, step_size: Callable[[], Tensor]) -> None:
+        """Change the parameters in place after the optimizer's step.
+
+        ``step_size()`` is how far a lasting gradient of 1 moves each parameter in one step: ``[V, 1]`` or ``[V, P]``.
+        """
 
     def stopped(self, history: dict[str, Any]) -> tuple[Any, Any]:
         """From the curves so far (arrays ``[epochs + 1, V]``, row 0 untrained): the selected epoch and whether to stop.
@@ -69,9 +77,7 @@ class Regularizer:
             return self
         left = 1 - progress if self.during == "linear" else (1 + math.cos(math.pi * progress)) / 2
         moving = [f for f in switches(type(self)) if stacked(f)]
-        return replace(
-            self, **{f.name: f.default + left * (getattr(self, f.name) - f.default) for f in moving}
-        )
+        return replace(self, **{f.name: f.default + left * (getattr(self, f.name) - f.default) for f in moving})
 
 
 HOOKS = [n for n, f in vars(Regularizer).items() if callable(f) and not n.startswith("_") and n != "at"]
@@ -83,9 +89,7 @@ class Chain:
     def __init__(self, methods: dict[str, Regularizer]) -> None:
         self.methods = methods
         self._having = {
-            hook: [
-                (n, m) for n, m in methods.items() if getattr(type(m), hook) is not getattr(Regularizer, hook)
-            ]
+            hook: [(n, m) for n, m in methods.items() if getattr(type(m), hook) is not getattr(Regularizer, hook)]
             for hook in HOOKS
         }
         self._varies = any(m.during != "constant" for m in methods.values())
@@ -139,15 +143,13 @@ class Chain:
         for _, method in self.having("decay"):
             method.decay(parameters, lr)
 
-    def weights(self, parameters: Any, lr: Tensor) -> None:
+    def weights(self, parameters: Any, step_size: Callable[[], Tensor]) -> None:
         for _, method in self.having("weights"):
-            method.weights(parameters, lr)
+            method.weights(parameters, step_size)
 
-    def stopped(self, history: dict[str, Any]) -> tuple[Any, Any] | None:
-        """None where no method stops a run; else as the hook says. A run stops as soon as one method says so."""
+    def stopped(self, history: dict[str, Any]) -> tuple[Any, Any]:
+        """A run stops as soon as one method says so; where several select, the last one's choice counts."""
         answers = [method.stopped(history) for _, method in self.having("stopped")]
-        if not answers:
-            return None
         return answers[-1][0], sum(stop for _, stop in answers) > 0
 
 
@@ -161,6 +163,12 @@ def row_norms(leaf: Tensor) -> Tensor:
     return torch.linalg.vector_norm(leaf, dim=tuple(range(2, leaf.ndim)), keepdim=True)
 
 
-def soft_threshold(values: Tensor, amount: Tensor) -> None:
-    """The proximal step of ``amount·|w|`` in place: towards zero by ``amount``, and exactly zero within it."""
+def shrink(values: Tensor, strength: Tensor, step_size: Tensor) -> None:
+    """The proximal step of strength·Σ|w| in place: towards zero by strength times step size, exactly zero within it.
+
+    ``values [V, n]`` are the first n parameters, ``strength [V]``, ``step_size [V, 1]`` or ``[V, P]``. Taking the
+    optimizer's effective step size and not its learning rate makes the minimum of the penalized loss the fixed point,
+    with momentum and with Adam too: there the step along the gradient and the step towards zero are equal.
+    """
+    amount = per(strength, values) * step_size[:, : values.shape[1]]
     values.copy_(values.sign() * (values.abs() - amount).clamp_(min=0))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from regab.fields import choice, number, strength
-from regab.regularizers.base import Regularizer, per, soft_threshold
+from regab.regularizers.base import Regularizer, per, shrink
 
 
 @dataclass
@@ -38,7 +38,7 @@ class ElasticNet(Regularizer):
         if self.kind == "subgradient":
             gradients.addcmul_(values.sign(), per(l1, values))
 
-    def weights(self, parameters: Any, lr: Any) -> None:
+    def weights(self, parameters: Any, step_size: Any) -> None:
         if self.kind == "proximal":
             values, _ = parameters.within(self.scope)
-            soft_threshold(values, per(lr * self._parts()[0], values))
+            shrink(values, self._parts()[0], step_size())

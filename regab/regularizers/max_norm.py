@@ -19,6 +19,6 @@ class MaxNorm(Regularizer):
 
     limit: float = strength(float("inf"), "(0, inf]")
 
-    def weights(self, parameters: Any, lr: Any) -> None:
+    def weights(self, parameters: Any, step_size: Any) -> None:
         for leaf in parameters.weight_leaves:
             leaf.mul_((per(self.limit, leaf) / row_norms(leaf)).clamp_(max=1).nan_to_num_(1.0))

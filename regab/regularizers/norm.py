@@ -13,10 +13,10 @@ from regab.regularizers.base import Regularizer
 class Norm(Regularizer):
     """Normalize activations before the nonlinearity: y = gamma·(x - mean)/sqrt(var + eps) + beta.
 
-    ``kind``: ``batch`` takes mean and variance over the batch (per feature, or per channel of an image) in training, and
-    in evaluation the running ones, r ← (1 - momentum)·r + momentum·batch, with the unbiased variance;
-    ``layer`` takes them over all features of one example (Ba, Kiros & Hinton 2016, arXiv:1607.06450);
-    ``group`` over each of ``groups`` groups of channels (Wu & He 2018, ECCV), or as many as divide the channels.
+    ``kind``: ``batch`` takes mean and variance over the batch (per feature, or per channel of an image) in training,
+    and in evaluation the running ones, r ← (1 - momentum)·r + momentum·batch, with the unbiased variance; ``layer``
+    takes them over all features of one example (Ba, Kiros & Hinton 2016, arXiv:1607.06450); ``group`` over each of
+    ``groups`` groups of channels (Wu & He 2018, ECCV), or as many as divide the channels.
     Range: momentum in (0, 1], eps in (0, inf), groups at least 1. Neutral: kind ``none``.
     Helps deep networks to train fast and tolerates high learning rates; costs a tenth to a third of a step.
     Paper: Ioffe & Szegedy 2015, ICML.

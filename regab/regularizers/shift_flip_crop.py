@@ -14,10 +14,11 @@ class ShiftFlipCrop(Regularizer):
     """Move every training image by whole pixels, mirror it left to right, and cut a random part out of it.
 
     ``shift``: up to so many pixels in each direction, uniform (the "pad by 4 and crop" of CIFAR recipes is shift 4);
-    ``flip``: the probability of mirroring; ``crop``: the part kept has a side of 1-c, c uniform from [0, ``crop``], lies
-    anywhere, and is stretched to the full size. What comes in from outside repeats the border.
+    ``flip``: the probability of mirroring; ``crop``: the part kept has a side of 1-c, c uniform from [0, ``crop``],
+    lies anywhere, and is stretched to the full size. What comes in from outside repeats the border.
     Range: shift in [0, inf), flip in [0, 1], crop in [0, 1). Neutral: all 0.
-    Helps photographs most of all (flip 0.5); do not flip digits or letters. Costs a few percent of a convolution's step.
+    Helps photographs most of all (flip 0.5); do not flip digits or letters. Costs a few percent of a convolution's
+    step.
     Paper: Krizhevsky, Sutskever & Hinton 2012, NeurIPS, section 4.1.
     """
 

@@ -44,9 +44,7 @@ def validation_curves(axes: Any, curves: dict[str, list[np.ndarray]]) -> None:
         mean, spread = np.nanmean(table, 0), np.nanstd(table, 0)
         epochs = np.arange(1, table.shape[1] + 1)
         axes.plot(epochs, mean, **variant_style(index))
-        axes.fill_between(
-            epochs, mean - spread, mean + spread, color=variant_style(index)["color"], alpha=0.13, lw=0
-        )
+        axes.fill_between(epochs, mean - spread, mean + spread, color=variant_style(index)["color"], alpha=0.13, lw=0)
         low.append(mean.min())
         high.append(mean[min(1, len(mean) - 1) :].max())
     if wide_range([*low, *high]):
@@ -71,9 +69,7 @@ def test_accuracies(axes: Any, groups: dict[str, Rows]) -> None:
         values = np.array([100 * float(row["selected_test_accuracy"] or "nan") for row in rows])
         offsets = (np.arange(len(values)) - (len(values) - 1) / 2) * min(0.12, 0.5 / len(values))
         marker = MARKERS[index % len(MARKERS)]
-        axes.scatter(
-            values, index + offsets, color=style["color"], marker=marker, s=30, alpha=0.85, zorder=3, lw=0
-        )
+        axes.scatter(values, index + offsets, color=style["color"], marker=marker, s=30, alpha=0.85, zorder=3, lw=0)
         axes.plot([values.mean()] * 2, [index - 0.36, index + 0.36], **style, lw=2.5, zorder=4)
     axes.set_yticks(range(len(groups)), groups)
     for index, label in enumerate(axes.get_yticklabels()):

@@ -38,9 +38,7 @@ def losses(axes: Any, metrics: Metrics, selected: int) -> None:
     epochs = metrics["epoch"]
     axes.plot(epochs, metrics["train_objective"], color=FAINT, linewidth=1.2, label="training objective")
     for name, color in (("train", TRAIN), ("val", VAL)):
-        axes.plot(
-            epochs, metrics[f"{name}_loss"], color=color, label={"val": "validation"}.get(name, "training")
-        )
+        axes.plot(epochs, metrics[f"{name}_loss"], color=color, label={"val": "validation"}.get(name, "training"))
     if wide_range(np.concatenate([metrics["train_loss"], metrics["val_loss"]])):
         axes.set_yscale("log")
     _mark(axes, selected, f"selected: epoch {selected}")

@@ -19,9 +19,7 @@ def run_summary(folder: Path) -> str:
     selected, last = result["selected"], result["last"]
     rows = [["", f"selected (epoch {selected['epoch']})", f"last (epoch {last['epoch']})"]]
     rows += [[name.replace("_", " "), cell(name, selected[name]), cell(name, last[name])] for name in SHOWN]
-    why = {"stopped early": "early stopping ended it", "all epochs done": "all epochs were trained"}[
-        result["ended"]
-    ]
+    why = {"stopped early": "early stopping ended it", "all epochs done": "all epochs were trained"}[result["ended"]]
     chosen = "the best epoch" if selected["epoch"] != last["epoch"] else "the last epoch"
     sentences = [
         f"Selected: epoch {selected['epoch']}, {chosen}; {why} in {result['seconds']:.1f} s.",
@@ -70,9 +68,7 @@ def table(rows: list[list[str]]) -> str:
     """Columns of equal width, the first to the left, the others to the right, a rule below the head."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [
-        "  ".join(
-            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        )
+        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
         for row in rows
     ]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import hydra
 import yaml
 from hydra._internal.utils import get_args_parser
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
@@ -105,6 +105,8 @@ def explain(error: BaseException) -> str:
         return unknown("option", f"{group}=", option, error.options)
     if getattr(cause, "full_key", None):
         return f"{prefix}{cause.full_key}: {str(cause).splitlines()[0]}"
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: cannot be read as key=value ({str(error).splitlines()[0]})"
     if ambiguous := AMBIGUOUS.match(str(error)):
         return f"{ambiguous[1]}: several values make a sweep, which needs -m; a list is written [a,b]"
     noise = ("Config search path", "\tprovider=", "See https", "Set the environment")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
-Factors = dict[
-    str, list[str]
-]  # a config key and the values it is to take, as they are written on a command line
+Factors = dict[str, list[str]]  # a config key and the values it is to take, as they are written on a command line
 Assignment = dict[str, str]
 
 

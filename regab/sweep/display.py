@@ -74,9 +74,7 @@ def describe(run: Run, training: Any) -> str:
     sizes = f"{len(data.train):,} training, {len(data.val):,} validation, {len(data.test):,} test examples"
     on = "; ".join(f"{name} ({_values(method)})" for name, method in training.chain.methods.items())
     model = config["model"]["_target_"].rpartition(".")[2]
-    return (
-        f"{model} with {training.stack.values.shape[1]:,} parameters on {sizes}; regularizers: {on or 'none'}"
-    )
+    return f"{model} with {training.stack.values.shape[1]:,} parameters on {sizes}; regularizers: {on or 'none'}"
 
 
 def _values(method: Any) -> str:

@@ -6,7 +6,8 @@ import os
 import traceback
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import chain
 
 import torch
 
@@ -23,7 +24,10 @@ AUTO_SIZE = 16
 
 
 def stacks_of(runs: list[Run]) -> list[list[Run]]:
-    """Runs put together by structure, in stacks of the size that suits it. Raises UsageError if one cannot be trained."""
+    """Runs put together by structure, in stacks of the size that suits it.
+
+    Raises UsageError if one cannot be trained.
+    """
     groups = defaultdict[str, list[Run]](list)
     for run in sorted(runs, key=lambda run: run.config["seed"]):  # equal seeds share their draws
         groups[run.structure].append(run)
@@ -35,6 +39,8 @@ def _cut(group: list[Run]) -> list[list[Run]]:
         auto = AUTO_SIZE if check_fits([run.config for run in group]) else 1
     except UsageError as error:
         raise UsageError(f"{error} (in the run {_culprit(group).words})") from error
+    except Exception:
+        auto = 1  # training will meet it again, and keep its traceback
     asked = group[0].config["stack"]["size"]
     size = auto if asked == "auto" else asked
     return [group[i : i + size] for i in range(0, len(group), size)]
@@ -62,25 +68,26 @@ def _train_or_separate(runs: list[Run], display: Display) -> list[Outcome]:
         if len(runs) > 1:
             return [outcome for run in runs for outcome in _train_or_separate([run], display)]
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        outcome = Journal(runs[0], {}).fail(reason, traceback.format_exc())
+        with Journal(runs[0]) as journal:
+            outcome = journal.fail(reason, traceback.format_exc())
         display.ended(outcome)
         return [outcome]
 
 
 def _train(runs: list[Run], display: Display) -> list[Outcome]:
-    training = set_up([run.config for run in runs])
-    outcomes = []
-    with _threads(1 if training.stack.vmapped else None) as threads:
+    training, outcomes = set_up([run.config for run in runs]), []
+    with ExitStack() as stack:
+        threads = stack.enter_context(_threads(1 if training.stack.vmapped else None))
         facts = {"stack_size": len(runs), "threads": threads, "device": str(training.stack.values.device)}
-        journals = [Journal(run, facts) for run in runs]
+        journals = [stack.enter_context(Journal(run, facts)) for run in runs]
         display.started(runs, training)
-        for records in train(training):
-            for record in records:
-                journals[record.run].note(record)
-                display.epoch(runs[record.run], journals[record.run].rows[-1])
-                if record.ended:
-                    outcomes.append(journals[record.run].end(record, training.stack))
-                    display.ended(outcomes[-1])
+        for record in chain.from_iterable(train(training)):
+            journal = journals[record.run]
+            journal.note(record)
+            display.epoch(journal.run, journal.rows[-1])
+            if record.ended:
+                outcomes.append(journal.end(record, training.stack))
+                display.ended(outcomes[-1])
     return outcomes
 
 

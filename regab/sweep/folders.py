@@ -10,8 +10,8 @@ LONGEST = 120  # file systems allow 255 bytes
 
 
 def fresh_folder(path: str, claim: bool) -> str:
-    """The path, or the path with ``-2``, ``-3``, … if something is there already. With ``claim`` the folder is made, which
-    two processes that start in the same second cannot both succeed in."""
+    """The path, or the path with ``-2``, ``-3``, … if something is there already. With ``claim`` the folder is made,
+    which two processes that start in the same second cannot both succeed in."""
     for candidate in itertools.chain([path], (f"{path}-{i}" for i in itertools.count(2))):
         folder = Path(candidate)
         if not claim:
@@ -25,6 +25,9 @@ def fresh_folder(path: str, claim: bool) -> str:
 
 
 def run_folder_name(differences: dict[str, str], digest: str) -> str:
-    """What distinguishes a run in its sweep, to be read, and its digest, to be sure: ``dropout.rate=0.5,seed=3-9f7241``."""
+    """What distinguishes a run in its sweep, to be read, and its digest, to be sure:
+
+    ``dropout.rate=0.5,seed=3-9f7241``.
+    """
     words = ",".join(f"{key.lstrip('+').removeprefix('reg.')}={value}" for key, value in differences.items())
     return "-".join(filter(None, [re.sub(r"[^\w.,=+-]+", "_", words)[:LONGEST], digest[:6]]))

@@ -31,14 +31,21 @@ class Outcome:
     run: Run
     result: dict[str, Any] | None = None
     error: str | None = None
+    details: str = ""
 
 
 class Journal:
     """``facts`` are what the result says of how the run was trained."""
 
-    def __init__(self, run: Run, facts: dict[str, Any]) -> None:
-        self.run, self.facts, self.rows = run, facts, list[Row]()
+    def __init__(self, run: Run, facts: dict[str, Any] | None = None) -> None:
+        self.run, self.facts, self.rows = run, facts or {}, list[Row]()
         self.log = RunLog(run.folder)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.log.close()
 
     def note(self, record: Record) -> None:
         """Another epoch."""
@@ -49,9 +56,7 @@ class Journal:
         """The run's last epoch is noted; ``stack`` holds its selected state."""
         if record.ended == DIVERGED:
             last = self.rows[-1]
-            return self.fail(
-                f"diverged in epoch {last['epoch']}: train_objective is {last['train_objective']}"
-            )
+            return self.fail(f"diverged in epoch {last['epoch']}: train_objective is {last['train_objective']}")
         state = stack.state_dict(record.run)
         self._save_model(state)
         weights = torch.cat([t.flatten() for t in state.values() if t.ndim >= 2])
@@ -75,7 +80,7 @@ class Journal:
     def fail(self, reason: str, details: str = "") -> Outcome:
         """The run failed."""
         self.log.fail(reason, details)
-        return Outcome(self.run, error=reason)
+        return Outcome(self.run, error=reason, details=details)
 
     def _save_model(self, state: dict[str, torch.Tensor]) -> None:
         buffer = io.BytesIO()

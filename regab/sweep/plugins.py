@@ -72,9 +72,7 @@ def factors_of(overrides: Sequence[Override]) -> Factors:
         elif override.is_discrete_sweep():
             factors[key] = list(override.sweep_string_iterator())
         else:
-            raise UsageError(
-                f"{override.input_line}: an interval is not a list of values; give a list or range(…)"
-            )
+            raise UsageError(f"{override.input_line}: an interval is not a list of values; give a list or range(…)")
     return factors
 
 
@@ -108,9 +106,7 @@ def _as_assignment(overrides: Sequence[str]) -> Assignment:
 
 def _job_return(overrides: Sequence[str], outcome: Any) -> JobReturn:
     ret = JobReturn(overrides=overrides, status=JobStatus.FAILED if outcome.error else JobStatus.COMPLETED)
-    ret.return_value = (
-        RuntimeError(outcome.error) if outcome.error else outcome.result["selected"]["val_loss"]
-    )
+    ret.return_value = RuntimeError(outcome.error) if outcome.error else outcome.result["selected"]["val_loss"]
     return ret
 
 
@@ -124,6 +120,8 @@ class CheckFirst(Callback):
             check_fits([resolve(without_hydra(config))])
         except UsageError as error:
             raise SystemExit(error) from error  # Hydra makes warnings of a callback's other exceptions
+        except Exception:
+            return  # training will meet it again, and keep its traceback
 
 
 def register(claim: bool) -> None:
@@ -133,9 +131,7 @@ def register(claim: bool) -> None:
         plugin.__module__ = NAMESPACE
         setattr(namespace, plugin.__name__, plugin)
         Plugins.instance().register(plugin)
-    OmegaConf.register_new_resolver(
-        "fresh", lambda path: fresh_folder(path, claim), replace=True, use_cache=True
-    )
+    OmegaConf.register_new_resolver("fresh", lambda path: fresh_folder(path, claim), replace=True, use_cache=True)
     store = ConfigStore.instance().store
     store(name="regab_schema", node=schema())
     store(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ def train_one(cfg: DictConfig) -> float:
     run = Run(resolve(cfg), Path(hydra.runtime.output_dir), overrides)
     (outcome,) = _execute([[run]])
     if outcome.error:
+        print(outcome.details, end="", file=sys.stderr)
         raise SystemExit(RunsFailed(outcome.error))  # of other exceptions Hydra prints more than one line
     if run.config["curves"] is not False:
         draw_curves(run.folder)
@@ -39,9 +42,7 @@ def train_one(cfg: DictConfig) -> float:
     return outcome.result["selected"]["val_loss"]
 
 
-def train_sweep(
-    configs: list[dict[str, Any]], assignments: list[Assignment], cfg: DictConfig
-) -> list[Outcome]:
+def train_sweep(configs: list[dict[str, Any]], assignments: list[Assignment], cfg: DictConfig) -> list[Outcome]:
     """Train these configurations, which the assignments led to, in the sweep's folder; one outcome for each.
 
     Configurations of equal digest are one run. A run whose folder holds its result is not trained again.
@@ -59,13 +60,16 @@ def train_sweep(
     root.mkdir(parents=True, exist_ok=True)
     OmegaConf.save(cfg, root / "multirun.yaml")
     stacks = [[replace(run, folder=root / run.folder) for run in stack] for stack in stacks]
-    done = {run.digest: Outcome(run, result) for run in sum(stacks, []) if (result := _done(run))}
+    done = {run.digest: Outcome(run, result) for run in chain(*stacks) if (result := _done(run))}
     if repeated := len(digests) - len(runs):
         print(f"{repeated} of {len(digests)} runs are the same as others and are trained once")
     if done:
         print(f"{len(done)} of {len(runs)} runs are done already")
     todo = [left for stack in stacks if (left := [run for run in stack if run.digest not in done])]
     outcomes = done | {outcome.run.digest: outcome for outcome in _execute(todo)}
+    for outcome in outcomes.values():
+        if outcome.result and outcome.run.config["curves"]:
+            draw_curves(outcome.run.folder)
     write_results(root, [runs[d].folder.name for d in runs], varying)
     draw_comparison(root)
     print(sweep_summary(root), flush=True)

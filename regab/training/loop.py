@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -69,7 +70,7 @@ def train_epoch(t: Training, state: dict[str, Tensor], epoch: int, steps: list[s
             chain.gradients(stack.parameters, noise)
             chain.decay(stack.parameters, lr)
             t.optimizer.step(state, stack.values, stack.gradients, lr)
-            chain.weights(stack.parameters, lr)
+            chain.weights(stack.parameters, partial(t.optimizer.step_size, state, lr))
     with torch.no_grad():
         objective += chain.value(stack.parameters)
     return {"step": done + 1, "lr": lr, "train_objective": objective, "grad_norm": grad_norm}

@@ -1,8 +1,8 @@
 """The random draws of a stack: the same for a run whether it is trained alone or beside others.
 
 A stream belongs to a seed and a purpose, and begins anew with every epoch, so a draw is a function of (seed, purpose,
-epoch, position in the epoch). Runs with equal seeds see equal draws: their comparison is paired. A draw is made once per
-distinct seed and then gathered to the run axis.
+epoch, position in the epoch). Runs with equal seeds see equal draws: their comparison is paired. A draw is made once
+per distinct seed and then gathered to the run axis.
 """
 
 from __future__ import annotations

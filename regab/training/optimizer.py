@@ -1,7 +1,7 @@
 """Optimizers over the parameters ``[V, P]`` of a stack, each run with its own learning rate.
 
-Nothing here decays weights or clips gradients: those are regularizers. ``torch.optim`` wants one learning rate for all, and
-importing it costs 1.6 s of start-up.
+Nothing here decays weights or clips gradients: those are regularizers. ``torch.optim`` wants one learning rate for
+all, and importing it costs 1.6 s of start-up.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ class SGD:
             direction = gradients.add(buffer, alpha=self.momentum) if self.nesterov else buffer
         values.addcmul_(direction, lr[:, None], value=-1)
 
+    def step_size(self, state: dict[str, Tensor], lr: Tensor) -> Tensor:
+        """How far a lasting gradient of 1 moves a parameter in one step: lr/(1 - momentum), ``[V, 1]``."""
+        return (lr / (1 - self.momentum))[:, None]
+
 
 @dataclass
 class Adam:
@@ -54,7 +58,10 @@ class Adam:
     eps: float = fixed(1e-8, "(0, inf)")
 
     def start(self, values: Tensor) -> dict[str, Tensor]:
-        """The state before the first step: both means and room for an update ``[V, P]``, and the steps taken ``[V]``."""
+        """The state before the first step:
+
+        both means and room for an update ``[V, P]``, and the steps taken ``[V]``.
+        """
         state = {name: torch.zeros_like(values) for name in ("mean", "square", "update")}
         return state | {"step": torch.zeros(len(values), device=values.device)}
 
@@ -73,3 +80,8 @@ class Adam:
             weight_decay=0.0, amsgrad=False, maximize=False,
         )  # fmt: skip
         values.addcmul_(update, lr[:, None])
+
+    def step_size(self, state: dict[str, Tensor], lr: Tensor) -> Tensor:
+        """How far a lasting gradient of 1 moves each parameter in one step: lr/(√v̂ + eps), ``[V, P]``."""
+        corrected = state["square"] / (1 - self.beta2 ** state["step"])[:, None]
+        return lr[:, None] / (corrected.sqrt_() + self.eps)

@@ -128,9 +128,7 @@ def stacks_well(model: nn.Module, device: torch.device) -> bool:
 def _check_batch_norm(model: nn.Module, n_train: int, batch_size: int) -> None:
     smallest = min(part.stop - part.start for part in batches(n_train, batch_size))
     if smallest == 1 and any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()):
-        raise UsageError(
-            f"batch_size={batch_size}: batch norm needs at least two training examples in every batch"
-        )
+        raise UsageError(f"batch_size={batch_size}: batch norm needs at least two training examples in every batch")
 
 
 def _arguments(node: Config) -> Config:

@@ -1,7 +1,7 @@
 """Many models of one structure as one.
 
-``V`` runs share one module, the skeleton; their parameters are the rows of one matrix ``[V, P]``. A single run is a stack
-of one.
+``V`` runs share one module, the skeleton; their parameters are the rows of one matrix ``[V, P]``. A single run is a
+stack of one.
 """
 
 from __future__ import annotations
@@ -88,18 +88,14 @@ class Stack:
             _add_biases_apart(self.skeleton)
         slots = _slots(self.skeleton, "_parameters", vmapped)
         self._slots = sorted(slots, key=lambda slot: not _is_weight(slot))
-        self._buffer_slots = [
-            s for s in _slots(self.skeleton, "_buffers", True) if not s.name.endswith(".factor")
-        ]
+        self._buffer_slots = [s for s in _slots(self.skeleton, "_buffers", True) if not s.name.endswith(".factor")]
         parameters = [dict(model.named_parameters()) for model in models]
         rows = [torch.cat([s.flatten(p[s.name].detach()[None]) for s in self._slots], 1) for p in parameters]
         self.values = torch.cat(rows)[run_to_model].to(device)
         self.gradients = torch.zeros_like(self.values)
         self.leaves = [leaf.detach().requires_grad_() for leaf in self._unflatten(self.values)]
         buffers = [dict(model.named_buffers()) for model in models]
-        self.buffers = [
-            torch.stack([b[s.name] for b in buffers])[run_to_model].to(device) for s in self._buffer_slots
-        ]
+        self.buffers = [torch.stack([b[s.name] for b in buffers])[run_to_model].to(device) for s in self._buffer_slots]
         self._kept: list[Tensor] | None = None
         n_weights = sum(_is_weight(slot) for slot in self._slots)
         self.parameters = Parameters(
@@ -127,9 +123,7 @@ class Stack:
         # attributes: 306 against 395 us per step of one 64-128-128-10 network, and the same numbers (tested).
         level = _vmap_increment_nesting(self.size, "error")
         try:
-            tensors = [
-                [_add_batch_dim(t, 0, level) for t in ts] for ts in (self.leaves, self.buffers, factors)
-            ]
+            tensors = [[_add_batch_dim(t, 0, level) for t in ts] for ts in (self.leaves, self.buffers, factors)]
             out = self._forward(*tensors, x if shared else _add_batch_dim(x, 0, level))
             return _remove_batch_dim(out, level, self.size, 0)
         finally:
@@ -139,14 +133,11 @@ class Stack:
         per_run = [[_unbind(t) for t in ts] for ts in (self.leaves, self.buffers, factors)]
         inputs = [x] * self.size if shared else x
         outputs = [
-            self._forward(*[[t[v] for t in ts] for ts in per_run], _channels_last(inputs[v]))
-            for v in range(self.size)
+            self._forward(*[[t[v] for t in ts] for ts in per_run], _channels_last(inputs[v])) for v in range(self.size)
         ]
         return torch.stack(outputs)
 
-    def _forward(
-        self, leaves: list[Tensor], buffers: list[Tensor], factors: list[Tensor], x: Tensor
-    ) -> Tensor:
+    def _forward(self, leaves: list[Tensor], buffers: list[Tensor], factors: list[Tensor], x: Tensor) -> Tensor:
         for slot, leaf in zip(self._slots, leaves, strict=True):
             slot.fill(leaf)
         for slot, buffer in zip(self._buffer_slots, buffers, strict=True):

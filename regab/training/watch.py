@@ -67,12 +67,12 @@ class Watch:
         return ended
 
     def _stopped(self, epoch: int) -> tuple[Any, Any]:
-        curves = {name: np.stack(column) for name, column in self.history.items() if len(column) == epoch + 1}
-        answer = self.chain.stopped(curves)
-        if answer is None:
+        if not self.chain.having("stopped"):
             return epoch, np.zeros(self.stack.size, dtype=bool)
-        self.stack.keep(torch.from_numpy((answer[0] == epoch) & self.running))
-        return answer
+        curves = {name: np.stack(column) for name, column in self.history.items() if len(column) == epoch + 1}
+        selected, stop = self.chain.stopped(curves)
+        self.stack.keep(torch.from_numpy((selected == epoch) & self.running))
+        return selected, stop
 
     def _array(self, value: Any) -> np.ndarray:
         if isinstance(value, torch.Tensor):

@@ -1,8 +1,8 @@
 """What regab costs over a bare PyTorch loop for one run: ``python -m tests.benchmarks.single_run``.
 
-Step: an epoch of regab's loop against an epoch of an ordinary tensor-indexed loop with the same network, data, batch size
-and Adam, in turns in one process, one thread. Start-up: a whole 2-epoch run on digits against ``import torch``, in turns.
-Medians, and ratios of medians.
+Step: an epoch of regab's loop against an epoch of an ordinary tensor-indexed loop with the same network, data, batch
+size and Adam, in turns in one process, one thread. Start-up: a whole 2-epoch run on digits against ``import torch``,
+in turns. Medians, and ratios of medians.
 """
 
 from __future__ import annotations

@@ -1,0 +1,79 @@
+"""Which part may import which, read from the files."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import regab
+
+ROOT = Path(regab.__file__).parent
+FILES = {".".join(["regab", *f.relative_to(ROOT).with_suffix("").parts]): f for f in sorted(ROOT.rglob("*.py"))}
+TORCH = ("torch", "torchvision")
+HYDRA = ("hydra",)
+
+# part: what it may not import, at the top of its files or anywhere in them
+FORBIDDEN_ANYWHERE = {
+    "regab.analysis": (*TORCH, *HYDRA, "regab.training", "regab.sweep", "regab.models", "regab.data"),
+    "regab.report": (*TORCH, *HYDRA, "regab.training", "regab.sweep", "regab.models", "regab.data"),
+    "regab.records": (*TORCH, *HYDRA, "regab.training", "regab.sweep", "regab.report", "regab.analysis"),
+    "regab.training": (*HYDRA, "regab.sweep", "regab.report", "regab.analysis", "regab.records"),
+    "regab.models": (*HYDRA, "regab.sweep", "regab.training", "regab.report", "regab.regularizers"),
+    "regab.data": (*HYDRA, "regab.sweep", "regab.training", "regab.report", "regab.regularizers"),
+    "regab.regularizers": (*HYDRA, "regab.sweep", "regab.training", "regab.report", "regab.data", *TORCH),
+}
+FORBIDDEN_AT_THE_TOP = {
+    "regab.cli": (*TORCH, *HYDRA, "regab.training", "regab.report"),
+    "regab.config": (*TORCH, *HYDRA, "regab.training", "regab.data"),
+    "regab.listing": TORCH,
+    "regab.targets": TORCH,
+    "regab.sweep.app": (*TORCH, "regab.training", "regab.sweep.task"),
+    "regab.sweep.plugins": (*TORCH, "regab.training", "regab.sweep.task"),
+    "regab.sweep.sugar": TORCH,
+    "regab.training.optimizer": TORCH,
+    "regab.training.schedule": TORCH,
+    "regab.regularizers": ("regab.models",),
+}
+
+
+def imports(tree, everywhere):
+    nodes = ast.walk(tree) if everywhere else tree.body
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+
+
+def violations(rules, everywhere):
+    for part, forbidden in rules.items():
+        for module, file in FILES.items():
+            if f"{module}.".startswith(f"{part}."):
+                for name in imports(ast.parse(file.read_text()), everywhere):
+                    if any(f"{name}.".startswith(f"{f}.") for f in forbidden):
+                        yield f"{module} imports {name}"
+
+
+@pytest.mark.parametrize(
+    ("rules", "everywhere"), [(FORBIDDEN_ANYWHERE, True), (FORBIDDEN_AT_THE_TOP, False)], ids=["anywhere", "top"]
+)
+def test_imports_run_downward(rules, everywhere):
+    assert list(violations(rules, everywhere)) == []
+
+
+def test_a_method_imports_the_base_and_no_other_method():
+    for module, file in FILES.items():
+        if module.startswith("regab.regularizers.") and module != "regab.regularizers.base":
+            names = [n for n in imports(ast.parse(file.read_text()), True) if n.startswith("regab.regularizers.")]
+            assert set(names) <= {"regab.regularizers.base", "regab.regularizers._warp"}, module
+
+
+def test_files_stay_small():
+    assert {module: n for module, file in FILES.items() if (n := file.read_text().count("\n")) > 250} == {}
+
+
+def test_configuration_files_are_short_and_say_what_they_are():
+    for file in (ROOT.parent / "conf").glob("*/*.yaml"):
+        lines = file.read_text().splitlines()
+        assert len(lines) <= 25, file
+        assert [line for line in lines[:2] if line.startswith("# ") and "@package" not in line], file

@@ -1,0 +1,190 @@
+"""The command line: what it answers, what it refuses, and what it does not import."""
+
+import subprocess
+
+import pytest
+
+from tests.conftest import SMALL, python
+
+WRONG = {
+    "reg.dropuot=0.5": "reg.dropuot: unknown key; did you mean reg.dropout?",
+    "modle=cnn": "modle: unknown key; did you mean model?",
+    "model.widhts=[3]": "model.widhts: unknown key; did you mean model.widths?",
+    "+model.depth=3": "model.depth: unknown key",
+    "+foo=1": "foo: unknown key",
+    "+reg.dropout.p=0.1": "reg.dropout.p: unknown key",
+    "+data.foo=1": "data.foo: unknown key",
+    "reg.dropout=abc": "reg.dropout.rate: Value 'abc' of type 'str' could not be converted to Float",
+    "reg.dropout=1.5": "reg.dropout.rate=1.5: must be in [0, 1)",
+    "reg.dropout=nan": "reg.dropout.rate=nan: must be a number",
+    "reg.dropout.kind=alpha": "reg.dropout.kind=alpha: must be one of standard, spatial, gaussian",
+    "reg.early_stopping=0.5": "reg.early_stopping.patience=0.5: must be in [1, inf]",
+    "optimizer.lr=-1": "optimizer.lr=-1.0: must be in (0, inf)",
+    "optimizer.lr=fast": "optimizer.lr=fast: Value 'fast' of type 'str' could not be converted to Float",
+    "optimizer.beta1=1": "optimizer.beta1=1.0: must be in [0, 1)",
+    "model.widths=16": "model.widths=16: must be a list, like [16]",
+    "model.widths=[0]": "model.widths=[0]: every size must be at least 1",
+    "model=resnet50": "model=resnet50: unknown option; there is: cnn, linear, mlp, regularized_cnn",
+    "data=mnits": "data=mnits: unknown option; did you mean data=mnist?",
+    "model._target_=nowhere.Net": "model._target_=nowhere.Net: there is no module nowhere; is it in this folder?",
+    "model._target_=json.Net": "model._target_=json.Net: json has no Net",
+    "model._target_=Net": "model._target_=Net: must be written package.module.Name",
+    "epochs=0": "epochs=0: must be in [1, inf)",
+    "seed=-1": "seed=-1: must be in [0, inf)",
+    "batch_size=0": "batch_size=0: must be in [1, inf)",
+    "stack.size=many": "stack.size=many: must be auto or a whole number from 1",
+    "device=tpu": "device=tpu: must be auto, cpu, cuda or mps",
+    "data.n_train=100000": "data.n_train=100000: must be from 10 (one example per class) to 1150 (all there are)",
+    "data.n_train=3": "data.n_train=3: must be from 10",
+    "data.val_fraction=0.0001": "data.val_fraction=0.0001: gives 0 of 1438 examples; choose another share",
+    "data.val_fraction=1": "data.val_fraction=1.0: must be in [0, 1)",
+    "data.label_noise=2": "data.label_noise=2.0: must be in [0, 1]",
+    "reg.dropout=0,0.5": "reg.dropout.rate=0,0.5: several values make a sweep, which needs -m",
+    "reg.extra.dropout._target_=a.B": "reg.extra.dropout: regab has a method of that name",
+    "reg.extra.mine._target_=json.JSONDecoder": "must be a subclass of regab's Regularizer",
+    "experiment=dropout": "experiment=dropout: unknown option; did you mean experiment=dropout_after_fc2?",
+    "hydra/launcher=slrm": "hydra/launcher=slrm: unknown option",
+    "--bogus": "--bogus: unknown option",
+    "--seeds=few": "--seeds few: must be a whole number from 1",
+    "--design=latin": "--design latin: must be one of grid",
+    "epochs=[": "epochs=[",
+}
+WRONG_TOGETHER = {
+    "model=linear reg.dropout=0.5 reg.dropout.where=hidden": "has no such place for dropout; it has: input, output",
+    "model=linear reg.norm=batch": "reg.norm: this model has no place for a normalization",
+    "data=wine model=cnn": "model: a CNN needs images, but an input has 13 plain features; use model=mlp",
+    "model=mlp batch_size=1 reg.norm=batch": "batch_size=1: batch norm needs at least two training examples",
+    "data.val_fraction=0 reg.early_stopping=3": "reg.early_stopping.patience=3.0: needs data.val_fraction above 0",
+    "data.val_fraction=0 schedule=plateau": "schedule=plateau: needs data.val_fraction above 0",
+    "data=mnist data.root=nowhere data.download=false": "data.root=nowhere: no readable MNIST here",
+    "-m reg.dropout=0,1.5 seed=0,1": "must be in [0, 1) (in the run reg.dropout.rate=1.5 seed=0)",
+    "-m model=mlp,linear reg.norm=none,batch": "(in the run model=linear reg.norm.kind=batch)",
+    "-m reg.l2=interval(0,1)": "reg.l2.strength=interval(0,1): an interval is not a list of values",
+    "-m seed=range(0)": "has no values, so there is nothing to train",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [*WRONG, *WRONG_TOGETHER])
+def test_a_mistake_is_one_line_with_code_2_and_nothing_written(regab, tmp_path, words):
+    result = regab("train", *words.split())
+    assert (WRONG | WRONG_TOGETHER)[words] in result.err
+    assert result.err.startswith("regab: ")
+    assert result.err.count("\n") == 1
+    assert result.code == 2
+    assert result.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif("__import__('torch').cuda.is_available()", reason="this machine has CUDA")
+def test_a_device_that_is_absent_is_refused(regab):
+    result = regab("train", "device=cuda")
+    assert result.err == "regab: device=cuda: this machine has no such device; use device=auto or device=cpu\n"
+    assert result.code == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("seeed: 3\n", "experiment/bad.yaml: seeed: unknown key; did you mean seed?"),
+        ("reg: {dropout: {rate: x}}\n", "experiment/bad.yaml: reg.dropout.rate: Value 'x'"),
+        ("seed: {3\n", "bad.yaml"),
+    ],
+)
+def test_a_mistake_in_an_experiment_file_is_one_line(regab, tmp_path, file, words):
+    folder = tmp_path / "mine" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "bad.yaml").write_text(f"# @package _global_\n{file}")
+    result = regab("train", "--config-dir", "mine", "experiment=bad")
+    assert words in result.err
+    assert result.err.count("\n") == 1
+    assert result.code == 2
+
+
+def test_an_experiment_file_without_its_header_is_told_so(regab, tmp_path):
+    folder = tmp_path / "mine" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "bad.yaml").write_text("seed: 3\n")
+    result = regab("train", "--config-dir", "mine", "experiment=bad")
+    assert result.err == "regab: experiment/bad.yaml: must begin with the line: # @package _global_\n"
+
+
+def test_experiments_of_the_users_own_are_found(regab, tmp_path):
+    folder = tmp_path / "mine" / "experiment"
+    folder.mkdir(parents=True)
+    text = "# @package _global_\nname: mine\nhydra: {sweeper: {params: {reg.dropout: '0,0.5'}}}\n"
+    (folder / "mine.yaml").write_text(text)
+    result = regab("train", "-m", "--config-dir", "mine", "experiment=mine", *SMALL)
+    assert result.code == 0
+    assert result.folder.parent.name == "mine"
+    assert len(list(result.folder.glob("dropout.rate=*"))) == 2
+
+
+def test_a_crash_of_ours_keeps_its_traceback(regab, monkeypatch):
+    import regab.training.setup as setup
+
+    def broken(*_):
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(setup, "build_model", broken)
+    result = regab("train", *SMALL)
+    assert "Traceback" in result.err
+    assert result.err.endswith("regab: ZeroDivisionError: ours\n")
+    assert result.code == 1
+    assert "ours" in (result.folder / "error.txt").read_text()
+
+
+def test_flags_may_stand_anywhere(regab):
+    assert regab("train", "epochs=1", "-m", *SMALL[:3], "seed=0,1").code == 0
+
+
+def test_help_version_and_list_answer(regab):
+    assert "regab train" in regab("--help").out
+    assert regab("--version").out.startswith("regab 0.")
+    listed = regab("list").out
+    for word in ("digits", "regularized_cnn", "reg.dropout.rate", "Srivastava", "dropout_after_fc2", "one_cycle"):
+        assert word in listed
+    assert "mnist" in regab("list", "data").out
+    assert regab("list", "dat").code == 2
+    assert regab().code == 2
+    assert regab("trian").err.startswith("regab: trian: unknown command")
+    text = regab("train", "--help").out
+    for word in ("reg.<method>=<value>", "regularized_cnn", "patience: .inf", "batch_size: 64"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--help", "--version", "list", "train --help", "train --cfg job", "train reg.l2=1 --cfg job", "-sc query=bash"],
+)
+def test_looking_does_not_import_torch_and_writes_nothing(tmp_path, words):
+    code = (
+        "import sys, os; os.environ['COMP_LINE'] = 'regab train reg.dropout.'\n"
+        f"from regab.cli import main\ntry: main({words.split()!r})\n"
+        "except SystemExit as stop: assert not stop.code, stop.code\n"
+        "heavy = {'torch', 'torchvision', 'sklearn', 'pandas', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run(python("-c", code), cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("regab ", ["list", "train"]),
+        ("regab tr", ["train"]),
+        ("regab train reg.dropout.", ["reg.dropout.kind=", "reg.dropout.rate=", "reg.dropout.where="]),
+        ("regab train model=", ["model=cnn", "model=mlp"]),
+    ],
+)
+def test_tab_completes_commands_groups_and_keys(regab, monkeypatch, line, words):
+    monkeypatch.setenv("COMP_LINE", line)
+    monkeypatch.setenv("COMP_POINT", str(len(line)))
+    out = regab("-sc", "query=bash").out.split()
+    assert set(words) <= set(out)
+
+
+def test_python_dash_m_works(tmp_path):
+    done = subprocess.run(python("-m", "regab", "--version"), capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.startswith("regab ")

@@ -1,0 +1,214 @@
+"""``regab train -m``: which runs, in which folders, with which numbers."""
+
+import csv
+import json
+
+import pytest
+
+from regab.config import digest, structure
+from regab.sweep.design import grid
+from regab.sweep.folders import fresh_folder, run_folder_name
+from regab.sweep.sugar import expand, expand_override
+from tests.conftest import SMALL
+
+MIXED = (
+    "reg.dropout=0,0.3",
+    "reg.l1=0,1e-3",
+    "reg.weight_decay=0,0.1",
+    "reg.label_smoothing=0.1",
+    "optimizer.lr=1e-3,1e-2",
+)
+
+
+def results(folder):
+    with (folder / "results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def metrics(folder):
+    with (folder / "metrics.csv").open(newline="") as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+def test_every_run_of_a_mixed_sweep_is_the_run_trained_alone_bit_for_bit(regab):
+    sweep = regab("train", "-m", *SMALL, *MIXED, "seed=3,4", "data.n_train=151").folder
+    table = results(sweep)
+    assert len(table) == 32
+    factors = list(table[0])[: list(table[0]).index("seed")]
+    for row in table[::5]:
+        words = [f"{key}={row[key]}" for key in factors]
+        alone = regab(
+            "train",
+            *SMALL,
+            *words,
+            "reg.label_smoothing=0.1",
+            f"seed={row['seed']}",
+            "data.n_train=151",
+            "curves=false",
+        ).folder
+        assert metrics(sweep / row["folder"]) == metrics(alone)
+
+
+def test_a_sweep_leaves_a_table_a_picture_and_a_folder_per_run(regab):
+    sweep = regab("train", "-m", *SMALL, "reg.dropout=0,0.5", "reg.norm=none,batch", "--seeds", "3")
+    assert sweep.code == 0
+    table = results(sweep.folder)
+    assert len(table) == 12
+    assert [row["seed"] for row in table[:4]] == ["0", "1", "2", "0"]
+    assert [(row["reg.dropout.rate"], row["reg.norm.kind"]) for row in table[::3]] == [
+        ("0", "none"), ("0", "batch"), ("0.5", "none"), ("0.5", "batch"),
+    ]  # fmt: skip
+    assert (sweep.folder / "comparison.png").stat().st_size > 10_000
+    for row in table:
+        run = sweep.folder / row["folder"]
+        assert {f.name for f in run.iterdir()} == {".hydra", "metrics.csv", "result.json", "model.pt"}
+        result = json.loads((run / "result.json").read_text())
+        assert float(row["selected_val_loss"]) == result["selected"]["val_loss"]
+        assert float(row["last_test_accuracy"]) == result["last"]["test_accuracy"]
+        assert run.name.endswith(result["digest"][:6])
+    assert table[-1]["folder"].startswith("dropout.rate=0.5,norm.kind=batch,seed=2-")
+
+
+def test_runs_are_stacked_by_structure_and_cut_to_size(regab):
+    sweep = regab("train", "-m", *SMALL, "reg.dropout=0,0.5", "reg.norm=none,batch", "seed=range(5)", "stack.size=4")
+    sizes = [
+        json.loads((sweep.folder / row["folder"] / "result.json").read_text())["stack_size"]
+        for row in results(sweep.folder)
+    ]
+    assert sorted(sizes) == [2] * 4 + [4] * 16  # two structures of ten runs
+
+
+def test_a_failing_run_does_not_take_the_others_along(regab):
+    sweep = regab("train", "-m", *SMALL, "optimizer.lr=1e-3,1e20,1e-2")
+    assert sweep.code == 1
+    assert sweep.err == "regab: 1 of 3 runs failed\n"
+    table = results(sweep.folder)
+    assert [row["status"] for row in table] == ["finished", "failed", "finished"]
+    assert table[1]["reason"] == "diverged in epoch 1: train_objective is nan"
+    assert not table[1]["selected_val_loss"]
+
+
+def test_a_run_whose_model_raises_fails_alone(regab, tmp_path, monkeypatch):
+    (tmp_path / "fragile.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Linear):\n"
+        "    def __init__(self, shape, classes, limit: int):\n"
+        "        super().__init__(64, classes)\n"
+        "        self.limit = limit\n"
+        "    def forward(self, x):\n"
+        "        if self.training and self.limit == 1:\n"
+        "            raise RuntimeError('boom')\n"
+        "        return super().forward(x.flatten(1))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "mine" / "model").mkdir(parents=True)
+    (tmp_path / "mine" / "model" / "fragile.yaml").write_text("_target_: fragile.Net\nlimit: 0\n")
+    words = ("data.n_train=100", "epochs=1", "model=fragile", "model.limit=0,1,2")
+    sweep = regab("train", "-m", "--config-dir", "mine", *words)
+    assert sweep.code == 1
+    assert [row["status"] for row in results(sweep.folder)] == ["finished", "failed", "finished"]
+    error = (sweep.folder / results(sweep.folder)[1]["folder"] / "error.txt").read_text()
+    assert error.startswith("RuntimeError: boom\nTraceback")
+
+
+def test_the_same_folder_again_trains_only_what_is_missing(regab, tmp_path):
+    words = ("train", "-m", *SMALL, "hydra.sweep.dir=here")
+    assert regab(*words, "seed=0,1").code == 0
+    before = {f: f.stat().st_mtime_ns for f in (tmp_path / "here").glob("*/metrics.csv")}
+    again = regab(*words, "seed=0,1,2")
+    assert "2 of 3 runs are done already" in again.out
+    assert {f: f.stat().st_mtime_ns for f in before} == before
+    assert len(results(tmp_path / "here")) == 3
+
+
+def test_a_sweep_over_models_and_paired_values(regab):
+    sweep = regab("train", "-m", *SMALL[2:], "model=linear,mlp", "reg.l2={strength:0},{strength:1e-3,scope:all}")
+    assert sweep.code == 0
+    assert {row["model"] for row in results(sweep.folder)} == {"linear", "mlp"}
+
+
+def test_runs_that_differ_in_nothing_that_counts_are_trained_once(regab):
+    sweep = regab("train", "-m", *SMALL, "reg.dropout.rate=0,0.5", "reg.dropout.kind=standard,gaussian")
+    assert "1 of 4 runs are the same as others" in sweep.out
+    assert len(results(sweep.folder)) == 3
+
+
+def test_curves_are_drawn_in_a_sweep_only_if_asked_for(regab):
+    sweep = regab("train", "-m", *SMALL, "seed=0,1", "curves=true")
+    assert len(list(sweep.folder.glob("*/curves.png"))) == 2
+
+
+def test_the_exercise_is_one_command(regab):
+    sweep = regab("train", "-m", "experiment=dropout_after_fc2", "epochs=2", "seed=0,1")
+    assert sweep.code == 0
+    assert [row["reg.dropout.rate"] for row in results(sweep.folder)] == ["0", "0", "0.5", "0.5"]
+    assert (sweep.folder / "comparison.png").is_file()
+
+
+def test_seeds_alone_make_a_sweep(regab):
+    assert len(results(regab("train", *SMALL, "--seeds=2").folder)) == 2
+
+
+def test_grid_is_the_product_with_the_last_factor_fastest():
+    assert grid({"a": ["1", "2"], "b": ["x"], "c": ["0", "1"]}) == [
+        {"a": a, "b": "x", "c": c} for a in "12" for c in "01"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "meaning"),
+    [
+        ("reg.dropout=0.5", "reg.dropout.rate=0.5"),
+        ("reg.dropout=0,0.5", "reg.dropout.rate=0,0.5"),
+        ("reg.norm=batch", "reg.norm.kind=batch"),
+        ("+reg.l2=1", "+reg.l2.strength=1"),
+        ("reg.dropout={rate:0.5}", "reg.dropout={rate:0.5}"),
+        ("reg.dropout.kind=spatial", "reg.dropout.kind=spatial"),
+        ("reg=strong", "reg=strong"),
+        ("reg.dropuot=0.5", "reg.dropuot=0.5"),
+        ("reg.extra.mine._target_=a.B", "++reg.extra.mine._target_=a.B"),
+        ("seed=3", "seed=3"),
+    ],
+)
+def test_shorthands_are_written_out(word, meaning):
+    assert expand_override(word) == meaning
+
+
+def test_options_of_our_own_are_written_out():
+    assert expand(["--seeds", "3", "-m"]) == ["-m", "seed=range(3)"]
+    assert expand(["--seeds=3"]) == ["-m", "seed=range(3)"]
+    assert expand(["-m", "--design", "grid", "a=1"]) == ["-m", "hydra.sweeper.design=grid", "a=1"]
+
+
+def test_identity_ignores_what_cannot_change_the_numbers_and_nothing_else(small):
+    base = digest(small())
+    for same in ({"name": "x"}, {"stack.size": 3}, {"curves": True}, {"reg.dropout.kind": "spatial"}):
+        assert digest(small(same)) == base
+    different = [
+        {"seed": 1}, {"epochs": 3}, {"reg.dropout.rate": 0.1}, {"optimizer.lr": 0.1}, {"data.n_train": 151},
+        {"model.widths": [17]}, {"data.split_seed": 1}, {"batch_size": 31}, {"reg.early_stopping.patience": 3.0},
+    ]  # fmt: skip
+    digests = {digest(small(values)) for values in different}
+    assert len(digests | {base}) == len(different) + 1
+
+
+def test_structure_is_shared_by_runs_that_differ_in_numbers_alone(small):
+    base = structure(small())
+    for same in ({"seed": 1}, {"reg.dropout.rate": 0.1}, {"optimizer.lr": 0.1}, {"reg.max_norm.limit": 2.0}):
+        assert structure(small(same)) == base
+    for other in ({"reg.norm.kind": "batch"}, {"epochs": 3}, {"batch_size": 31}, {"reg.dropout.kind": "spatial"}):
+        assert structure(small(other)) != base
+
+
+def test_folder_names_are_readable_short_and_safe():
+    name = run_folder_name({"reg.dropout.rate": "0.5", "data.path": "a b/../c", "++x": "'[1,2]'"}, "0123456789")
+    assert name == "dropout.rate=0.5,data.path=a_b_.._c,x=_1,2_-012345"
+    assert len(run_folder_name({"key": "v" * 500}, "0123456789")) < 150
+    assert run_folder_name({}, "0123456789") == "012345"
+
+
+def test_a_taken_folder_gets_a_number(tmp_path):
+    path = str(tmp_path / "x")
+    assert [fresh_folder(path, claim=True) for _ in range(3)] == [path, f"{path}-2", f"{path}-3"]
+    assert fresh_folder(str(tmp_path / "y"), claim=False) == str(tmp_path / "y")
+    assert not (tmp_path / "y").exists()

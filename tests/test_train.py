@@ -1,0 +1,155 @@
+"""``regab train`` for one run: its files, its summary, its numbers."""
+
+import csv
+import json
+import math
+
+import pytest
+import torch
+import yaml
+
+from regab.models.mlp import MLP
+from regab.records.columns import COLUMNS
+from tests.conftest import SMALL
+
+QUICK = (*SMALL, "curves=false")
+
+
+def rows(folder):
+    with (folder / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_leaves_its_files_and_a_summary(regab):
+    result = regab("train", *SMALL)
+    assert result.code == 0
+    assert {f.name for f in result.folder.iterdir()} == {
+        ".hydra",
+        "metrics.csv",
+        "result.json",
+        "curves.png",
+        "model.pt",
+    }
+    assert "test accuracy" in result.out
+    assert "overfit" in result.out
+    assert str(result.folder.name) in result.out
+
+
+def test_metrics_have_designs_columns_and_one_dense_row_per_epoch(regab):
+    table = rows(regab("train", *QUICK, "epochs=3").folder)
+    assert list(table[0]) == COLUMNS
+    assert " ".join(COLUMNS) == (
+        "epoch step lr train_objective train_loss train_accuracy val_loss val_accuracy test_loss test_accuracy "
+        "generalization_gap overfitting_score l1_norm l2_norm regularization_effect zero_fraction grad_norm seconds"
+    )
+    assert [row["epoch"] for row in table] == ["0", "1", "2", "3"]
+    assert [row["step"] for row in table] == ["0", "5", "10", "15"]
+    empty = {name for name in COLUMNS if not table[0][name]}
+    assert empty == {"train_objective", "grad_norm"}  # nothing has been trained yet
+    for row in table:
+        number = {name: float(row[name] or "nan") for name in COLUMNS}
+        assert number["generalization_gap"] == number["val_loss"] - number["train_loss"]
+        assert number["overfitting_score"] == number["val_loss"] / number["train_loss"]
+        assert number["regularization_effect"] == pytest.approx(number["l2_norm"] ** 2 / number["l1_norm"], rel=1e-5)
+    assert all(row[name] for row in table[1:] for name in COLUMNS)
+
+
+def test_the_result_holds_what_identifies_and_what_came_out(regab):
+    folder = regab("train", *QUICK, "reg.early_stopping=1", "optimizer.lr=0.3", "epochs=8").folder
+    result, table = json.loads((folder / "result.json").read_text()), rows(folder)
+    assert result["status"] == "finished"
+    assert result["ended"] == "stopped early"
+    assert result["last"]["epoch"] == len(table) - 1 < 8
+    best = min(table[1:], key=lambda row: float(row["val_loss"]))
+    assert result["selected"]["epoch"] == int(best["epoch"])
+    assert result["selected"]["val_loss"] == float(best["val_loss"])
+    assert result["parameters"] == 64 * 16 + 16 + 160 + 10
+    assert result["seconds"] == pytest.approx(sum(float(row["seconds"]) for row in table))
+    assert result["versions"]["torch"] == torch.__version__
+    assert (result["stack_size"], result["device"], result["threads"]) == (1, "cpu", 1)
+    assert sum(result["weights"]["counts"]) == 64 * 16 + 160
+
+
+def test_the_model_file_holds_the_selected_epoch_and_loads_as_weights_only(regab, configure):
+    words = (*QUICK, "reg.early_stopping=1", "optimizer.lr=0.3", "epochs=8")
+    folder = regab("train", *words).folder
+    result = json.loads((folder / "result.json").read_text())
+    assert result["selected"]["epoch"] != result["last"]["epoch"]
+    model = MLP((1, 8, 8), 10, [16])
+    model.load_state_dict(torch.load(folder / "model.pt", weights_only=True))
+    from regab.training.setup import load_data
+
+    val = load_data(configure(*words)["data"], torch.device("cpu")).val
+    with torch.no_grad():
+        loss = torch.nn.functional.cross_entropy(model(val.x), val.y).item()
+    assert loss == pytest.approx(result["selected"]["val_loss"], rel=1e-5)
+
+
+def test_the_resolved_configuration_is_kept(regab):
+    folder = regab("train", *QUICK, "reg.dropout=0.25").folder
+    config = yaml.safe_load((folder / ".hydra" / "config.yaml").read_text())
+    assert config["reg"]["dropout"]["rate"] == 0.25
+    assert config["optimizer"]["lr"] == 0.001
+    assert "reg.dropout.rate=0.25" in yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_text())
+
+
+@pytest.mark.parametrize("batch_size", [1000, 149, 7])
+def test_batch_sizes_that_do_not_divide_or_exceed_the_data_work(regab, batch_size):
+    result = regab("train", *QUICK, f"batch_size={batch_size}", "reg.norm=batch")
+    assert result.code == 0
+    per_epoch = {1000: 1, 149: 1, 7: 22}[batch_size]  # of 150 examples, 149 leave a single one over
+    assert rows(result.folder)[1]["step"] == str(per_epoch)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "step", "one_cycle", "plateau"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_every_optimizer_trains_with_every_schedule(regab, schedule, optimizer):
+    result = regab("train", *QUICK, f"schedule={schedule}", f"optimizer={optimizer}", "epochs=3")
+    losses = [float(row["train_loss"]) for row in rows(result.folder)]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "columns"),
+    [
+        (["data.val_fraction=0"], {"val_loss", "val_accuracy", "generalization_gap", "overfitting_score"}),
+        (["data.test_fraction=0"], {"test_loss", "test_accuracy"}),
+    ],
+)
+def test_without_validation_or_test_data_their_columns_are_empty(regab, words, columns):
+    result = regab("train", *SMALL, *words)
+    assert result.code == 0
+    assert {name for name in COLUMNS if not rows(result.folder)[-1][name]} == columns
+
+
+@pytest.mark.parametrize("data", ["wine", "breast_cancer", "digits"])
+@pytest.mark.parametrize("model", ["linear", "mlp"])
+def test_embedded_data_sets_are_learned(regab, data, model):
+    folder = regab("train", f"data={data}", f"model={model}", "epochs=30", "curves=false", "optimizer.lr=1e-2").folder
+    assert float(rows(folder)[-1]["test_accuracy"]) > 0.93
+
+
+def test_a_diverging_run_is_marked_failed_with_its_epoch(regab):
+    result = regab("train", *QUICK, "optimizer.lr=1e20")
+    assert result.code == 1
+    assert result.err == "regab: diverged in epoch 1: train_objective is nan\n"
+    assert (result.folder / "error.txt").read_text().startswith("diverged in epoch 1")
+    assert not (result.folder / "result.json").exists()
+    assert math.isnan(float(rows(result.folder)[-1]["train_loss"]))
+
+
+def test_two_runs_in_the_same_second_have_folders_of_their_own(regab):
+    folders = {regab("train", *QUICK, "epochs=1").folder for _ in range(3)}
+    assert len(folders) == 3
+
+
+def test_a_folder_may_be_chosen(regab, tmp_path):
+    assert regab("train", *QUICK, "hydra.run.dir=here").code == 0
+    assert (tmp_path / "here" / "result.json").is_file()
+
+
+def test_the_same_command_gives_the_same_numbers(regab):
+    words = (*QUICK, "reg.dropout=0.3", "reg.rotate_zoom=10")
+    first, second = (rows(regab("train", *words).folder) for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        assert a | {"seconds": ""} == b | {"seconds": ""}
