@@ -201,7 +201,7 @@ def test_structure_is_shared_by_runs_that_differ_in_numbers_alone(small):
 
 
 def test_folder_names_are_readable_short_and_safe():
-    name = run_folder_name({"reg.dropout.rate": "0.5", "data.path": "a b/../c", "++x": "'[1,2]'"}, "0123456789")
+    name = run_folder_name({"reg.dropout.rate": "0.5", "data.path": "a b/../c", "x": "'[1,2]'"}, "0123456789")
     assert name == "dropout.rate=0.5,data.path=a_b_.._c,x=_1,2_-012345"
     assert len(run_folder_name({"key": "v" * 500}, "0123456789")) < 150
     assert run_folder_name({}, "0123456789") == "012345"

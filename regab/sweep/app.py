@@ -46,6 +46,8 @@ def task(cfg: DictConfig) -> float:
 
 def run_hydra(program: str, words: list[str]) -> int:
     """Run Hydra on the words of a command line. Raises UsageError for the user's mistakes."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # where classes of the user's own are found
     register(claim=not LOOKS_ONLY & {word.partition("=")[0] for word in words})
     app = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)
     with _as_program(program, words):

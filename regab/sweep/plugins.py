@@ -101,7 +101,7 @@ def _resolved(compose: Composer, overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def _as_assignment(overrides: Sequence[str]) -> Assignment:
-    return {key: value for key, _, value in (o.partition("=") for o in overrides)}
+    return {key.lstrip("+"): value for key, _, value in (o.partition("=") for o in overrides)}
 
 
 def _job_return(overrides: Sequence[str], outcome: Any) -> JobReturn:

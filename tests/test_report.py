@@ -1,0 +1,137 @@
+"""Pictures and sentences, from files alone."""
+
+import re
+import subprocess
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from regab.analysis.diagnosis import overfitting, smoothed
+from regab.records.load import load_metrics
+from regab.records.results import variants
+from regab.report import comparison, curves
+from regab.report.style import variant_style
+from regab.report.summary import cell, table
+from tests.conftest import SMALL, python
+
+EPOCHS = np.arange(31.0)
+
+
+def run(val, train=None, gap=0.0):
+    train = np.exp(-EPOCHS / 3) + 0.01 if train is None else train
+    accuracy = np.full(31, 0.9)
+    return {
+        "epoch": EPOCHS, "train_loss": train, "val_loss": val, "train_objective": train + 0.1,
+        "train_accuracy": accuracy + gap, "val_accuracy": accuracy,
+        "l1_norm": 10 + EPOCHS, "l2_norm": 2 + EPOCHS, "overfitting_score": val / train,
+    }  # fmt: skip
+
+
+def test_a_rising_validation_loss_is_called_overfitting():
+    sentence = overfitting(run(0.5 + 0.001 * (EPOCHS - 10) ** 2))
+    assert re.match(r"It overfits: after epoch (9|10) the validation loss rose by 7\d%", sentence)
+    assert "while the training loss fell" in sentence
+
+
+def test_a_falling_one_is_not_and_neither_are_single_bad_epochs():
+    falling = np.exp(-EPOCHS / 10) + 0.3
+    assert overfitting(run(falling)).startswith("It does not overfit")
+    bad = falling.copy()
+    bad[[12, 30]] *= 1.3
+    assert overfitting(run(bad)).startswith("It does not overfit")
+
+
+def test_a_rise_of_both_losses_is_no_overfitting():
+    rising = 0.5 + 0.001 * (EPOCHS - 10) ** 2
+    assert not overfitting(run(rising, train=rising)).startswith("It overfits")
+
+
+def test_a_gap_without_a_rise_is_said():
+    assert "but its validation loss is not rising" in overfitting(run(np.exp(-EPOCHS / 10) + 0.3, gap=0.08))
+
+
+def test_without_validation_data_nothing_is_claimed():
+    assert "cannot be said" in overfitting(run(np.full(31, np.nan)))
+
+
+def test_smoothing_is_a_running_median():
+    curve = np.array([1.0, 9.0, 2.0, 3.0, 4.0, 5.0])
+    assert smoothed(curve).tolist() == [1.0, 2.0, 3.0, 4.0, 4.0, 4.0]
+    assert smoothed(np.array([1.0, 2.0])).tolist() == [1.0, 1.5]
+
+
+def test_curves_show_the_losses_and_mark_the_selected_epoch():
+    axes = Figure().subplots()
+    metrics = run(0.5 + 0.001 * (EPOCHS - 10) ** 2)
+    curves.losses(axes, metrics, selected=10)
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    np.testing.assert_array_equal(lines["validation"].get_ydata(), metrics["val_loss"])
+    np.testing.assert_array_equal(lines["training"].get_ydata(), metrics["train_loss"])
+    np.testing.assert_array_equal(lines["training objective"].get_ydata(), metrics["train_objective"])
+    assert list(lines["selected: epoch 10"].get_xdata()) == [10, 10]
+
+
+def test_norms_begin_at_one_and_the_legend_has_their_values():
+    axes = Figure().subplots()
+    curves.norms(axes, run(np.ones(31)))
+    assert [line.get_ydata()[0] for line in axes.get_lines()] == [1, 1]
+    assert [line.get_label() for line in axes.get_lines()] == ["L1: 10 to 40", "L2: 2 to 32"]
+
+
+def test_a_comparison_has_a_mean_per_variant_and_a_dot_per_seed():
+    left, right = Figure().subplots(1, 2)
+    groups = {"a": [np.array([9.0, 1.0, 3.0]), np.array([9.0, 3.0])], "b": [np.array([9.0, 2.0, 2.0])]}
+    comparison.validation_curves(left, groups)
+    assert [line.get_ydata().tolist() for line in left.get_lines()] == [[2.0, 3.0], [2.0, 2.0]]
+    rows = {"a": [{"selected_test_accuracy": "0.9"}, {"selected_test_accuracy": "0.7"}]}
+    comparison.test_accuracies(right, rows)
+    np.testing.assert_allclose(sorted(right.collections[0].get_offsets()[:, 0]), [70, 90])
+    assert right.get_lines()[0].get_xdata() == pytest.approx([80, 80])
+    assert [label.get_text() for label in right.get_yticklabels()] == ["a"]
+
+
+def test_thirty_two_variants_can_be_told_apart():
+    assert len({tuple(variant_style(i).items()) for i in range(32)}) == 32
+
+
+def test_rows_are_grouped_by_variant_in_their_order():
+    rows = [{"reg.dropout.rate": r, "model": m, "seed": s} for r in ("0.5", "0") for m in ("mlp",) for s in "01"]
+    assert list(variants(rows)) == ["dropout.rate=0.5, model=mlp", "dropout.rate=0, model=mlp"]
+    assert [len(group) for group in variants(rows).values()] == [2, 2]
+    assert list(variants([{"seed": "0"}])) == ["all runs"]
+
+
+def test_tables_are_aligned():
+    lines = table([["", "a"], ["name", "1.5"]]).splitlines()
+    assert lines == ["        a", "---------", "name  1.5"]
+    assert (cell("val_accuracy", 0.98765), cell("val_loss", 0.0123456), cell("val_loss", None)) == (
+        "98.77%",
+        "0.01235",
+        "-",
+    )
+
+
+def test_a_file_cut_short_is_read_up_to_its_last_whole_line(regab):
+    folder = regab("train", *SMALL, "curves=false").folder
+    whole = load_metrics(folder)
+    file = folder / "metrics.csv"
+    file.write_text(file.read_text()[:-40])
+    short = load_metrics(folder)
+    assert len(short["epoch"]) == len(whole["epoch"]) - 1
+    np.testing.assert_array_equal(short["val_loss"], whole["val_loss"][:-1])
+
+
+def test_pictures_are_drawn_without_torch(regab):
+    run_folder = regab("train", *SMALL, "curves=false").folder
+    sweep_folder = regab("train", "-m", *SMALL, "seed=0,1").folder
+    (sweep_folder / "comparison.png").unlink()
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from regab.report.curves import draw_curves\nfrom regab.report.comparison import draw_comparison\n"
+        f"draw_curves(Path({str(run_folder.absolute())!r}))\ndraw_comparison(Path({str(sweep_folder.absolute())!r}))\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run(python("-c", code), check=True)
+    assert (run_folder / "curves.png").stat().st_size > 20_000
+    assert (sweep_folder / "comparison.png").stat().st_size > 10_000
