@@ -10,7 +10,7 @@ import yaml
 
 from regab.models.mlp import MLP
 from regab.records.columns import COLUMNS
-from tests.conftest import SMALL
+from tests.conftest import DATA, SMALL, needs_mnist
 
 QUICK = (*SMALL, "curves=false")
 
@@ -153,3 +153,24 @@ def test_the_same_command_gives_the_same_numbers(regab):
     first, second = (rows(regab("train", *words).folder) for _ in range(2))
     for a, b in zip(first, second, strict=True):
         assert a | {"seconds": ""} == b | {"seconds": ""}
+
+
+@pytest.mark.slow
+def test_the_default_run_reaches_97_percent_on_digits(regab):
+    for seed in range(3):
+        folder = regab("train", f"seed={seed}", "curves=false").folder
+        assert float(rows(folder)[-1]["test_accuracy"]) >= 0.97
+
+
+@pytest.mark.slow
+@needs_mnist
+def test_dropout_on_mnist_reaches_97_5_percent_in_10_epochs(regab):
+    words = ("data=mnist", f"data.root={DATA}", "model=mlp", "reg.dropout=0.5", "epochs=10", "curves=false")
+    assert float(rows(regab("train", *words).folder)[-1]["test_accuracy"]) >= 0.975
+
+
+@pytest.mark.slow
+@needs_mnist
+def test_a_thousand_images_without_regularization_are_overfitted_and_the_summary_says_so(regab):
+    words = ("data=mnist", f"data.root={DATA}", "model=mlp", "data.n_train=1000", "epochs=40", "curves=false")
+    assert "It overfits: after epoch" in regab("train", *words).out

@@ -1,0 +1,46 @@
+"""What the README shows works as it stands there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from regab.records.columns import COLUMNS
+from tests.conftest import SMALL
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+COMMANDS = [
+    line.split("   #")[0].strip()
+    for line in README.splitlines()
+    if line.strip().startswith("regab train ") and "data=mnist" not in line and "data=cifar10" not in line
+]
+
+
+def test_the_readmes_regularizer_is_added_by_its_command(regab, tmp_path):
+    (code,) = re.findall(r"```python\n# noise.py\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "noise_of_the_readme.py").write_text(code)
+    (command,) = [c for c in COMMANDS if "reg.extra" in c]
+    words = shlex.split(command.replace("noise.InputNoise", "noise_of_the_readme.InputNoise"))[1:]
+    sweep = regab(*words, *SMALL)
+    assert sweep.code == 0, sweep.err
+    assert len(list(sweep.folder.glob("extra.noise.deviation=*"))) == 9
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "reg.extra" not in c])
+def test_the_readmes_commands_run(regab, command):
+    quick = ["epochs=1", "data.n_train=60"]
+    seeds = ["seed=0"] if "-m" in command else []
+    result = regab(*shlex.split(command)[1:], *quick, *seeds)
+    assert result.code == 0, result.err
+
+
+def test_the_readme_explains_every_column():
+    table = README[README.index("## The columns") : README.index("## Add a regularizer")]
+    assert set(re.findall(r"`(\w+)`", table)) >= set(COLUMNS)
+
+
+def test_the_readme_shows_only_files_that_are_there():
+    root = Path(__file__).resolve().parents[1]
+    for path in re.findall(r"\]\((outputs/[^)]+)\)", README):
+        assert (root / path).is_file(), path
