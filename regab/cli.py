@@ -6,7 +6,7 @@ import os
 import sys
 
 from regab import __version__
-from regab.errors import RunsFailed, UsageError
+from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
 
 USAGE = """\
 regab: which regularizers help this model on this data, by how much, and can the answer be trusted?
@@ -15,6 +15,8 @@ regab: which regularizers help this model on this data, by how much, and can the
   regab train data=mnist model=mlp reg.dropout=0.5          another data set, model and regularizer
   regab train -m reg.dropout=0,0.2,0.5 reg.norm=none,batch --seeds 3    a sweep
   regab train -m experiment=dropout_after_fc2               a study kept in a file
+  regab train -m … --dry-run                                what a sweep would train, and about how long
+  regab train --resume outputs/…  [--seeds 10 …]            go on with a run or a sweep, or add to it
   regab train --help                                        all keys and their values
   regab list [data|model|optimizer|schedule|reg|experiment] what there is
   regab --version
@@ -22,6 +24,7 @@ regab: which regularizers help this model on this data, by how much, and can the
 Tab completion: eval "$(regab -sc install=bash)"
 """
 COMMANDS = ("train", "list")
+LOOKS_ONLY = {"--help", "-h", "--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version"}
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -31,8 +34,10 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(_dispatch(words))
     except UsageError as error:
         _complain(str(error), 2)
-    except RunsFailed as error:
+    except (RunsFailed, CannotWrite) as error:
         _complain(str(error), 1)
+    except Interrupted as error:
+        _complain(str(error), 128 + error.signal)
     except KeyboardInterrupt:
         _complain("interrupted", 130)
     except BrokenPipeError:  # regab … | head
@@ -63,9 +68,19 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _train(words: list[str]) -> int:
-    from regab.sweep.app import run_hydra
+    from regab.sweep.session import session
+    from regab.sweep.sugar import expand
 
-    return run_hydra("regab train", words)
+    line = expand(words)
+    looks_only = bool(LOOKS_ONLY & {word.partition("=")[0] for word in words})
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # where classes of the user's own are found
+    with session(line.words, line.dry_run) as started:
+        if {"-m", "--multirun"} & set(line.words) and not looks_only:
+            started.hire()
+        from regab.sweep.app import run_hydra  # Hydra takes a while: the foreman imports torch meanwhile
+
+        return run_hydra("regab train", line.words, claim=not looks_only and not line.dry_run)
 
 
 def _list(words: list[str]) -> int:
@@ -90,4 +105,4 @@ def _complete(words: list[str]) -> int:
             print(*(c for c in COMMANDS if c.startswith(line[1] if len(line) == 2 else "")))
             return 0
         os.environ["COMP_LINE"] = " ".join([line[0], *line[2:]])
-    return run_hydra("regab", words)
+    return run_hydra("regab", words, claim=False)

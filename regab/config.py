@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from dataclasses import dataclass, field, fields, make_dataclass
@@ -43,6 +42,10 @@ class Run:
     def structure(self) -> str:
         return structure(self.config)
 
+    @cached_property
+    def trajectory(self) -> str:
+        return trajectory(self.config)
+
     @property
     def words(self) -> str:
         """The overrides as on a command line."""
@@ -51,9 +54,15 @@ class Run:
 
 @dataclass
 class StackOptions:
-    """How runs are put together. ``size``: runs per stack, or ``auto``."""
+    """How runs are put together and spread over processes; cannot change a run's numbers.
+
+    ``size``: runs per stack, or ``auto``. ``workers``: processes, ``auto`` for one per core (or GPU), 0 for the main
+    process. ``checkpoint``: seconds between two checkpoints of a stack, at least.
+    """
 
     size: Any = "auto"
+    workers: Any = "auto"
+    checkpoint: float = declared.fixed(30.0, "[0, inf)")
 
 
 @cache
@@ -78,15 +87,12 @@ def schema() -> type:
     )
 
 
-def resolve(cfg: DictConfig) -> dict[str, Any]:
-    """A composed configuration as a plain, checked and complete tree.
-
-    Raises UsageError for whatever is wrong with it.
-    """
+def plain(cfg: DictConfig) -> dict[str, Any]:
+    """A composed configuration as a tree of plain values. Raises UsageError if one is missing."""
     missing = sorted(OmegaConf.missing_keys(cfg))
     if missing:
         raise UsageError(f"{missing[0]}: needs a value")
-    return check(OmegaConf.to_container(cfg, resolve=True))
+    return OmegaConf.to_container(cfg, resolve=True)
 
 
 def check(config: dict[str, Any]) -> dict[str, Any]:
@@ -94,7 +100,9 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
     _known(config, [f.name for f in fields(schema())], "")
     declared.check(schema(), config, "")
     _check_device(config["device"])
-    _check_size(config["stack"]["size"])
+    declared.check(StackOptions, config["stack"], "stack")
+    for key, least in (("size", 1), ("workers", 0)):
+        _check_count(f"stack.{key}", config["stack"][key], least)
     config = config | {
         "data": _data_options(config["data"]),
         "model": _target_node(config["model"], "model", ("shape", "classes")),
@@ -117,9 +125,9 @@ def _check_device(device: str) -> None:
         raise UsageError(f"device={device}: must be auto, cpu, cuda or mps")
 
 
-def _check_size(size: Any) -> None:
-    if size != "auto" and not (isinstance(size, int) and size >= 1):
-        raise UsageError(f"stack.size={size}: must be auto or a whole number from 1")
+def _check_count(key: str, value: Any, least: int) -> None:
+    if value != "auto" and not (isinstance(value, int) and value >= least):
+        raise UsageError(f"{key}={value}: must be auto or a whole number from {least}")
 
 
 def _target_node(node: dict[str, Any], path: str, given: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -176,11 +184,20 @@ def digest(config: dict[str, Any]) -> str:
 
     A method at neutral is absent, whatever its other fields say, and so it is here.
     """
+    return _hash(config, regularizers(config))
+
+
+def trajectory(config: dict[str, Any]) -> str:
+    """What identifies a run's weights in every epoch: as ``digest``, without rules that only read curves."""
+    return _hash(config, {n: method for n, method in regularizers(config).items() if not method[0].reads_curves_only()})
+
+
+def _hash(config: dict[str, Any], methods: dict[str, tuple[type[Regularizer], dict[str, Any]]]) -> str:
     relevant = {k: v for k, v in config.items() if k not in PASSIVE}
     relevant["data"] = {k: v for k, v in config["data"].items() if k not in PASSIVE_DATA}
     relevant["reg"] = {
         name: [cls.__qualname__, values]
-        for name, (cls, values) in regularizers(config).items()
+        for name, (cls, values) in methods.items()
         if not declared.is_neutral(cls, values)
     }
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
@@ -188,14 +205,11 @@ def digest(config: dict[str, Any]) -> str:
 
 def structure(config: dict[str, Any]) -> str:
     """What runs must have in common to be trained in one stack: all but the seed and the numbers ``[V]``."""
-    common = copy.deepcopy({k: v for k, v in config.items() if k not in ("name", "seed", "curves")})
-    for name, (cls, values) in regularizers(config).items():
-        common["reg"][name] = _structural(cls, values)
-    optimizer = config["optimizer"]
-    common["optimizer"] = _structural(locate(optimizer, "optimizer"), optimizer)
+    common = {k: v for k, v in config.items() if k not in ("name", "seed", "curves")}
+    common["reg"] = {
+        name: declared.structural(cls, values)
+        for name, (cls, values) in regularizers(config).items()
+        if not cls.reads_curves_only()
+    }
+    common["optimizer"] = declared.structural(locate(config["optimizer"], "optimizer"), config["optimizer"])
     return json.dumps(common, sort_keys=True)
-
-
-def _structural(cls: type, values: dict[str, Any]) -> dict[str, Any]:
-    numbers = {f.name for f in fields(cls) if declared.stacked(f)}
-    return {k: v for k, v in values.items() if k not in numbers}

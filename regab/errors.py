@@ -7,3 +7,15 @@ class UsageError(Exception):
 
 class RunsFailed(Exception):
     """Some runs failed; the reasons have been reported and written. Exit code 1."""
+
+
+class CannotWrite(Exception):
+    """A file could not be written: the disk is full, or the folder is read-only or gone. Exit code 1."""
+
+
+class Interrupted(Exception):
+    """Training was asked to stop, and has saved what it needs to go on. Exit code 128 + ``signal``."""
+
+    def __init__(self, line: str = "", signal: int = 2) -> None:
+        super().__init__(line)
+        self.signal = signal

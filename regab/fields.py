@@ -100,6 +100,12 @@ def check(cls: type, values: dict[str, Any], path: str) -> None:
         raise UsageError(problem)
 
 
+def structural(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+    """The values that all runs of a stack have in common."""
+    numbers = {f.name for f in dataclasses.fields(cls) if stacked(f)}
+    return {name: value for name, value in values.items() if name not in numbers}
+
+
 def join(cls: type, runs: list[dict[str, Any]], array: Callable[[list[float]], Any]) -> Any:
     """One instance for a whole stack: numbers become arrays ``[V]``, structure is taken from the first run."""
     numbers = {f.name for f in dataclasses.fields(cls) if stacked(f)}

@@ -3,6 +3,7 @@
 import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -26,6 +27,8 @@ from regab.training.loop import Training, batches, train
 from regab.training.noise import Noise
 from regab.training.optimizer import SGD, Adam
 from regab.training.stack import Stack
+from regab.training.stopping import Stopping
+from regab.training.watch import Watch
 
 CPU = torch.device("cpu")
 LRS = [0.01, 0.1]
@@ -55,9 +58,11 @@ def data(n=20):
 def trained(made, chain, optimizer, epochs=3):
     """Every run's parameters after full-batch training with its own learning rate, as state dicts."""
     stack = stacked(made)
+    watch = Watch(stack, Stopping([]), np.arange(2), epochs)
     training = Training(
-        stack, data(), Chain(chain), optimizer, schedule.Constant(), Noise([0, 1], CPU), torch.tensor(LRS), epochs, 20
-    )
+        ["a", "b"], stack, data(), Chain(chain), optimizer, schedule.Constant(), Noise([0, 1], CPU), watch,
+        torch.tensor(LRS), epochs, 20,
+    )  # fmt: skip
     list(train(training))
     return [stack.state_dict(run) for run in range(len(made))]
 

@@ -25,6 +25,7 @@ def test_a_run_leaves_its_files_and_a_summary(regab):
     assert result.code == 0
     assert {f.name for f in result.folder.iterdir()} == {
         ".hydra",
+        ".regab",
         "metrics.csv",
         "result.json",
         "curves.png",

@@ -3,18 +3,42 @@
 import json
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from regab.errors import CannotWrite
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write into CannotWrite."""
+    try:
+        yield
+    except OSError as error:
+        raise CannotWrite(f"{path}: cannot be written ({error.strerror or error})") from error
+
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write under another name, then rename:
+    """Write under another name, then rename: whoever is interrupted leaves the old file or the new one, never a part.
 
-    whoever is interrupted leaves the old file or the new one, never a part.
+    Raises CannotWrite.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.replace(partial, path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with writing(path):
+        try:
+            partial.write_bytes(content.encode() if isinstance(content, str) else content)
+            os.replace(partial, path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it. Raises CannotWrite."""
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
 
 
 def to_json(value: Any) -> str:

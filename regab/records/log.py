@@ -3,54 +3,64 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from regab.records.columns import COLUMNS
-from regab.records.files import to_json, write_atomically
+from regab.records.files import make_folder, to_json, write_atomically, writing
 
 METRICS, RESULT, ERROR = "metrics.csv", "result.json", "error.txt"
 
+Row = dict[str, float | None]
+
 
 class RunLog:
-    """Writes ``metrics.csv`` row by row, then ``result.json`` or ``error.txt``, whose presence means that the run
-    ended."""
+    """Writes ``metrics.csv`` row by row, then ``result.json`` or ``error.txt``, whose presence means: the run ended.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in (RESULT, ERROR):
-            (folder / old).unlink(missing_ok=True)
-        self._file = (folder / METRICS).open("w", newline="")
-        self._writer = csv.writer(self._file)
-        self._write(COLUMNS)
+    ``rows`` are those of the epochs done already; whatever else the files hold is replaced. Raises CannotWrite.
+    """
 
-    def row(self, row: dict[str, float | None]) -> None:
+    def __init__(self, folder: Path, rows: Sequence[Row] = ()) -> None:
+        self.folder, self.path = folder, folder / METRICS
+        make_folder(folder)
+        with writing(folder):
+            for old in (RESULT, ERROR):
+                (folder / old).unlink(missing_ok=True)
+        write_atomically(self.path, "".join(map(_line, [COLUMNS, *map(_cells, rows)])))
+
+    def row(self, row: Row) -> None:
         """One epoch; numbers are written so that reading them gives back the same bits."""
-        self._write([_cell(row[name]) for name in COLUMNS])
-
-    def _write(self, cells: list[Any]) -> None:
-        self._writer.writerow(cells)
-        self._file.flush()
+        # Opened for every row (30 us): a stack of 1,024 runs would exceed the limit of open files, and a file whose
+        # folder is gone takes in rows without complaint.
+        with writing(self.path), self.path.open("r+", newline="") as file:
+            file.seek(0, os.SEEK_END)
+            file.write(_line(_cells(row)))
 
     def finish(self, result: dict[str, Any]) -> None:
         """The run is done."""
-        self.close()
         write_atomically(self.folder / RESULT, to_json(result))
 
-    def fail(self, reason: str, details: str = "") -> None:
-        """The run failed: the first line of ``error.txt`` says why."""
-        self.close()
-        write_atomically(self.folder / ERROR, f"{reason}\n{details}")
 
-    def close(self) -> None:
-        self._file.close()
+def write_error(folder: Path, reason: str, details: str = "") -> None:
+    """Write ``error.txt``: its first line says why the run failed."""
+    write_atomically(folder / ERROR, f"{reason}\n{details}")
 
 
-def _cell(value: float | None) -> Any:
+def _line(cells: Sequence[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+def _cells(row: Row) -> list[str]:
+    return [_cell(row[name]) for name in COLUMNS]
+
+
+def _cell(value: float | None) -> str:
     if value is None:
         return ""
-    if isinstance(value, float) and math.isnan(value):
-        return "nan"
-    return repr(value)
+    return "nan" if isinstance(value, float) and math.isnan(value) else repr(value)

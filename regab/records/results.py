@@ -21,33 +21,39 @@ METRICS = [f"{which}_{name}" for which in ("selected", "last") for name in COLUM
 REST = ["parameters", "seconds", "folder"]
 
 
-def write_results(root: Path, folders: list[str], factors: list[str]) -> None:
+def write_results(root: Path, folders: list[str]) -> None:
     """Write ``results.csv``: factors (the keys that vary), seed, status, selected and last metrics, folder.
 
     Rows stand in the order of ``folders``, so the first level of a factor is the one that was given first.
     """
-    factors = [key for key in factors if key != "seed"]
+    rows = [_row(root / folder) for folder in folders]
+    factors = varying([row["overrides"] for row in rows])
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*factors, *OUTCOME, *METRICS, *REST], lineterminator="\n")
+    writer = csv.DictWriter(text, [*factors, *OUTCOME, *METRICS, *REST], lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
-    for folder in folders:
-        writer.writerow(_row(root / folder, factors))
+    writer.writerows(row | {key: row["overrides"].get(key, "") for key in factors} for row in rows)
     write_atomically(root / RESULTS, text.getvalue())
 
 
-def _row(folder: Path, factors: list[str]) -> dict[str, Any]:
-    config = yaml.load((folder / ".hydra" / "config.yaml").read_text(), Loader=yaml.CSafeLoader)
-    overrides = yaml.load((folder / ".hydra" / "overrides.yaml").read_text(), Loader=yaml.CSafeLoader)
-    levels = dict(line.split("=", 1) for line in overrides)
-    row = {key: levels.get(key, "") for key in factors} | {"seed": config["seed"], "folder": folder.name}
+def varying(overrides: list[dict[str, str]]) -> list[str]:
+    """The keys that do not have the same value everywhere, but for the seed."""
+    keys = dict.fromkeys(key for each in overrides for key in each if key != "seed")
+    return [key for key in keys if len({each.get(key) for each in overrides}) > 1]
+
+
+def _row(folder: Path) -> dict[str, Any]:
+    overrides = dict(line.split("=", 1) for line in _yaml(folder / ".hydra" / "overrides.yaml"))
+    row = {"overrides": overrides, "folder": folder.name}
     result = load_result(folder)
     if result is None:
-        reason = load_error(folder)
-        return row | {"status": "failed" if reason else "unfinished", "reason": reason or ""}
+        reason, seed = load_error(folder), _yaml(folder / ".hydra" / "config.yaml")["seed"]
+        return row | {"seed": seed, "status": "failed" if reason else "unfinished", "reason": reason or ""}
     metrics = {f"{which}_{k}": result[which][k] for which in ("selected", "last") for k in COLUMNS if k != "seconds"}
-    return (
-        row | metrics | {"status": result["status"], "parameters": result["parameters"], "seconds": result["seconds"]}
-    )
+    return row | metrics | {name: result[name] for name in ("seed", "status", "parameters", "seconds")}
+
+
+def _yaml(path: Path) -> Any:
+    return yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
 
 
 def load_results(root: Path) -> Rows:

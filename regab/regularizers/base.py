@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -79,8 +80,13 @@ class Regularizer:
         moving = [f for f in switches(type(self)) if stacked(f)]
         return replace(self, **{f.name: f.default + left * (getattr(self, f.name) - f.default) for f in moving})
 
+    @classmethod
+    def reads_curves_only(cls) -> bool:
+        """Whether the method is a stopping rule and nothing else, which leaves the weights of every epoch alone."""
+        return [hook for hook in HOOKS if getattr(cls, hook) is not getattr(Regularizer, hook)] == ["stopped"]
 
-HOOKS = [n for n, f in vars(Regularizer).items() if callable(f) and not n.startswith("_") and n != "at"]
+
+HOOKS = [n for n, f in vars(Regularizer).items() if inspect.isfunction(f) and not n.startswith("_") and n != "at"]
 
 
 class Chain:
@@ -146,11 +152,6 @@ class Chain:
     def weights(self, parameters: Any, step_size: Callable[[], Tensor]) -> None:
         for _, method in self.having("weights"):
             method.weights(parameters, step_size)
-
-    def stopped(self, history: dict[str, Any]) -> tuple[Any, Any]:
-        """A run stops as soon as one method says so; where several select, the last one's choice counts."""
-        answers = [method.stopped(history) for _, method in self.having("stopped")]
-        return answers[-1][0], sum(stop for _, stop in answers) > 0
 
 
 def per(strength: Tensor, like: Tensor) -> Tensor:

@@ -18,21 +18,8 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from regab.config import CONF
 from regab.errors import RunsFailed, UsageError
 from regab.sweep.plugins import register
-from regab.sweep.sugar import expand
 from regab.targets import unknown
 
-LOOKS_ONLY = {
-    "--help",
-    "-h",
-    "--cfg",
-    "-c",
-    "--info",
-    "-i",
-    "--hydra-help",
-    "--shell-completion",
-    "-sc",
-    "--version",
-}
 BROKEN_FILE = re.compile(r"In '(\w+/\w+)'")
 AMBIGUOUS = re.compile(r"Ambiguous value for argument '(.*)'")
 
@@ -44,15 +31,15 @@ def task(cfg: DictConfig) -> float:
     return train_one(cfg)
 
 
-def run_hydra(program: str, words: list[str]) -> int:
-    """Run Hydra on the words of a command line. Raises UsageError for the user's mistakes."""
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # where classes of the user's own are found
-    register(claim=not LOOKS_ONLY & {word.partition("=")[0] for word in words})
-    app = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)
+def run_hydra(program: str, words: list[str], claim: bool) -> int:
+    """Run Hydra on the words of a command line. Raises UsageError for the user's mistakes.
+
+    ``claim``: whether folders are made, or only named.
+    """
+    register(claim)
     with _as_program(program, words):
         try:
-            app()
+            hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)()
         except SystemExit as stop:
             if isinstance(stop.code, UsageError | RunsFailed):
                 raise stop.code from stop
@@ -70,7 +57,7 @@ def _as_program(program: str, words: list[str]) -> Iterator[None]:
     argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     sys.argv, os.environ["HYDRA_FULL_ERROR"] = [program], "1"
     try:
-        sys.argv = [program, *_flags_first(expand(words))]
+        sys.argv = [program, *_flags_first(words)]
         yield
     finally:
         sys.argv = argv

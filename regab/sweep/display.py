@@ -1,85 +1,164 @@
-"""What the user sees while runs are trained: a progress bar in a terminal, plain lines elsewhere."""
+"""What the user sees while runs are trained: a live table in a terminal, plain lines elsewhere; details in a log."""
 
 from __future__ import annotations
 
+import logging
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 from regab.config import Run
+from regab.records.results import variant_name, varying
+from regab.sweep.events import Ended, Epoch, Event, Note
+from regab.sweep.plan import Plan
 
-LINES = 10  # epochs reported for a single run where there is no terminal
+LINES = 10  # epochs reported of a single run where there is no terminal
+SHOWN = 15  # variants in the live table
 
 
 class Display:
-    """Reports to standard output. ``runs`` is how many there will be, ``epochs`` how many in all of them together."""
+    """Reports on the runs of a folder, by digest; ``ended`` collects how they ended."""
 
-    def __init__(self, runs: int, epochs: int) -> None:
-        self.single, self.runs, self.done = runs == 1, runs, 0
-        self.bar = _bar(epochs, "training" if self.single else f"training {runs} runs")
+    def __init__(self, root: Path, runs: dict[str, Run]) -> None:
+        self.root, self.runs, self.ended = root, runs, dict[str, Ended]()
+        self.single = len(runs) == 1 and next(iter(runs.values())).folder == root
+        self.epochs = dict.fromkeys(runs, 0)
+        self.total = {digest: run.config["epochs"] for digest, run in runs.items()}
+        self.live = _Live(self) if sys.stdout.isatty() else None
 
-    def started(self, runs: list[Run], training: Any) -> None:
-        """A stack is about to be trained."""
-        if self.single:
-            self._print(describe(runs[0], training))
+    def __enter__(self) -> Display:
+        self.log = _log(None if self.single else self.root / "sweep.log")
+        if self.live:
+            self.live.start()
+        return self
 
-    def epoch(self, run: Run, row: dict[str, Any]) -> None:
-        """A run has a new row."""
-        if self.bar and row["epoch"]:
-            self.bar.advance(self.bar.task_ids[0])
-        elif self.single and _is_reported(row["epoch"], run.config["epochs"]):
-            self._print(epoch_line(row, run.config["epochs"]))
+    def __exit__(self, *_: object) -> None:
+        if self.live:
+            self.live.stop()
+        for handler in self.log.handlers:
+            handler.close()
 
-    def ended(self, outcome: Any) -> None:
-        """A run has ended."""
-        self.done += 1
-        if self.single:
-            return
-        name = outcome.run.folder.name
-        if outcome.error:
-            self._print(f"{self.done}/{self.runs} {name}: failed: {outcome.error}")
-        elif not self.bar:
-            self._print(f"{self.done}/{self.runs} {name}: {selected_words(outcome.result)}")
+    def report(self, event: Event) -> None:
+        """Take note of an event."""
+        if isinstance(event, Note):
+            self.log.info(event.text)
+        elif isinstance(event, Epoch):
+            self._epoch(event)
+        else:
+            self._ended(event)
+        if self.live:
+            self.live.update(event)
 
-    def close(self) -> None:
-        if self.bar:
-            self.bar.stop()
+    def _epoch(self, event: Epoch) -> None:
+        epoch = self.epochs[event.digest] = event.row["epoch"]
+        if self.single and not self.live and _is_reported(epoch, self.total[event.digest]):
+            print(epoch_line(event.row, self.total[event.digest]), flush=True)
+
+    def _ended(self, event: Ended) -> None:
+        self.ended[event.digest] = event
+        self.total[event.digest] = self.epochs[event.digest]  # stopping early is progress too
+        words = f"failed: {event.error}" if event.error else selected_words(event.result)
+        line = f"{len(self.ended)}/{len(self.runs)} {self.runs[event.digest].folder.name}: {words}"
+        self.log.info("%s%s", line, f"\n{event.details}" if event.details else "")
+        if not self.single and (event.error or not self.live):
+            self._print(line)
 
     def _print(self, line: str) -> None:
-        if self.bar:
-            self.bar.console.print(line, markup=False, highlight=False)
+        if self.live:
+            self.live.print(line)
         else:
             print(line, flush=True)
 
 
-def _bar(total: int, words: str) -> Any:
-    if not sys.stdout.isatty():
-        return None
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+class _Live:
+    """Progress, rate, time left, and the best validation accuracy of every variant so far."""
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("epochs")
-    bar = Progress(*columns, TimeRemainingColumn(), transient=True)
-    bar.add_task(words, total=total)
-    bar.start()
-    return bar
+    def __init__(self, display: Display) -> None:
+        self.display, self.best = display, dict[str, tuple[float, str]]()
+        factors = varying([run.overrides for run in display.runs.values()])
+        self.variant = {
+            digest: variant_name({key: run.overrides.get(key, "") for key in factors})
+            for digest, run in display.runs.items()
+        }
+
+    def start(self) -> None:
+        from rich.live import Live
+
+        self.began = time.monotonic()
+        self.live = Live(get_renderable=self._render, refresh_per_second=4, transient=True)
+        self.live.start()
+
+    def stop(self) -> None:
+        self.live.stop()
+
+    def print(self, line: str) -> None:
+        self.live.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def update(self, event: Event) -> None:
+        if isinstance(event, Epoch) and event.row["val_accuracy"] is not None and event.row["epoch"]:
+            variant = self.variant[event.digest]
+            shown = event.row["val_accuracy"], epoch_line(event.row, self.display.total[event.digest])
+            self.best[variant] = max(self.best.get(variant, shown), shown)
+
+    def _render(self) -> Any:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        d, passed = self.display, time.monotonic() - self.began
+        share = sum(d.epochs.values()) / max(sum(d.total.values()), 1)
+        left = f", {passed / share - passed:.0f} s left" if share > 0 else ""
+        rate = f"{60 * len(d.ended) / passed:.1f} runs per minute, " if not d.single and d.ended else ""
+        head = f"{len(d.ended)} of {len(d.runs)} runs done, {rate}{passed:.0f} s{left}"
+        table = Table(box=None, show_header=False, pad_edge=False)
+        best = sorted(self.best.items(), key=lambda item: item[1], reverse=True)
+        for name, (_, line) in best[:SHOWN]:
+            table.add_row("" if d.single else name, line)
+        if len(best) > SHOWN:
+            table.add_row(f"and {len(best) - SHOWN} more variants", "")
+        return Group(head, ProgressBar(total=1.0, completed=share, width=60), table)
 
 
-def _is_reported(epoch: float, epochs: int) -> bool:
+def _log(path: Path | None) -> logging.Logger:
+    """The sweep's log, which only its file hears."""
+    logger = logging.Logger("regab.sweep", logging.INFO)
+    handler = logging.FileHandler(path) if path else logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger.addHandler(handler)
+    return logger
+
+
+def _is_reported(epoch: int, epochs: int) -> bool:
     every = max(1, -(-epochs // LINES))
     return epoch == epochs or (epoch > 0 and epoch % every == 0)
 
 
-def describe(run: Run, training: Any) -> str:
-    """One line: data, model, regularizers."""
-    data, config = training.data, run.config
-    sizes = f"{len(data.train):,} training, {len(data.val):,} validation, {len(data.test):,} test examples"
-    on = "; ".join(f"{name} ({_values(method)})" for name, method in training.chain.methods.items())
-    model = config["model"]["_target_"].rpartition(".")[2]
-    return f"{model} with {training.stack.values.shape[1]:,} parameters on {sizes}; regularizers: {on or 'none'}"
+def plan_words(plan: Plan, asked: int, distinct: int, done: int) -> str:
+    """What is going to be trained, and about what it will take."""
+    todo = sum(len(chunk.runs) for chunk in plan.chunks)
+    lines = [f"{asked} runs" + (f", of which {asked - distinct} repeat others" if asked > distinct else "")]
+    if done:
+        lines.append(f"{done} done already")
+    if resumed := sum(len(chunk.runs) for chunk in plan.chunks if chunk.resume):
+        lines.append(f"{resumed} to go on with")
+    lanes = sum(chunk.lanes for chunk in plan.chunks)
+    shared = f" as {lanes} trainings" if lanes < todo else ""
+    if todo:
+        where = f"{plan.workers} worker{'s' * (plan.workers != 1)}" if plan.workers else "this process"
+        lines.append(
+            f"{todo} to train{shared}, in {len(plan.chunks)} stack{'s' * (len(plan.chunks) != 1)} of {plan.structures} "
+            f"structure{'s' * (plan.structures != 1)} on {where}: about {duration(plan.seconds)}, "
+            f"{plan.bytes / 1e6:.0f} MB beside {plan.workers * 0.3 + 0.4:.1f} GB of programs"
+        )
+    return "; ".join(lines)
 
 
-def _values(method: Any) -> str:
-    fields = {k: v for k, v in vars(method).items() if k != "during" or v != "constant"}
-    return ", ".join(f"{k} {v.item():g}" if hasattr(v, "item") else f"{k} {v}" for k, v in fields.items())
+def duration(seconds: float) -> str:
+    """Seconds in words of fitting precision."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def epoch_line(row: dict[str, Any], epochs: int) -> str:

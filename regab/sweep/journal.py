@@ -6,7 +6,7 @@ import io
 import platform
 import subprocess
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -16,57 +16,40 @@ from regab import __version__
 from regab.config import Run
 from regab.records.columns import to_row
 from regab.records.files import write_atomically
-from regab.records.log import RunLog
+from regab.records.log import Row, RunLog, write_error
+from regab.sweep.events import Ended
 from regab.training.evaluate import weight_histogram
-from regab.training.stack import Stack
 from regab.training.watch import DIVERGED, Record
-
-Row = dict[str, float | None]
-
-
-@dataclass
-class Outcome:
-    """How a run ended: with a result, or with an error."""
-
-    run: Run
-    result: dict[str, Any] | None = None
-    error: str | None = None
-    details: str = ""
 
 
 class Journal:
-    """``facts`` are what the result says of how the run was trained."""
+    """``facts`` are what the result says of how the run was trained, ``rows`` those of the epochs done already."""
 
-    def __init__(self, run: Run, facts: dict[str, Any] | None = None) -> None:
-        self.run, self.facts, self.rows = run, facts or {}, list[Row]()
-        self.log = RunLog(run.folder)
+    def __init__(self, run: Run, facts: dict[str, Any], rows: Sequence[Row] = ()) -> None:
+        self.run, self.facts, self.rows = run, facts, list(rows)
+        self.log = RunLog(run.folder, rows)
 
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.log.close()
-
-    def note(self, record: Record) -> None:
+    def note(self, record: Record) -> Row:
         """Another epoch."""
         self.rows.append(to_row(record.values))
         self.log.row(self.rows[-1])
+        return self.rows[-1]
 
-    def end(self, record: Record, stack: Stack) -> Outcome:
-        """The run's last epoch is noted; ``stack`` holds its selected state."""
+    def end(self, record: Record, state: dict[str, torch.Tensor]) -> Ended:
+        """The run's last epoch is noted; ``state`` is its selected epoch's."""
+        last = self.rows[-1]
         if record.ended == DIVERGED:
-            last = self.rows[-1]
-            return self.fail(f"diverged in epoch {last['epoch']}: train_objective is {last['train_objective']}")
-        state = stack.state_dict(record.run)
+            return fail(self.run, f"diverged in epoch {last['epoch']}: train_objective is {last['train_objective']}")
         self._save_model(state)
         weights = torch.cat([t.flatten() for t in state.values() if t.ndim >= 2])
         result = {
             "digest": self.run.digest,
+            "seed": self.run.config["seed"],
             "status": "finished",
             "ended": record.ended,
             "selected": self.rows[record.selected],
-            "last": self.rows[-1],
-            "parameters": stack.values.shape[1],
+            "last": last,
+            "parameters": sum(t.numel() for t in state.values() if t.is_floating_point()),
             "seconds": sum(row["seconds"] for row in self.rows),
             **self.facts,
             **surroundings(),
@@ -75,17 +58,18 @@ class Journal:
             "weights": weight_histogram(weights),
         }
         self.log.finish(result)
-        return Outcome(self.run, result=result)
-
-    def fail(self, reason: str, details: str = "") -> Outcome:
-        """The run failed."""
-        self.log.fail(reason, details)
-        return Outcome(self.run, error=reason, details=details)
+        return Ended(self.run.digest, result)
 
     def _save_model(self, state: dict[str, torch.Tensor]) -> None:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         write_atomically(self.run.folder / "model.pt", buffer.getvalue())
+
+
+def fail(run: Run, reason: str, details: str = "") -> Ended:
+    """The run failed."""
+    write_error(run.folder, reason, details)
+    return Ended(run.digest, error=reason, details=details)
 
 
 @cache

@@ -18,12 +18,14 @@ from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, OmegaConf
 
-from regab.config import resolve, schema
+from regab.config import check, plain, schema
 from regab.errors import RunsFailed, UsageError
 from regab.sweep.compose import Composer, without_hydra
 from regab.sweep.design import DESIGNS, Assignment, Factors
+from regab.sweep.events import Ended
 from regab.sweep.folders import fresh_folder
 from regab.sweep.sugar import expand_override
+from regab.sweep.sweep import Sweep
 
 # Hydra 1.3 takes plugins from a package of this name only. A folder of that name on disk would not be found in an
 # editable install, so the module exists in memory alone.
@@ -50,7 +52,8 @@ class RegabSweeper(Sweeper):
         returns = self.launcher.launch(jobs, initial_job_idx=0)
         failed = sum(r.status is JobStatus.FAILED for r in returns)
         if failed:
-            raise RunsFailed(f"{failed} of {len(returns)} runs failed")
+            again = f"try them again with: regab train --resume {self.config.hydra.sweep.dir}"
+            raise RunsFailed(f"{failed} of {len(returns)} runs failed; {again}")
         return returns
 
     def _designed(self, factors: Factors) -> list[Assignment]:
@@ -83,30 +86,24 @@ class RegabLauncher(Launcher):
         self.context, self.config = hydra_context, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        compose = Composer(self.context.config_loader, self.config)
-        configs = [_resolved(compose, overrides) for overrides in job_overrides]
-        from regab.sweep.task import (
-            train_sweep,  # brings torch, which a mistake in a configuration need not wait for
-        )
-
-        outcomes = train_sweep(configs, [_as_assignment(o) for o in job_overrides], self.config)
-        return [_job_return(overrides, o) for overrides, o in zip(job_overrides, outcomes, strict=True)]
+        ended = composed(self.context, self.config, job_overrides).train(self.config)
+        return [_job_return(overrides, end) for overrides, end in zip(job_overrides, ended, strict=False)]
 
 
-def _resolved(compose: Composer, overrides: Sequence[str]) -> dict[str, Any]:
-    try:
-        return resolve(compose(overrides))
-    except UsageError as error:
-        raise UsageError(f"{error} (in the run {' '.join(overrides)})") from error
+def composed(context: Any, config: DictConfig, job_overrides: Sequence[Sequence[str]]) -> Sweep:
+    """The sweep of these jobs. Raises UsageError, naming the run, where one cannot be composed or trained."""
+    compose = Composer(context.config_loader, config)
+    configs = [plain(compose(overrides)) for overrides in job_overrides]
+    return Sweep(configs, [_as_assignment(overrides) for overrides in job_overrides])
 
 
 def _as_assignment(overrides: Sequence[str]) -> Assignment:
     return {key.lstrip("+"): value for key, _, value in (o.partition("=") for o in overrides)}
 
 
-def _job_return(overrides: Sequence[str], outcome: Any) -> JobReturn:
-    ret = JobReturn(overrides=overrides, status=JobStatus.FAILED if outcome.error else JobStatus.COMPLETED)
-    ret.return_value = RuntimeError(outcome.error) if outcome.error else outcome.result["selected"]["val_loss"]
+def _job_return(overrides: Sequence[str], ended: Ended) -> JobReturn:
+    ret = JobReturn(overrides=overrides, status=JobStatus.FAILED if ended.error else JobStatus.COMPLETED)
+    ret.return_value = RuntimeError(ended.error) if ended.error else ended.result["selected"]["val_loss"]
     return ret
 
 
@@ -114,10 +111,10 @@ class CheckFirst(Callback):
     """Refuses a single run that cannot be trained before Hydra makes its folder."""
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        from regab.training.setup import check_fits
+        from regab.training.setup import examine
 
         try:
-            check_fits([resolve(without_hydra(config))])
+            examine([check(plain(without_hydra(config)))])
         except UsageError as error:
             raise SystemExit(error) from error  # Hydra makes warnings of a callback's other exceptions
         except Exception:

@@ -3,26 +3,66 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import NamedTuple
 
 from regab.errors import UsageError
 from regab.regularizers import first_field, methods
+from regab.sweep.store import load_command
 
-OPTIONS = {"--seeds": "seed=range({})", "--design": "hydra.sweeper.design={}"}
 SHORT = re.compile(r"(?P<prefix>\+{0,2})reg\.(?P<method>\w+)=(?P<value>[^{].*|)$")
 
 
-def expand(words: list[str]) -> list[str]:
-    """``--seeds N`` is ``-m seed=range(N)``, ``--design NAME`` is ``-m hydra.sweeper.design=NAME``; see also
-    ``expand_override``."""
-    expanded, words = [], list(words)
+class Line(NamedTuple):
+    """A command line with its shorthands written out."""
+
+    words: list[str]
+    dry_run: bool = False
+
+
+def expand(words: list[str]) -> Line:
+    """``--seeds N`` is ``-m seed=range(N)``; ``--design NAME`` is ``-m hydra.sweeper.design=NAME``; ``--resume DIR``
+    is the command that made DIR, followed by what else is said, in the same folder; ``--dry-run`` is for sweeps only.
+
+    See also ``expand_override``.
+    """
+    words, taken = _take(words, {"--seeds": 1, "--design": 1, "--resume": 1, "--dry-run": 0})
+    if root := taken.get("--resume"):
+        words = [*_again(Path(root)), *words]
+    if seeds := taken.get("--seeds"):
+        if not (seeds.isdigit() and int(seeds) > 0):
+            raise UsageError(f"--seeds {seeds}: must be a whole number from 1")
+        words.append(f"seed=range({seeds})")
+    if design := taken.get("--design"):
+        words.append(f"hydra.sweeper.design={design}")
+    if {"--seeds", "--design", "--dry-run"} & taken.keys() and not {"-m", "--multirun"} & set(words):
+        words.insert(0, "-m")
+    return Line([expand_override(word) for word in words], "--dry-run" in taken)
+
+
+def _take(words: list[str], options: dict[str, int]) -> tuple[list[str], dict[str, str]]:
+    """The words without these options, and the options with their values (``--seeds 3`` or ``--seeds=3``)."""
+    left, taken, words = [], {}, list(words)
     while words:
-        option, _, value = words.pop(0).partition("=")
-        if option in OPTIONS:
-            value = value or (words.pop(0) if words else "")
-            expanded += ["-m", OPTIONS[option].format(_checked(option, value))]
+        name, _, value = words.pop(0).partition("=")
+        if name not in options:
+            left.append(f"{name}={value}" if _ else name)
+        elif options[name] and not value:
+            taken[name] = words.pop(0) if words else ""
         else:
-            expanded.append(expand_override(f"{option}={value}" if value or _ else option))
-    return list(dict.fromkeys(expanded)) if expanded.count("-m") > 1 else expanded
+            taken[name] = value or name
+    return left, taken
+
+
+def _again(root: Path) -> list[str]:
+    words = [word for word in load_command(root) if not word.startswith(("hydra.sweep.dir=", "hydra.run.dir="))]
+    key = "hydra.sweep.dir" if {"-m", "--multirun"} & set(words) else "hydra.run.dir"
+    return [*words, f"{key}={quoted(str(root))}"]
+
+
+def quoted(value: str) -> str:
+    """A value that Hydra's grammar takes as it is."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def expand_override(word: str) -> str:
@@ -34,9 +74,3 @@ def expand_override(word: str) -> str:
         return word
     name = found["method"]
     return f"{found['prefix']}reg.{name}.{first_field(methods()[name])}={found['value']}"
-
-
-def _checked(option: str, value: str) -> str:
-    if option == "--seeds" and not (value.isdigit() and int(value) > 0):
-        raise UsageError(f"--seeds {value}: must be a whole number from 1")
-    return value

@@ -21,37 +21,45 @@ from regab.training.watch import Record, Watch
 
 @dataclass
 class Training:
-    """Everything that ``train`` needs: ``V`` runs of one structure, and what they are trained on and with."""
+    """Everything that ``train`` needs: ``R`` runs of one structure in ``V`` lanes, and what they are trained on and
+    with.
 
+    ``ids`` name the runs; ``epoch`` is how many are done.
+    """
+
+    ids: list[str]
     stack: Stack
     data: Data
     chain: Chain
     optimizer: Any
     schedule: Any
     noise: Noise
+    watch: Watch
     lr: Tensor
     epochs: int
     batch_size: int
+    epoch: int = 0
+
+    def __post_init__(self) -> None:
+        self.steps = batches(len(self.data.train), self.batch_size)
+        self.schedule.start(self.lr, len(self.steps), self.epochs)
+        self.optimizer_state = self.optimizer.start(self.stack.values)
 
 
 def train(t: Training) -> Iterator[list[Record]]:
     """Train a stack; before the first and after every epoch, yield a record of each run that has not yet ended."""
-    steps = batches(len(t.data.train), t.batch_size)
-    t.schedule.start(t.lr, len(steps), t.epochs)
-    state, watch = t.optimizer.start(t.stack.values), Watch(t.stack, t.chain, t.epochs)
-    yield watch.note(0, {"step": 0, "lr": t.schedule.lr(0)} | evaluate(t.stack, t.data))
-    for epoch in range(1, t.epochs + 1):
-        trained = train_epoch(t, state, epoch, steps)
-        metrics = trained | evaluate(t.stack, t.data)
+    if not t.watch.history:
+        yield t.watch.note(0, {"step": 0, "lr": t.schedule.lr(0)} | evaluate(t.stack, t.data))
+    while t.epoch < t.epochs and t.watch.running.any():
+        metrics = train_epoch(t, t.epoch + 1) | evaluate(t.stack, t.data)
+        t.epoch += 1
         t.schedule.epoch_ended(metrics.get("val_loss"))
-        yield watch.note(epoch, metrics)
-        if not watch.running.any():
-            return
+        yield t.watch.note(t.epoch, metrics)
 
 
-def train_epoch(t: Training, state: dict[str, Tensor], epoch: int, steps: list[slice]) -> dict[str, Any]:
+def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
     """One pass over the training data. Read downwards, it names every place at which a regularizer may act."""
-    stack, noise, x_train = t.stack, t.noise, t.data.train.x
+    stack, noise, steps, state, x_train = t.stack, t.noise, t.steps, t.optimizer_state, t.data.train.x
     y_train = one_hot(t.data.train.y, t.data.classes).float()
     noise.begin(epoch)
     order = noise.order(len(x_train))

@@ -34,6 +34,14 @@ class Constant:
     def epoch_ended(self, val_loss: Tensor) -> None:
         """Take note of the validation losses ``[V]``."""
 
+    def state(self) -> dict[str, Tensor]:
+        """What the schedule has learned so far, ``[V]`` each."""
+        return {name: value for name, value in vars(self).items() if hasattr(value, "shape")}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from a state."""
+        vars(self).update(state)
+
 
 @dataclass
 class Cosine(Constant):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -14,59 +14,97 @@ import torch
 from torch import nn
 
 from regab import fields
-from regab.config import regularizers
+from regab.config import digest, regularizers, trajectory
 from regab.data.split import Data, Division, divide
 from regab.errors import UsageError
-from regab.regularizers.base import Chain, Regularizer
+from regab.regularizers.base import Chain
 from regab.seeding import stream_seed
 from regab.targets import locate
+from regab.training.cost import count
 from regab.training.loop import Training, batches
 from regab.training.noise import Noise
 from regab.training.stack import Stack
+from regab.training.stopping import Stopping
+from regab.training.watch import Watch
 
 Config = dict[str, Any]
 
 
 def set_up(configs: list[Config]) -> Training:
-    """A stack of one run per configuration. They must agree in structure (``regab.config.structure``)."""
-    config, device = configs[0], pick_device(configs[0]["device"])
+    """A stack for these runs. They must agree in structure (``regab.config.structure``).
+
+    Runs of equal trajectory, which differ in stopping rules alone, share a lane.
+    """
+    paths = [trajectory(config) for config in configs]
+    order = list(dict.fromkeys(paths))
+    lanes = dict(zip(reversed(paths), reversed(configs), strict=True))
+    config, device, in_lanes = configs[0], pick_device(configs[0]["device"]), [lanes[path] for path in order]
     data = load_data(config["data"], device)
-    chain = join_regularizers(configs, device)
-    noise = Noise([c["seed"] for c in configs], device)
+    chain = join_regularizers(in_lanes, device)
+    noise = Noise([c["seed"] for c in in_lanes], device)
     models = [build_model(config, data, chain, seed) for seed in noise.seeds]
     optimizer = fields.join(
-        locate(config["optimizer"], "optimizer"), [_arguments(c["optimizer"]) for c in configs], _to(device)
+        locate(config["optimizer"], "optimizer"), [arguments(c["optimizer"]) for c in in_lanes], _to(device)
     )
+    vmapped = stacks_well(models[0], device)
+    stack = Stack(models, noise.run_to_seed.cpu(), data.train.x[:2].cpu(), vmapped=vmapped, device=device)
+    run_to_lane = np.array([order.index(path) for path in paths])
     return Training(
-        stack=Stack(
-            models,
-            noise.run_to_seed.cpu(),
-            data.train.x[:2].cpu(),
-            vmapped=stacks_well(models[0], device),
-            device=device,
-        ),
+        ids=[digest(c) for c in configs],
+        stack=stack,
         data=data,
         chain=chain,
         optimizer=optimizer,
-        schedule=locate(config["schedule"], "schedule")(**_arguments(config["schedule"])),
+        schedule=locate(config["schedule"], "schedule")(**arguments(config["schedule"])),
         noise=noise,
+        watch=Watch(stack, Stopping(configs), run_to_lane, config["epochs"]),
         lr=optimizer.lr,
         epochs=config["epochs"],
         batch_size=config["batch_size"],
     )
 
 
-def check_fits(configs: list[Config]) -> bool:
-    """Whether runs of this structure gain from being stacked.
+@dataclass
+class Facts:
+    """What the runs of a structure are like and cost.
+
+    ``flops`` is a forward pass of one example, ``bytes`` what one run holds; ``gpus`` is how many there are to train
+    on. The defaults are for what cannot be examined.
+    """
+
+    vmapped: bool = False
+    device: str = "cpu"
+    gpus: int = 0
+    flops: int = 0
+    n_train: int = 1
+    n_evaluated: int = 0
+    bytes: int = 0
+
+
+def examine(configs: list[Config]) -> Facts:
+    """What runs of one structure are like.
 
     Raises UsageError where data, model, regularizers and device do not go together, so that nothing is trained before
     all of a sweep is known to fit.
     """
-    config, device = configs[0], pick_device(configs[0]["device"])
-    data = load_data(config["data"], device)
-    model = build_model(config, data, join_regularizers(configs, device), config["seed"])
+    config, device, cpu = configs[0], pick_device(configs[0]["device"]), torch.device("cpu")
+    data = load_data(config["data"], cpu)
+    model = build_model(config, data, join_regularizers(configs, cpu), config["seed"])
     _check_batch_norm(model, len(data.train), config["batch_size"])
-    return stacks_well(model, device)
+    flops, activations = count(model, data.train.x[:2])
+    parameters = sum(p.numel() for p in model.parameters())
+    n = len(data.train)
+    batch = min(config["batch_size"], n)
+    return Facts(
+        vmapped=stacks_well(model, device),
+        device=device.type,
+        gpus=torch.cuda.device_count() if device.type == "cuda" else 0,
+        flops=flops,
+        n_train=n,
+        n_evaluated=n + len(data.val) + len(data.test),
+        # values, gradients, two optimizer means and an update; activations, as many gradients and factors
+        bytes=4 * (5 * parameters + 3 * batch * (activations + data.train.x[0].numel())),
+    )
 
 
 def pick_device(name: str) -> torch.device:
@@ -88,7 +126,7 @@ def load_data(node: Config, device: torch.device) -> Data:
 def _load_data(node: str, device: str) -> Data:
     config = json.loads(node)
     by = Division(**{name: config.pop(name) for name in Division.__dataclass_fields__})
-    return divide(locate(config, "data")(**_arguments(config)), by).to(torch.device(device))
+    return divide(locate(config, "data")(**arguments(config)), by).to(torch.device(device))
 
 
 def build_model(config: Config, data: Data, chain: Chain, seed: int) -> nn.Module:
@@ -98,20 +136,22 @@ def build_model(config: Config, data: Data, chain: Chain, seed: int) -> nn.Modul
     wanted = inspect.signature(factory).parameters
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(seed, "init"))
-        model = factory(**{k: v for k, v in given.items() if k in wanted}, **_arguments(config["model"]))
+        model = factory(**{k: v for k, v in given.items() if k in wanted}, **arguments(config["model"]))
         chain.build(model)
     return model
 
 
 def join_regularizers(configs: list[Config], device: torch.device) -> Chain:
-    """The methods that at least one run uses, with strengths ``[V]``. The others, being neutral, are left out."""
+    """The methods that at least one run uses, with strengths ``[V]``.
+
+    The others, being neutral, are left out, and so are stopping rules (see ``stopping``).
+    """
     runs = [regularizers(config) for config in configs]
     joined = {}
     for name, (cls, _) in runs[0].items():
         values = [run[name][1] for run in runs]
-        if not all(fields.is_neutral(cls, v) for v in values):
-            on_curves = cls.stopped is not Regularizer.stopped
-            joined[name] = fields.join(cls, values, np.asarray if on_curves else _to(device))
+        if not cls.reads_curves_only() and not all(fields.is_neutral(cls, v) for v in values):
+            joined[name] = fields.join(cls, values, _to(device))
     return Chain(joined)
 
 
@@ -131,14 +171,9 @@ def _check_batch_norm(model: nn.Module, n_train: int, batch_size: int) -> None:
         raise UsageError(f"batch_size={batch_size}: batch norm needs at least two training examples in every batch")
 
 
-def _arguments(node: Config) -> Config:
+def arguments(node: Config) -> Config:
     return {k: v for k, v in node.items() if k != "_target_"}
 
 
 def _to(device: torch.device) -> Callable[[list[float]], torch.Tensor]:
     return lambda values: torch.tensor(values, device=device)
-
-
-def parameter_count(stack: Stack) -> int:
-    """Trainable parameters of one run."""
-    return math.prod(stack.values.shape[1:])

@@ -96,7 +96,6 @@ class Stack:
         self.leaves = [leaf.detach().requires_grad_() for leaf in self._unflatten(self.values)]
         buffers = [dict(model.named_buffers()) for model in models]
         self.buffers = [torch.stack([b[s.name] for b in buffers])[run_to_model].to(device) for s in self._buffer_slots]
-        self._kept: list[Tensor] | None = None
         n_weights = sum(_is_weight(slot) for slot in self._slots)
         self.parameters = Parameters(
             self.values,
@@ -153,23 +152,15 @@ class Stack:
         flat = [slot.flatten(leaf) for slot, leaf in zip(self._slots, leaves, strict=True)]
         torch.cat(flat, 1, out=self.gradients)
 
-    def keep(self, runs: Tensor) -> None:
-        """Remember the present state of the runs where the mask ``runs [V]`` is true."""
-        if self._kept is None:
-            self._kept = [t.clone() for t in (self.values, *self.buffers)]
-        for kept, now in zip(self._kept, (self.values, *self.buffers), strict=True):
-            kept[runs] = now[runs]
-
     @property
-    def selected(self) -> list[Tensor]:
-        """Parameters ``[V, P]`` and buffers as last kept or, where nothing was, as they are now."""
-        return self._kept or [self.values, *self.buffers]
+    def state(self) -> list[Tensor]:
+        """Parameters ``[V, P]`` and buffers ``[V, …]``: all that evaluation depends on."""
+        return [self.values, *self.buffers]
 
-    def state_dict(self, run: int) -> dict[str, Tensor]:
-        """The selected state of one run, by the names its model gives."""
-        values, *buffers = [t[run : run + 1] for t in self.selected]
-        leaves = zip(self._slots, self._unflatten(values), strict=True)
-        state = {slot.name: leaf[0] for slot, leaf in leaves}
+    def state_dict(self, row: int, state: list[Tensor] | None = None) -> dict[str, Tensor]:
+        """A row of ``state`` (the present one, or one that was kept) by the names that a run's model gives."""
+        values, *buffers = [tensor[row : row + 1] for tensor in state or self.state]
+        state = {slot.name: leaf[0] for slot, leaf in zip(self._slots, self._unflatten(values), strict=True)}
         state |= {slot.name: buffer[0] for slot, buffer in zip(self._buffer_slots, buffers, strict=True)}
         return {name: tensor.cpu().contiguous().clone() for name, tensor in state.items()}
 

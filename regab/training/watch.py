@@ -1,4 +1,4 @@
-"""What becomes of each run of a stack: its curves, which epoch is selected, and when and why it ends."""
+"""What becomes of each run: its curves, which epoch is selected, and when and why it ends."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from regab.regularizers.base import Chain
 from regab.training.evaluate import weight_metrics
 from regab.training.stack import Stack
+from regab.training.stopping import Stopping
 
 ALL_EPOCHS, STOPPED_EARLY, DIVERGED = "all epochs done", "stopped early", "diverged"
+TRAINED = ("train_objective", "grad_norm")  # not known of the untrained model
 
 
 class Record(NamedTuple):
@@ -25,56 +27,75 @@ class Record(NamedTuple):
 
 
 class Watch:
-    """Follows the runs of a stack from epoch to epoch."""
+    """Follows ``R`` runs, each in one of the ``V`` lanes of a stack, from epoch to epoch.
 
-    def __init__(self, stack: Stack, chain: Chain, epochs: int) -> None:
-        self.stack, self.chain, self.epochs = stack, chain, epochs
-        self.running = np.ones(stack.size, dtype=bool)
-        self.selected = np.zeros(stack.size, dtype=int)
+    ``history`` has the metrics of every epoch so far, ``[V]`` each.
+    """
+
+    def __init__(self, stack: Stack, stopping: Stopping, run_to_lane: np.ndarray, epochs: int) -> None:
+        self.stack, self.stopping, self.lane, self.epochs = stack, stopping, run_to_lane, epochs
+        self.running = np.ones(len(run_to_lane), dtype=bool)
+        self.selected = np.zeros(len(run_to_lane), dtype=int)
+        self.kept: list[Tensor] | None = None
         self.history: dict[str, list[np.ndarray]] = {}
         self.clock = time.perf_counter()
 
     def note(self, epoch: int, metrics: dict[str, Any]) -> list[Record]:
         """Take in an epoch's metrics (numbers, or tensors ``[V]``); return the records of the runs still running."""
-        metrics = metrics | weight_metrics(self.stack.parameters.weights)
-        values = {name: self._array(value) for name, value in metrics.items()}
-        for name, value in values.items():
-            self.history.setdefault(name, []).append(value)
-        was_running, ended = self.running.copy(), self._ended(epoch, values)
-        self.running = self.running & (ended == "")
         now = time.perf_counter()
-        seconds, self.clock = now - self.clock, now
-        table = {name: value.tolist() for name, value in values.items()}
+        metrics = metrics | weight_metrics(self.stack.parameters.weights) | {"seconds": now - self.clock}
+        self.clock = now
+        for name, value in metrics.items():
+            self.history.setdefault(name, []).append(self._array(value))
+        was_running, ended = self.running.copy(), self._ended(epoch)
+        self.running &= ended == ""
+        rows = self.rows(epoch)
         return [
-            Record(
-                run,
-                {"epoch": epoch, **{name: column[run] for name, column in table.items()}, "seconds": seconds},
-                int(self.selected[run]),
-                str(ended[run]),
-            )
+            Record(run, rows[self.lane[run]], int(self.selected[run]), str(ended[run]))
             for run in np.flatnonzero(was_running)
         ]
 
-    def _ended(self, epoch: int, values: dict[str, np.ndarray]) -> np.ndarray:
-        ended = np.full(self.stack.size, ALL_EPOCHS if epoch == self.epochs else "", dtype=object)
+    def rows(self, epoch: int) -> list[dict[str, float]]:
+        """The values of an epoch, for each lane."""
+        known = {n: column for n, column in self.history.items() if epoch or n not in TRAINED}
+        table = {n: column[epoch - (n in TRAINED)].tolist() for n, column in known.items()}
+        return [{"epoch": epoch, **dict(zip(table, row, strict=True))} for row in zip(*table.values(), strict=True)]
+
+    def _ended(self, epoch: int) -> np.ndarray:
+        ended = np.full(len(self.lane), ALL_EPOCHS if epoch == self.epochs else "", dtype=object)
         if epoch == 0:
             return ended
         selected, stop = self._stopped(epoch)
         self.selected = np.where(self.running, selected, self.selected)
         ended[stop] = STOPPED_EARLY
-        measured = [v for n, v in values.items() if n in ("train_objective", "train_loss", "l2_norm")]
-        ended[~np.isfinite(sum(measured))] = DIVERGED
+        measured = sum(self.history[n][-1] for n in ("train_objective", "train_loss", "l2_norm"))
+        ended[~np.isfinite(measured)[self.lane]] = DIVERGED
         return ended
 
-    def _stopped(self, epoch: int) -> tuple[Any, Any]:
-        if not self.chain.having("stopped"):
-            return epoch, np.zeros(self.stack.size, dtype=bool)
-        curves = {name: np.stack(column) for name, column in self.history.items() if len(column) == epoch + 1}
-        selected, stop = self.chain.stopped(curves)
-        self.stack.keep(torch.from_numpy((selected == epoch) & self.running))
+    def _stopped(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        if not self.stopping.rules:
+            return np.full(len(self.lane), epoch), np.zeros(len(self.lane), dtype=bool)
+        curves = {n: np.stack(c)[:, self.lane] for n, c in self.history.items() if len(c) == epoch + 1}
+        selected, stop = self.stopping(curves)
+        self._keep((selected == epoch) & self.running)
         return selected, stop
 
+    def _keep(self, runs: np.ndarray) -> None:
+        """Remember the present state of some runs as that of their selected epoch."""
+        lanes = torch.from_numpy(self.lane)
+        if self.kept is None:
+            self.kept = [t[lanes] for t in self.stack.state]
+        chosen = torch.from_numpy(np.flatnonzero(runs))
+        for kept, now in zip(self.kept, self.stack.state, strict=True):
+            kept[chosen] = now[lanes[chosen]]
+
+    def selected_state(self, run: int) -> dict[str, Tensor]:
+        """A run's weights and buffers in its selected epoch, by the names that its model gives."""
+        if self.kept is not None:
+            return self.stack.state_dict(run, self.kept)
+        return self.stack.state_dict(self.lane[run])
+
     def _array(self, value: Any) -> np.ndarray:
-        if isinstance(value, torch.Tensor):
+        if isinstance(value, Tensor):
             value = value.detach().double().cpu().numpy()
         return np.broadcast_to(np.asarray(value), (self.stack.size,))

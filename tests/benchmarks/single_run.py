@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -21,12 +22,14 @@ from regab.data.split import Data, Split
 from regab.models.cnn import CNN
 from regab.models.mlp import MLP
 from regab.regularizers.base import Chain
-from regab.training.loop import Training, batches, train_epoch
+from regab.training.loop import Training, train_epoch
 from regab.training.noise import Noise
 from regab.training.optimizer import Adam
 from regab.training.schedule import Constant
 from regab.training.setup import stacks_well
 from regab.training.stack import Stack
+from regab.training.stopping import Stopping
+from regab.training.watch import Watch
 
 CASES = {
     "mlp 64-128-128-10, batch 64": (lambda: MLP((64,), 10, [128, 128]), (64,), 1149, 64),
@@ -42,13 +45,13 @@ def regab_epoch(model: nn.Module, train: Split, batch_size: int) -> Callable[[],
     noise = Noise([0], cpu)
     stack = Stack([model], noise.run_to_seed, train.x[:2], vmapped=stacks_well(model, cpu), device=cpu)
     data = Data(train, train, train, 10)
-    training = Training(stack, data, Chain({}), Adam(), Constant(), noise, torch.tensor([1e-3]), 10**6, batch_size)
-    steps, state, done = batches(len(train), batch_size), training.optimizer.start(stack.values), [0]
-    training.schedule.start(training.lr, len(steps), training.epochs)
+    watch, lr, epochs = Watch(stack, Stopping([]), np.zeros(1, dtype=int), 10**6), torch.tensor([1e-3]), 10**6
+    parts = (Chain({}), Adam(), Constant(), noise, watch, lr, epochs, batch_size)
+    training = Training(["run"], stack, data, *parts)
 
     def epoch() -> object:
-        done[0] += 1
-        return train_epoch(training, state, done[0], steps)
+        training.epoch += 1
+        return train_epoch(training, training.epoch)
 
     return epoch
 

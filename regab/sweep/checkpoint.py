@@ -1,0 +1,52 @@
+"""Checkpoints of stacks: written now and then, so that a killed sweep goes on with the same numbers."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+
+import torch
+
+from regab.records.files import make_folder, to_json, write_atomically
+from regab.training.loop import Training
+from regab.training.snapshot import Snapshot, take_snapshot
+
+SHARE = 0.01  # of the time that may go into writing checkpoints
+
+
+class Checkpoint:
+    """The file of one chunk. At least ``interval`` seconds lie between two checkpoints, and enough for SHARE."""
+
+    def __init__(self, path: Path, interval: float) -> None:
+        self.path, self.interval, self.saved = path, interval, time.monotonic()
+
+    def save_if_due(self, training: Training) -> None:
+        if time.monotonic() - self.saved >= self.interval:
+            self.save(training)
+
+    def save(self, training: Training) -> None:
+        """Write the state between two epochs; then ``.json`` beside it, which says of which runs.
+
+        Raises CannotWrite.
+        """
+        began = time.monotonic()
+        buffer = io.BytesIO()
+        torch.save(take_snapshot(training), buffer)
+        make_folder(self.path.parent)
+        write_atomically(self.path, buffer.getvalue())
+        write_atomically(self.path.with_suffix(".json"), to_json({"ids": training.ids, "epoch": training.epoch}))
+        self.saved = time.monotonic()
+        self.interval = max(self.interval, (self.saved - began) / SHARE)
+
+    def remove(self) -> None:
+        for file in (self.path, self.path.with_suffix(".json")):
+            file.unlink(missing_ok=True)
+
+
+def load(path: Path) -> Snapshot | None:
+    """A snapshot, or None if there is none that can be read."""
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")
+    except Exception:  # whatever a truncated file makes torch's reader do
+        return None

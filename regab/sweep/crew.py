@@ -1,0 +1,123 @@
+"""Who trains: this process itself (Alone), or a foreman process with workers (Crew).
+
+Both have the same methods. ``examine`` says what configurations are like; ``train`` reports events until all chunks are
+done. A main process with a crew never imports torch: the foreman does so while the main process composes
+configurations.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from regab.errors import Interrupted, RunsFailed
+from regab.sweep.events import Event
+from regab.sweep.foreman import foreman
+from regab.sweep.plan import Chunk
+
+Config = dict[str, Any]
+Examined = tuple[list[Config], dict[str, Any]]
+Report = Callable[[Event], None]
+
+# A small process that has imported little is forked in milliseconds; elsewhere than on Linux, forking is unsafe.
+METHOD = "fork" if sys.platform == "linux" else "spawn"
+
+
+class Alone:
+    """Training in this process, chunk after chunk."""
+
+    def examine(self, configs: list[Config]) -> Examined:
+        from regab.sweep.examine import examine_all
+
+        return examine_all(configs)
+
+    def train(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
+        from regab.sweep.trainer import train_chunk
+        from regab.training.process import tune
+
+        tune()
+        with StopRequest() as stop:
+            for chunk in chunks:
+                train_chunk(chunk, folder, report, stop, threads=None)
+
+    def close(self) -> None:
+        """Nothing is left behind."""
+
+
+class Crew:
+    """A foreman process and its workers."""
+
+    def __init__(self) -> None:
+        context = get_context(METHOD)
+        self.pipe, theirs = context.Pipe()
+        inherited = self.pipe if METHOD == "fork" else None
+        self.process = context.Process(target=foreman, args=(theirs, inherited), name="regab foreman")
+        self.process.start()
+        theirs.close()
+
+    def examine(self, configs: list[Config]) -> Examined:
+        self.pipe.send(("examine", configs))
+        return self._receive()[1]
+
+    def train(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
+        with StopRequest(first=lambda: self.pipe.send(("stop",)), second=self.process.kill):
+            self.pipe.send(("train", chunks, folder, workers))
+            while (message := self._receive())[0] == "event":
+                report(message[1])
+
+    def _receive(self) -> tuple[str, Any]:
+        try:
+            kind, content = self.pipe.recv()
+        except (EOFError, ConnectionResetError) as error:
+            self.process.join()
+            raise RunsFailed(f"the training process died (exit code {self.process.exitcode})") from error
+        if kind == "error":
+            raise content
+        return kind, content
+
+    def close(self) -> None:
+        """Let the foreman end; it takes its workers along."""
+        self.pipe.close()
+        self.process.join(timeout=5)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+
+class StopRequest:
+    """While entered, catches Ctrl-C and SIGTERM. True once asked to stop; leaving then raises Interrupted.
+
+    The first request lets the epoch be finished and saved (``first`` passes it on), the second ends at once
+    (``second``).
+    """
+
+    def __init__(self, first: Callable[[], None] = lambda: None, second: Callable[[], None] = lambda: None) -> None:
+        self.first, self.second, self.signal = first, second, 0
+        self.before: dict[int, Any] = {}
+
+    def __call__(self) -> bool:
+        return bool(self.signal)
+
+    def __enter__(self) -> StopRequest:
+        if threading.current_thread() is threading.main_thread():
+            self.before = {s: signal.signal(s, self._asked) for s in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+        if self.signal and (error is None or isinstance(error, Interrupted | RunsFailed)):
+            raise Interrupted(signal=self.signal)
+
+    def _asked(self, number: int, frame: Any) -> None:
+        if self.signal:
+            self.second()
+            raise KeyboardInterrupt
+        self.signal = number
+        print("regab: finishing this epoch to save it; once more to stop at once", file=sys.stderr, flush=True)
+        self.first()

@@ -1,0 +1,30 @@
+"""What a training process reports. Plain data, so that it passes between processes."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Epoch(NamedTuple):
+    """A run, named by its digest, has a new row."""
+
+    digest: str
+    row: dict[str, Any]
+
+
+class Ended(NamedTuple):
+    """A run has ended: with a result, or with an error and perhaps its traceback."""
+
+    digest: str
+    result: dict[str, Any] | None = None
+    error: str | None = None
+    details: str = ""
+
+
+class Note(NamedTuple):
+    """Something for the sweep's log."""
+
+    text: str
+
+
+Event = Epoch | Ended | Note

@@ -1,0 +1,207 @@
+"""The process that imports torch, examines configurations, and has chunks trained by workers.
+
+Workers are forked after torch is imported and the data are loaded, so they begin at once and share that memory. A
+worker that dies costs its chunk one attempt. If the main process dies, so does the foreman, and with it the workers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from regab.errors import CannotWrite, Interrupted, UsageError
+from regab.sweep.events import Ended, Note
+from regab.sweep.plan import Chunk, split
+
+PR_SET_PDEATHSIG = 1
+
+
+def foreman(pipe: Connection, theirs: Connection | None) -> None:
+    """Serve the main process at the other end of the pipe until it closes it."""
+    if theirs is not None:
+        theirs.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process hears Ctrl-C and says what to do
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    die_with_parent()
+    import torch
+
+    from regab.training.process import tune
+
+    torch.set_num_threads(1)  # more would have started threads, which do not survive a fork
+    tune()
+    while True:
+        try:
+            request, *content = pipe.recv()
+        except (EOFError, ConnectionResetError):
+            return
+        try:
+            pipe.send(_answer(pipe, request, *content))
+        except BrokenPipeError:
+            return
+
+
+def _answer(pipe: Connection, request: str, *content: Any) -> tuple[str, Any]:
+    from regab.sweep.examine import examine_all
+
+    try:
+        if request == "examine":
+            return "examined", examine_all(*content)
+        if request == "train":
+            Site(pipe, *content).train()
+        return "done", None
+    except (UsageError, CannotWrite, Interrupted) as error:
+        return "error", error
+
+
+@dataclass
+class Worker:
+    """A process that trains one chunk at a time."""
+
+    process: Any
+    pipe: Connection
+    chunk: Chunk | None = None
+    left: dict[str, Any] = field(default_factory=dict)
+
+    def give(self, chunk: Chunk) -> None:
+        self.chunk, self.left = chunk, {run.digest: run for run in chunk.runs}
+        self.pipe.send(chunk)
+
+
+class Site:
+    """All workers, and the chunks that are still to be trained."""
+
+    def __init__(self, pipe: Connection, chunks: list[Chunk], folder: Path, workers: int) -> None:
+        self.main, self.todo, self.folder = pipe, deque(chunks), folder
+        on_gpu = any(chunk.device == "cuda" for chunk in chunks)
+        self.context = get_context("spawn" if on_gpu or sys.platform != "linux" else "fork")
+        self.stop = self.context.RawValue("b", 0)
+        self.workers = [self._hire(number) for number in range(min(workers, len(chunks)))]
+
+    def _hire(self, number: int) -> Worker:
+        ours, theirs = self.context.Pipe()
+        to_close = [ours, self.main] if self.context.get_start_method() == "fork" else []
+        arguments = (theirs, to_close, self.folder, self.stop, number)
+        process = self.context.Process(target=work, args=arguments, name=f"regab worker {number}")
+        process.start()
+        theirs.close()
+        return Worker(process, ours)
+
+    def train(self) -> None:
+        try:
+            for worker in self.workers:
+                self._next(worker)
+            while busy := [worker for worker in self.workers if worker.chunk]:
+                ready = wait([self.main, *(worker.pipe for worker in busy)])
+                if self.main in ready:
+                    self._hear()
+                for worker in busy:
+                    if worker.pipe in ready:
+                        self._listen(worker)
+        finally:
+            self._dismiss()
+        if self.stop.value:
+            raise Interrupted
+
+    def _dismiss(self) -> None:
+        """An idle worker has nothing to lose, and cannot see its pipe closed: later workers inherited an end of it."""
+        for worker in self.workers:
+            worker.process.kill()
+        for worker in self.workers:
+            worker.process.join()
+            worker.pipe.close()
+
+    def _next(self, worker: Worker) -> None:
+        worker.chunk = None
+        if self.todo and not self.stop.value:
+            worker.give(self.todo.popleft())
+
+    def _hear(self) -> None:
+        """The main process asks to stop, or is gone."""
+        try:
+            self.main.recv()
+        except (EOFError, ConnectionResetError):
+            for worker in self.workers:
+                worker.process.kill()
+            os._exit(1)
+        self.stop.value = 1
+
+    def _listen(self, worker: Worker) -> None:
+        try:
+            kind, content = worker.pipe.recv()
+        except (EOFError, ConnectionResetError):
+            self._replace(worker)
+            return
+        if kind == "error":
+            raise content
+        if kind == "free":
+            self._next(worker)
+            return
+        if isinstance(content, Ended):
+            worker.left.pop(content.digest, None)
+        self.main.send(("event", content))
+
+    def _replace(self, worker: Worker) -> None:
+        """A worker died: its chunk is tried once more in smaller stacks, then given up."""
+        worker.process.join()
+        how = _how(worker.process.exitcode)
+        chunk, left = worker.chunk, list(worker.left.values())
+        words = f"a worker {how} with {len(left)} runs in training (attempt {chunk.attempt + 1})"
+        self.main.send(("event", Note(words)))
+        if chunk.attempt:
+            from regab.sweep.journal import fail
+
+            for run in left:
+                self.main.send(("event", fail(run, f"its worker {how}, twice")))
+        elif left:
+            self.todo.extendleft(split(chunk, left))
+        place = self.workers.index(worker)
+        self.workers[place] = self._hire(place)
+        self._next(self.workers[place])
+
+
+def work(pipe: Connection, to_close: list[Connection], folder: Path, stop: Any, number: int) -> None:
+    """A worker: train the chunks that come through the pipe, one thread, until it is closed."""
+    for connection in to_close:
+        connection.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    import torch
+
+    from regab.sweep.trainer import train_chunk
+    from regab.training.process import tune
+
+    torch.set_num_threads(1)
+    tune()
+    while True:
+        try:
+            chunk = pipe.recv()
+        except (EOFError, ConnectionResetError):
+            return
+        try:
+            train_chunk(chunk, folder, lambda e: pipe.send(("event", e)), lambda: bool(stop.value), threads=1)
+        except Interrupted:
+            pass
+        except CannotWrite as error:
+            pipe.send(("error", error))
+            return
+        pipe.send(("free", None))
+
+
+def die_with_parent() -> None:
+    """Have Linux kill this process when the one that made it dies, however it does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _how(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        return f"was killed by {signal.Signals(-exitcode).name}"
+    return f"ended with exit code {exitcode}"

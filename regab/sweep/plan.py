@@ -1,0 +1,126 @@
+"""Which runs are trained together, in which order, and what that will take."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from typing import Any
+
+from regab.config import Run
+
+# A stack's working set should stay near a core: 64-128-128-10 networks (0.7 MB each) took 4.95, 3.96, 3.55, 3.64 and
+# 3.80 ms per run and epoch in stacks of 4, 8, 16, 32 and 64; 784-512-512-10 ones (14 MB) gain nothing from stacking.
+CACHE = 12e6
+LARGEST = {"cpu": 32, "cuda": 1024, "mps": 64}
+GPU_MEMORY = 20e9
+# Operations per second of a core, and seconds per step of a stack that are no arithmetic; measured for the networks of
+# tests/benchmarks on a 2-core EPYC. They order chunks and make the estimate, nothing more.
+RATE = {True: 50e9, False: 28e9}
+OVERHEAD = 3e-4
+
+
+@dataclass
+class Chunk:
+    """Runs that are trained as one stack by one worker; ``resume`` is the key of a checkpoint to go on from."""
+
+    runs: list[Run]
+    seconds: float = 0.0
+    bytes: float = 0.0
+    resume: str = ""
+    attempt: int = 0
+    device: str = "cpu"
+
+    @property
+    def key(self) -> str:
+        """Names the chunk's own checkpoint."""
+        return hashlib.sha256(",".join(sorted(run.digest for run in self.runs)).encode()).hexdigest()[:16]
+
+    @property
+    def lanes(self) -> int:
+        return len({run.trajectory for run in self.runs})
+
+
+@dataclass
+class Plan:
+    """Chunks, longest first, for so many workers."""
+
+    chunks: list[Chunk]
+    workers: int
+    structures: int
+
+    @property
+    def seconds(self) -> float:
+        """About how long it takes: the workers' loads when each takes the next chunk as it becomes free."""
+        loads = [0.0] * max(self.workers, 1)
+        for chunk in self.chunks:
+            loads[loads.index(min(loads))] += chunk.seconds
+        return max(loads)
+
+    @property
+    def bytes(self) -> float:
+        """About how much memory the largest chunks take at once."""
+        return sum(sorted((chunk.bytes for chunk in self.chunks), reverse=True)[: max(self.workers, 1)])
+
+
+def make_plan(runs: list[Run], facts: dict[str, Any], workers: int, resumable: dict[str, str] | None = None) -> Plan:
+    """Cut runs into chunks. ``facts`` are what ``examine`` found of each structure.
+
+    ``resumable`` says from which checkpoint a run (its digest) can go on; runs of one checkpoint go on together.
+    """
+    groups, resumed = defaultdict[str, list[Run]](list), defaultdict[str, list[Run]](list)
+    for run in sorted(runs, key=lambda run: run.config["seed"]):  # equal seeds share their draws
+        key = (resumable or {}).get(run.digest)
+        (resumed[key] if key else groups[run.structure]).append(run)
+    chunks = [_chunk(part, facts[part[0].structure], key) for key, part in resumed.items()]
+    chunks += [
+        _chunk(part, facts[structure])
+        for structure, group in groups.items()
+        for part in _cut(group, facts[structure], workers, alone=len(groups) < 2 * workers)
+    ]
+    chunks.sort(key=lambda chunk: -chunk.seconds)
+    return Plan(chunks, min(workers, len(chunks)), len({run.structure for run in runs}))
+
+
+def split(chunk: Chunk, left: list[Run]) -> list[Chunk]:
+    """What is left of a chunk whose worker died, for another attempt in smaller stacks, from its last checkpoint."""
+    half = -(-len(left) // 2)
+    parts = [part for part in (left[:half], left[half:]) if part]
+    return [Chunk(part, resume=chunk.key, attempt=chunk.attempt + 1, device=chunk.device) for part in parts]
+
+
+def _cut(group: list[Run], facts: Any, workers: int, alone: bool) -> list[list[Run]]:
+    lanes = defaultdict[str, list[Run]](list)
+    for run in group:
+        lanes[run.trajectory].append(run)
+    asked = group[0].config["stack"]["size"]
+    size = stack_size(facts) if asked == "auto" else asked
+    count = -(-len(lanes) // size)
+    if alone and asked == "auto" and workers > 1:  # every worker gets a share
+        count = min(len(lanes), -(-count // workers) * workers)
+    members = list(lanes.values())
+    bounds = [round(i * len(members) / count) for i in range(count + 1)]
+    return [list(chain(*members[a:b])) for a, b in pairwise(bounds)]
+
+
+def stack_size(facts: Any) -> int:
+    """Lanes per stack: as many as the cache of a core or the memory of a GPU holds; one where stacking does not pay."""
+    if not facts.vmapped:
+        return 1
+    room = CACHE if facts.device == "cpu" else GPU_MEMORY
+    return max(1, min(LARGEST[facts.device], int(room / facts.bytes)))
+
+
+def _chunk(runs: list[Run], facts: Any, resume: str = "") -> Chunk:
+    config, lanes = runs[0].config, len({run.trajectory for run in runs})
+    steps = -(-facts.n_train // config["batch_size"])
+    arithmetic = lanes * facts.flops * (3 * facts.n_train + facts.n_evaluated) / RATE[facts.vmapped]
+    seconds = config["epochs"] * (steps * OVERHEAD + arithmetic)
+    return Chunk(runs, seconds, lanes * facts.bytes, resume, device=facts.device)
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

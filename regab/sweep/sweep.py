@@ -1,0 +1,108 @@
+"""All runs of a sweep: checked, planned, placed in a folder, trained, and summed up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from regab.config import Run
+from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
+from regab.records.files import write_atomically
+from regab.records.results import write_results
+from regab.sweep.design import Assignment
+from regab.sweep.display import Display, plan_words
+from regab.sweep.events import Ended
+from regab.sweep.folders import run_folder_name
+from regab.sweep.plan import Plan, cores, make_plan
+from regab.sweep.session import current
+from regab.sweep.store import Store, save_command
+
+Config = dict[str, Any]
+
+
+class Sweep:
+    """Runs of which each is a configuration that an assignment of values led to.
+
+    Raises UsageError, naming the run, where one of them cannot be trained. Nothing is written yet.
+    """
+
+    def __init__(self, configs: list[Config], assignments: list[Assignment]) -> None:
+        workers = configs[0]["stack"]["workers"]
+        self.trainer = current().trainer(workers)
+        try:
+            checked, self.facts = self.trainer.examine(configs)
+        except UsageError as error:
+            message, index = error.args
+            words = " ".join(f"{k}={v}" for k, v in assignments[index].items())
+            raise UsageError(f"{message} (in the run {words})") from error
+        self.factors = [key for key in assignments[0] if len({a.get(key) for a in assignments}) > 1]
+        self.asked = [Run(config, Path(), a) for config, a in zip(checked, assignments, strict=True)]
+        gpus = max(facts.gpus for facts in self.facts.values())
+        self.workers = (gpus or cores()) if workers == "auto" else workers
+
+    def train(self, cfg: DictConfig) -> list[Ended]:
+        """Train what is not done yet in the sweep's folder; how each run that was asked for ended."""
+        root = Path(cfg.hydra.sweep.dir)
+        store = Store(root)
+        runs = self._placed(store)
+        done = {run.digest: Ended(run.digest, result) for run in runs if (result := store.done(run))}
+        todo = [run for run in runs if run.digest not in done]
+        plan = make_plan(todo, self.facts, self.workers, store.resumable())
+        print(plan_words(plan, len(self.asked), len(runs), len(done)), flush=True)
+        if current().dry_run:
+            return []
+        with store.locked():
+            save_command(root, current().words)
+            write_atomically(root / "multirun.yaml", OmegaConf.to_yaml(cfg))
+            store.place(runs)
+            ended = done | self._trained(store, plan, todo)
+            conclude(root, [run.folder.name for run in runs], [run for run in runs if run.config["curves"]])
+        return [ended[run.digest] for run in self.asked]
+
+    def _placed(self, store: Store) -> list[Run]:
+        """The distinct runs, each in the folder that it has in this sweep already, or a new one."""
+        known, distinct = store.known(), {run.digest: run for run in reversed(self.asked)}
+        runs = [distinct[digest] for digest in dict.fromkeys(run.digest for run in self.asked)]
+        return [replace(run, folder=store.root / (known.get(run.digest) or self._name(run))) for run in runs]
+
+    def _name(self, run: Run) -> str:
+        return run_folder_name({key: run.overrides[key] for key in self.factors}, run.digest)
+
+    def _trained(self, store: Store, plan: Plan, todo: list[Run]) -> dict[str, Ended]:
+        with Display(store.root, {run.digest: run for run in todo}) as display, resumable(store.root):
+            self.trainer.train(plan.chunks, store.checkpoints, plan.workers, display.report)
+        store.clear_checkpoints()
+        return display.ended
+
+
+@contextmanager
+def resumable(root: Path) -> Iterator[None]:
+    """Whatever ends training early is followed by how to go on."""
+    cure = f"go on with: regab train --resume {root}"
+    try:
+        yield
+    except Interrupted as error:
+        raise Interrupted(f"interrupted; {cure}", error.signal) from error
+    except CannotWrite as error:
+        raise CannotWrite(f"{error}; when that is mended, {cure}") from error
+    except RunsFailed as error:
+        raise RunsFailed(f"{error}; {cure}") from error
+
+
+def conclude(root: Path, first: list[str], drawn: list[Run]) -> None:
+    """Write the tables and figures of a sweep and print its summary; the rows of ``first`` stand first."""
+    from regab.report.comparison import draw_comparison
+    from regab.report.curves import draw_curves
+    from regab.report.summary import sweep_summary
+
+    for run in drawn:
+        if (run.folder / "result.json").is_file():
+            draw_curves(run.folder)
+    write_results(root, list(dict.fromkeys([*first, *Store(root).known().values()])))
+    draw_comparison(root)
+    print(sweep_summary(root), flush=True)

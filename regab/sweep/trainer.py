@@ -1,0 +1,116 @@
+"""Training one chunk of runs in this process: their files, checkpoints, and what is reported of them."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from regab.config import Run
+from regab.errors import CannotWrite, Interrupted
+from regab.records.columns import to_row
+from regab.sweep.checkpoint import Checkpoint, load
+from regab.sweep.events import Epoch, Event, Note
+from regab.sweep.journal import Journal, fail
+from regab.sweep.plan import Chunk
+from regab.training.loop import Training, train
+from regab.training.setup import set_up
+from regab.training.snapshot import restore, take_snapshot
+
+# Share of a stack's lanes that must have ended before the rest goes on in a smaller stack: setting that up costs about
+# as much as an epoch of a few small networks.
+WORTHWHILE = 0.25
+
+Report = Callable[[Event], None]
+
+
+def train_chunk(chunk: Chunk, folder: Path, report: Report, stopping: Callable[[], bool], threads: int | None) -> None:
+    """Train all runs of a chunk; ``folder`` holds checkpoints. One that fails takes none of the others along.
+
+    Raises Interrupted as soon as ``stopping()`` is true after an epoch, with a checkpoint written; CannotWrite.
+    """
+    attempt = _Chunk(chunk, folder, report, stopping, threads)
+    try:
+        attempt.train()
+    except (Interrupted, CannotWrite):
+        raise
+    except Exception as error:
+        left = [run for run in chunk.runs if run.digest not in attempt.ended]
+        if len(chunk.runs) > 1:
+            report(Note(f"a stack of {len(chunk.runs)} runs failed ({error}); they are trained one by one"))
+            for run in left:
+                train_chunk(Chunk([run], resume=chunk.key), folder, report, stopping, threads)
+        else:
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            report(fail(chunk.runs[0], reason, traceback.format_exc()))
+
+
+class _Chunk:
+    """One attempt at a chunk."""
+
+    def __init__(self, chunk: Chunk, folder: Path, report: Report, stopping: Callable, threads: int | None) -> None:
+        self.runs, self.report, self.stopping, self.threads = chunk.runs, report, stopping, threads
+        self.checkpoint = Checkpoint(folder / f"{chunk.key}.pt", chunk.runs[0].config["stack"]["checkpoint"])
+        self.snapshot = load(folder / f"{chunk.resume}.pt") if chunk.resume else None
+        self.ended = set[str]()
+
+    def train(self) -> None:
+        training = set_up([run.config for run in self.runs])
+        if self.snapshot is not None:
+            restore(training, self.snapshot)
+            self.report(Note(f"{len(self.runs)} runs go on after epoch {training.epoch}"))
+        with _threads(self.threads or (1 if training.stack.vmapped else None)) as threads:
+            journals = {run.digest: self._journal(run, training, i, threads) for i, run in enumerate(self.runs)}
+            while training is not None:
+                training = self._until_smaller(training, journals)
+        self.checkpoint.remove()
+
+    def _journal(self, run: Run, training: Training, index: int, threads: int) -> Journal:
+        lane, done = training.watch.lane[index], training.epoch + 1 if training.watch.history else 0
+        rows = [to_row(training.watch.rows(epoch)[lane]) for epoch in range(done)]
+        device = str(training.stack.values.device)
+        return Journal(run, {"stack_size": training.stack.size, "threads": threads, "device": device}, rows)
+
+    def _until_smaller(self, training: Training, journals: dict[str, Journal]) -> Training | None:
+        """Train on until all runs have ended (None), or so many that the rest should go on by itself."""
+        for records in train(training):
+            for record in records:
+                journal = journals[training.ids[record.run]]
+                self.report(Epoch(journal.run.digest, journal.note(record)))
+                if record.ended:
+                    self.ended.add(journal.run.digest)
+                    self.report(journal.end(record, training.watch.selected_state(record.run)))
+            if not training.watch.running.any():
+                return None
+            if self.stopping():
+                self.checkpoint.save(training)
+                raise Interrupted
+            self.checkpoint.save_if_due(training)
+            if (smaller := self._compacted(training, journals)) is not None:
+                return smaller
+        return None
+
+    def _compacted(self, training: Training, journals: dict[str, Journal]) -> Training | None:
+        watch = training.watch
+        lanes = np.unique(watch.lane[watch.running])
+        if len(lanes) > (1 - WORTHWHILE) * training.stack.size:
+            return None
+        ids = [i for i, running in zip(training.ids, watch.running, strict=True) if running]
+        smaller = set_up([journals[i].run.config for i in ids])
+        restore(smaller, take_snapshot(training))
+        return smaller
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or os.cpu_count() or 1)
+    try:
+        yield torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,32 @@
+"""What a forward pass costs, counted from the layers it goes through."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def count(model: nn.Module, example: Tensor) -> tuple[int, int]:
+    """Floating-point operations and activations (numbers) per example; ``example [B, …]`` is sent through once.
+
+    Counted are the products in linear and convolutional layers, 2 operations each, which is where the time goes.
+    """
+    found = []
+
+    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        size = math.prod(output.shape[1:])
+        weight = getattr(module, "weight", None)
+        products = math.prod(weight.shape[1:]) if weight is not None and weight.ndim > 1 else 0
+        found.append((2 * products * size, size))
+
+    leaves = [m for m in model.modules() if not list(m.children())]
+    hooks = [m.register_forward_hook(note) for m in leaves]
+    was_training = model.training
+    with torch.no_grad():
+        model.eval()(example)
+    model.train(was_training)
+    for hook in hooks:
+        hook.remove()
+    return sum(flops for flops, _ in found), sum(size for _, size in found)

@@ -1,0 +1,58 @@
+"""The state of a training between two epochs, by which it can be taken up again, whole or for some of its runs.
+
+Streams of random numbers begin anew with every epoch, so they need no state; a run's numbers do not depend on the
+others of its stack, so any of its runs can go on in another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regab.training.loop import Training
+
+Snapshot = dict[str, Any]
+
+
+def take_snapshot(t: Training) -> Snapshot:
+    """Everything that the rest of the training depends on:
+
+    tensors, numbers and words only. Shares memory with ``t``.
+    """
+    watch = t.watch
+    return {
+        "ids": t.ids,
+        "epoch": t.epoch,
+        "lane": torch.from_numpy(watch.lane),
+        "state": t.stack.state,
+        "kept": watch.kept,
+        "optimizer": {name: value for name, value in t.optimizer_state.items() if name[0] != "_"},
+        "schedule": t.schedule.state(),
+        "running": torch.from_numpy(watch.running),
+        "selected": torch.from_numpy(watch.selected),
+        "history": {name: torch.from_numpy(np.stack(column)) for name, column in watch.history.items()},
+    }
+
+
+def restore(t: Training, snapshot: Snapshot) -> None:
+    """Take up a training, whose runs must be among those of the snapshot, where the snapshot was taken."""
+    rows = torch.tensor([snapshot["ids"].index(i) for i in t.ids])
+    first = [int(np.flatnonzero(t.watch.lane == lane)[0]) for lane in range(t.stack.size)]
+    lanes = snapshot["lane"][rows[first]]
+    t.epoch = snapshot["epoch"]
+    for now, then in zip(t.stack.state, snapshot["state"], strict=True):
+        now.copy_(then[lanes.to(then.device)])
+    t.optimizer_state |= {name: _rows(then, lanes, t) for name, then in snapshot["optimizer"].items()}
+    t.schedule.load({name: _rows(then, lanes, t) for name, then in snapshot["schedule"].items()})
+    kept = snapshot["kept"]
+    t.watch.kept = None if kept is None else [_rows(then, rows, t) for then in kept]
+    t.watch.running = snapshot["running"][rows].numpy().copy()
+    t.watch.selected = snapshot["selected"][rows].numpy().copy()
+    t.watch.history = {name: list(c[:, lanes].numpy()) for name, c in snapshot["history"].items()}
+
+
+def _rows(tensor: Tensor, rows: Tensor, t: Training) -> Tensor:
+    return tensor[rows.to(tensor.device)].to(t.stack.values.device)
