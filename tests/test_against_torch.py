@@ -104,6 +104,18 @@ def test_optimizers_follow_torch_step_by_step_with_a_learning_rate_per_run(ours,
             close(state, reference(model, lambda m, lr=lr: theirs(m, lr), epochs))
 
 
+def test_adam_takes_the_same_step_on_whole_matrices_as_row_by_row():
+    torch.manual_seed(0)
+    adam, lr, values = Adam(), torch.tensor([0.01, 0.1, 0.01]), torch.randn(3, 50)
+    states, rows, whole = [adam.start(values), adam.start(values)], values.clone(), values.clone()
+    for gradients in torch.randn(10, 3, 50):
+        adam.step(states[0], rows, gradients, lr)
+        states[1]["step"] += 1
+        adam._at_once(states[1], whole, gradients, lr)
+    torch.testing.assert_close(rows, whole)
+    torch.testing.assert_close(states[0], states[1])
+
+
 def weights_and_biases(model, decay):
     weights = [p for p in model.parameters() if p.ndim > 1]
     return [{"params": weights, "weight_decay": decay}, {"params": [p for p in model.parameters() if p.ndim == 1]}]

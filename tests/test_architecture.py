@@ -1,11 +1,13 @@
 """Which part may import which, read from the files."""
 
 import ast
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import regab
+from tests.conftest import SMALL, python
 
 ROOT = Path(regab.__file__).parent
 FILES = {".".join(["regab", *f.relative_to(ROOT).with_suffix("").parts]): f for f in sorted(ROOT.rglob("*.py"))}
@@ -27,9 +29,25 @@ FORBIDDEN_AT_THE_TOP = {
     "regab.config": (*TORCH, *HYDRA, "regab.training", "regab.data"),
     "regab.listing": TORCH,
     "regab.targets": TORCH,
-    "regab.sweep.app": (*TORCH, "regab.training", "regab.sweep.task"),
-    "regab.sweep.plugins": (*TORCH, "regab.training", "regab.sweep.task"),
-    "regab.sweep.sugar": TORCH,
+    **{
+        f"regab.sweep.{module}": (*TORCH, "regab.training.setup", "regab.training.loop", "regab.sweep.task")
+        for module in [
+            "app",
+            "crew",
+            "design",
+            "display",
+            "events",
+            "folders",
+            "foreman",
+            "plan",
+            "plugins",
+            "session",
+            "store",
+            "sugar",
+            "sweep",
+        ]
+    },
+    "regab.training.facts": TORCH,
     "regab.training.optimizer": TORCH,
     "regab.training.schedule": TORCH,
     "regab.regularizers": ("regab.models",),
@@ -77,3 +95,10 @@ def test_configuration_files_are_short_and_say_what_they_are():
         lines = file.read_text().splitlines()
         assert len(lines) <= 25, file
         assert [line for line in lines[:2] if line.startswith("# ") and "@package" not in line], file
+
+
+def test_the_main_process_of_a_sweep_never_imports_torch(tmp_path):
+    script = "import sys, regab.cli, atexit; atexit.register(lambda: print('torch' in sys.modules)); regab.cli.main()"
+    words = ("train", "-m", *SMALL, "seed=0,1", "stack.workers=2")
+    done = subprocess.run(python("-c", script, *words), cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"

@@ -62,6 +62,13 @@ def test_bits_are_uniform_and_keep_hits_its_rate():
     assert (noise.of("x").keep(torch.tensor([0.0]), 1000) == 1).all()
 
 
+def test_runs_of_equal_seed_and_rate_share_a_mask_that_each_would_have_alone():
+    seeds, rates = [0, 1, 0, 1, 0], [0.5, 0.5, 0.5, 0.2, 0.1]
+    together = Noise(seeds, CPU).of("x").keep(torch.tensor(rates), 6, 7)
+    for factors, seed, rate in zip(together, seeds, rates, strict=True):
+        assert torch.equal(factors, Noise([seed], CPU).of("x").keep(torch.tensor([rate]), 6, 7)[0])
+
+
 def test_stream_seeds_differ_by_every_argument():
     seeds = {stream_seed(s, p, e) for s in range(20) for p in ("a", "b") for e in range(20)}
     assert len(seeds) == 800

@@ -6,7 +6,8 @@ from typing import Any
 
 from regab.config import check, structure
 from regab.errors import UsageError
-from regab.training.setup import Facts, examine
+from regab.training.facts import Facts
+from regab.training.setup import examine
 
 Config = dict[str, Any]
 

@@ -77,6 +77,6 @@ def surroundings() -> dict[str, Any]:
     """Versions, and the git commit of the folder that the user stands in."""
     git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return {
-        "versions": {"regab": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "versions": {"regab": __version__, "torch": str(torch.__version__), "python": platform.python_version()},
         "git_commit": git.stdout.strip() or None,
     }

@@ -7,9 +7,9 @@ import os
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import Any
 
 from regab.config import Run
+from regab.training.facts import Facts
 
 # A stack's working set should stay near a core: 64-128-128-10 networks (0.7 MB each) took 4.95, 3.96, 3.55, 3.64 and
 # 3.80 ms per run and epoch in stacks of 4, 8, 16, 32 and 64; 784-512-512-10 ones (14 MB) gain nothing from stacking.
@@ -65,7 +65,7 @@ class Plan:
         return sum(sorted((chunk.bytes for chunk in self.chunks), reverse=True)[: max(self.workers, 1)])
 
 
-def make_plan(runs: list[Run], facts: dict[str, Any], workers: int, resumable: dict[str, str] | None = None) -> Plan:
+def make_plan(runs: list[Run], facts: dict[str, Facts], workers: int, resumable: dict[str, str] | None = None) -> Plan:
     """Cut runs into chunks. ``facts`` are what ``examine`` found of each structure.
 
     ``resumable`` says from which checkpoint a run (its digest) can go on; runs of one checkpoint go on together.
@@ -91,7 +91,7 @@ def split(chunk: Chunk, left: list[Run]) -> list[Chunk]:
     return [Chunk(part, resume=chunk.key, attempt=chunk.attempt + 1, device=chunk.device) for part in parts]
 
 
-def _cut(group: list[Run], facts: Any, workers: int, alone: bool) -> list[list[Run]]:
+def _cut(group: list[Run], facts: Facts, workers: int, alone: bool) -> list[list[Run]]:
     lanes = defaultdict[str, list[Run]](list)
     for run in group:
         lanes[run.trajectory].append(run)
@@ -105,7 +105,7 @@ def _cut(group: list[Run], facts: Any, workers: int, alone: bool) -> list[list[R
     return [list(chain(*members[a:b])) for a, b in pairwise(bounds)]
 
 
-def stack_size(facts: Any) -> int:
+def stack_size(facts: Facts) -> int:
     """Lanes per stack: as many as the cache of a core or the memory of a GPU holds; one where stacking does not pay."""
     if not facts.vmapped:
         return 1
@@ -113,7 +113,7 @@ def stack_size(facts: Any) -> int:
     return max(1, min(LARGEST[facts.device], int(room / facts.bytes)))
 
 
-def _chunk(runs: list[Run], facts: Any, resume: str = "") -> Chunk:
+def _chunk(runs: list[Run], facts: Facts, resume: str = "") -> Chunk:
     config, lanes = runs[0].config, len({run.trajectory for run in runs})
     steps = -(-facts.n_train // config["batch_size"])
     arithmetic = lanes * facts.flops * (3 * facts.n_train + facts.n_evaluated) / RATE[facts.vmapped]

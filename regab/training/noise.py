@@ -68,15 +68,32 @@ class Stream:
         return self._gather([torch.randn(shape, generator=g, device=self.device) for g in self.generators])
 
     def bits(self, *shape: int) -> Tensor:
-        """Uniform 16-bit integers: ``[V, *shape]``, a quarter of the cost of ``uniform`` (0.8 against 3 ns each)."""
+        """Uniform 16-bit integers, ``[seeds, *shape]``: a quarter of the cost of ``uniform`` (0.8 against 3 ns)."""
         size = torch.Size(shape).numel()
         words = [torch.empty((size + 3) // 4, dtype=torch.int64, device=self.device) for _ in self.generators]
         for word, generator in zip(words, self.generators, strict=True):
             word.random_(-(2**63), None, generator=generator)
-        return self._gather([word.view(torch.int16)[:size].view(shape) for word in words])
+        return torch.stack([word.view(torch.int16)[:size].view(shape) for word in words])
 
     def keep(self, rate: Tensor, *shape: int) -> Tensor:
         """Zero with probability ``rate [V]`` (to 1/65536), else the factor that makes the mean 1: ``[V, *shape]``."""
-        levels = (rate * 65536).round_().clamp_(max=65535).view(-1, *[1] * len(shape))
-        kept = self.bits(*shape) >= (levels - 32768).to(torch.int16)
-        return kept.to(torch.float32).mul_(65536 / (65536 - levels))
+        seeds, rates, back = self._distinct(rate)
+        levels = (rates * 65536).round_().clamp_(max=65535).view(-1, *[1] * len(shape))
+        kept = self.bits(*shape).index_select(0, seeds) >= (levels - 32768).to(torch.int16)
+        factors = kept.to(torch.float32).mul_(65536 / (65536 - levels))
+        return factors if back is None else factors.index_select(0, back)
+
+    def _distinct(self, rate: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Seeds and rates ``[D]`` that differ, and which of them each run has; None: its own.
+
+        16 runs of which 4 differ so: 250 against 480 us per step for two masks of 64×128. On a GPU the reading of the
+        rates would wait for all that is under way.
+        """
+        if self.device.type != "cpu":
+            return self.noise.run_to_seed, rate, None
+        pairs = list(zip(self.noise.run_to_seed.tolist(), rate.tolist(), strict=True))
+        places = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
+        if len(places) == len(pairs):
+            return self.noise.run_to_seed, rate, None
+        seeds, rates = zip(*places, strict=True)
+        return torch.tensor(seeds), torch.tensor(rates), torch.tensor([places[pair] for pair in pairs])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +20,7 @@ from regab.regularizers.base import Chain
 from regab.seeding import stream_seed
 from regab.targets import locate
 from regab.training.cost import count
+from regab.training.facts import Facts
 from regab.training.loop import Training, batches
 from regab.training.noise import Noise
 from regab.training.stack import Stack
@@ -62,23 +62,6 @@ def set_up(configs: list[Config]) -> Training:
         epochs=config["epochs"],
         batch_size=config["batch_size"],
     )
-
-
-@dataclass
-class Facts:
-    """What the runs of a structure are like and cost.
-
-    ``flops`` is a forward pass of one example, ``bytes`` what one run holds; ``gpus`` is how many there are to train
-    on. The defaults are for what cannot be examined.
-    """
-
-    vmapped: bool = False
-    device: str = "cpu"
-    gpus: int = 0
-    flops: int = 0
-    n_train: int = 1
-    n_evaluated: int = 0
-    bytes: int = 0
 
 
 def examine(configs: list[Config]) -> Facts:

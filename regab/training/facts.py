@@ -1,0 +1,20 @@
+"""What a plan needs to know of the runs of one structure. Without torch, so that a main process can receive it."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Facts:
+    """What the runs of a structure are like and cost.
+
+    ``flops`` is a forward pass of one example, ``bytes`` what one run holds; ``gpus`` is how many there are to train
+    on. The defaults are for what cannot be examined.
+    """
+
+    vmapped: bool = False
+    device: str = "cpu"
+    gpus: int = 0
+    flops: int = 0
+    n_train: int = 1
+    n_evaluated: int = 0
+    bytes: int = 0
