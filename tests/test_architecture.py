@@ -12,6 +12,8 @@ from tests.conftest import SMALL, python
 ROOT = Path(regab.__file__).parent
 FILES = {".".join(["regab", *f.relative_to(ROOT).with_suffix("").parts]): f for f in sorted(ROOT.rglob("*.py"))}
 TORCH = ("torch", "torchvision")
+SWEEP = ["app", "crew", "design", "display", "events", "folders", "foreman", "plan", "plugins", "session", "store"]
+SWEEP += ["sugar", "sweep"]
 HYDRA = ("hydra",)
 
 # part: what it may not import, at the top of its files or anywhere in them
@@ -31,21 +33,7 @@ FORBIDDEN_AT_THE_TOP = {
     "regab.targets": TORCH,
     **{
         f"regab.sweep.{module}": (*TORCH, "regab.training.setup", "regab.training.loop", "regab.sweep.task")
-        for module in [
-            "app",
-            "crew",
-            "design",
-            "display",
-            "events",
-            "folders",
-            "foreman",
-            "plan",
-            "plugins",
-            "session",
-            "store",
-            "sugar",
-            "sweep",
-        ]
+        for module in SWEEP
     },
     "regab.training.facts": TORCH,
     "regab.training.optimizer": TORCH,
