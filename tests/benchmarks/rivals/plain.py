@@ -33,13 +33,17 @@ def evaluate(model: nn.Module, loader: DataLoader) -> tuple[float, float]:
     return loss / len(loader.dataset), hits / len(loader.dataset)
 
 
+def checks_of(*parts: TensorDataset) -> list[DataLoader]:
+    return [DataLoader(part, batch_size=1024) for part in parts]
+
+
 def fit(cfg, folder: Path) -> None:
     workload = WORKLOADS[cfg.workload]
     torch.set_num_threads(1)
     torch.manual_seed(cfg.seed)
     train, val = (TensorDataset(*part) for part in load(cfg.workload, cfg.data))
     loader = DataLoader(train, batch_size=workload.batch_size, shuffle=True)
-    checks = [DataLoader(part, batch_size=1024) for part in (train, val)]
+    checks = checks_of(train, val)
     model = network(workload, cfg.dropout)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=cfg.decay)
     with (folder / "metrics.csv").open("w", newline="") as file:
