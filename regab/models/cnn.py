@@ -35,7 +35,7 @@ class CNN(nn.Sequential):
         for i, width in enumerate(channels, 1):
             layers[f"conv{i}"] = nn.Conv2d(depth, width, 3, padding=1)
             layers[f"conv{i}_norm"] = NormPlace(width, spatial=True)
-            layers[f"conv{i}_relu"] = nn.ReLU()
+            layers[f"conv{i}_relu"] = nn.ReLU(inplace=True)
             if self.between_convolutions and i < len(channels):
                 layers[f"conv{i}_dropout"] = DropoutPlace()
             depth = width

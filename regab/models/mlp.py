@@ -24,7 +24,7 @@ def dense_layers(features: int, widths: list[int], classes: int, norm: bool = Tr
         layers[f"fc{i}"] = nn.Linear(features, width)
         if norm:
             layers[f"fc{i}_norm"] = NormPlace(width)
-        layers[f"fc{i}_relu"] = nn.ReLU()
+        layers[f"fc{i}_relu"] = nn.ReLU(inplace=True)
         layers[f"fc{i}_dropout"] = DropoutPlace()
         features = width
     layers["output"] = nn.Linear(features, classes)

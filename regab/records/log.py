@@ -47,6 +47,7 @@ class RunLog:
 
 def write_error(folder: Path, reason: str, details: str = "") -> None:
     """Write ``error.txt``: its first line says why the run failed."""
+    make_folder(folder)
     write_atomically(folder / ERROR, f"{reason}\n{details}")
 
 

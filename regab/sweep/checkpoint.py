@@ -26,7 +26,7 @@ class Checkpoint:
             self.save(training)
 
     def save(self, training: Training) -> None:
-        """Write the state between two epochs; then ``.json`` beside it, which says of which runs.
+        """Write the state between two epochs; then ``.json`` beside it, which says which runs can go on from it.
 
         Raises CannotWrite.
         """
@@ -35,7 +35,8 @@ class Checkpoint:
         torch.save(take_snapshot(training), buffer)
         make_folder(self.path.parent)
         write_atomically(self.path, buffer.getvalue())
-        write_atomically(self.path.with_suffix(".json"), to_json({"ids": training.ids, "epoch": training.epoch}))
+        running = [i for i, running in zip(training.ids, training.watch.running, strict=True) if running]
+        write_atomically(self.path.with_suffix(".json"), to_json({"ids": running, "epoch": training.epoch}))
         self.saved = time.monotonic()
         self.interval = max(self.interval, (self.saved - began) / SHARE)
 

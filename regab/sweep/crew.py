@@ -13,16 +13,19 @@ import threading
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.errors import Interrupted, RunsFailed
 from regab.sweep.events import Event
-from regab.sweep.foreman import foreman
-from regab.sweep.plan import Chunk
+
+if TYPE_CHECKING:  # the foreman is sent for before anything else is imported
+    from multiprocessing.connection import Connection
+
+    from regab.sweep.plan import Chunk
 
 Config = dict[str, Any]
 Examined = tuple[list[Config], dict[str, Any]]
-Report = Callable[[Event], None]
+Report = Callable[[list[Event]], None]
 
 # A small process that has imported little is forked in milliseconds; elsewhere than on Linux, forking is unsafe.
 METHOD = "fork" if sys.platform == "linux" else "spawn"
@@ -31,10 +34,10 @@ METHOD = "fork" if sys.platform == "linux" else "spawn"
 class Alone:
     """Training in this process, chunk after chunk."""
 
-    def examine(self, configs: list[Config]) -> Examined:
+    def examine(self, configs: list[Config], elsewhere: bool = False) -> Examined:
         from regab.sweep.examine import examine_all
 
-        return examine_all(configs)
+        return examine_all(configs, elsewhere)
 
     def train(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
         from regab.sweep.trainer import train_chunk
@@ -56,18 +59,20 @@ class Crew:
         context = get_context(METHOD)
         self.pipe, theirs = context.Pipe()
         inherited = self.pipe if METHOD == "fork" else None
-        self.process = context.Process(target=foreman, args=(theirs, inherited), name="regab foreman")
+        self.process = context.Process(target=_foreman, args=(theirs, inherited), name="regab foreman")
         self.process.start()
         theirs.close()
 
-    def examine(self, configs: list[Config]) -> Examined:
-        self.pipe.send(("examine", configs))
+    def examine(self, configs: list[Config], elsewhere: bool = False) -> Examined:
+        self.pipe.send(("examine", configs, elsewhere))
+        import regab.report.comparison  # noqa: F401  (0.4 s, needed at the end; the foreman still imports torch)
+
         return self._receive()[1]
 
     def train(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
         with StopRequest(first=lambda: self.pipe.send(("stop",)), second=self.process.kill):
             self.pipe.send(("train", chunks, folder, workers))
-            while (message := self._receive())[0] == "event":
+            while (message := self._receive())[0] == "events":
                 report(message[1])
 
     def _receive(self) -> tuple[str, Any]:
@@ -87,6 +92,12 @@ class Crew:
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
+
+
+def _foreman(pipe: Connection, theirs: Connection | None) -> None:
+    from regab.sweep.foreman import foreman
+
+    foreman(pipe, theirs)
 
 
 class StopRequest:

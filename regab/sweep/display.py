@@ -39,8 +39,12 @@ class Display:
         for handler in self.log.handlers:
             handler.close()
 
-    def report(self, event: Event) -> None:
-        """Take note of an event."""
+    def report(self, events: list[Event]) -> None:
+        """Take note of events."""
+        for event in events:
+            self._note(event)
+
+    def _note(self, event: Event) -> None:
         if isinstance(event, Note):
             self.log.info(event.text)
         elif isinstance(event, Epoch):

@@ -12,8 +12,10 @@ from regab.training.setup import examine
 Config = dict[str, Any]
 
 
-def examine_all(configs: list[Config]) -> tuple[list[Config], dict[str, Any]]:
+def examine_all(configs: list[Config], elsewhere: bool = False) -> tuple[list[Config], dict[str, Facts]]:
     """Configurations checked and completed, and what the runs of each structure are like.
+
+    With ``elsewhere`` they are trained on other machines, and this one need not have their device.
 
     Raises UsageError, with the index of the offending configuration as its second argument.
     """
@@ -22,10 +24,11 @@ def examine_all(configs: list[Config]) -> tuple[list[Config], dict[str, Any]]:
         with _blaming(index):
             checked.append(check(config))
         groups.setdefault(structure(checked[-1]), []).append(index)
-    return checked, {key: _facts([checked[i] for i in members], members) for key, members in groups.items()}
+    here = [config | {"device": "cpu"} for config in checked] if elsewhere else checked
+    return checked, {key: _facts([here[i] for i in members], members) for key, members in groups.items()}
 
 
-def _facts(configs: list[Config], members: list[int]) -> Any:
+def _facts(configs: list[Config], members: list[int]) -> Facts:
     try:
         return examine(configs)
     except UsageError:

@@ -7,6 +7,7 @@ worker that dies costs its chunk one attempt. If the main process dies, so does 
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -37,6 +38,7 @@ def foreman(pipe: Connection, theirs: Connection | None) -> None:
 
     torch.set_num_threads(1)  # more would have started threads, which do not survive a fork
     tune()
+    gc.freeze()  # what has been imported stays, and stays shared with the workers
     while True:
         try:
             request, *content = pipe.recv()
@@ -144,9 +146,10 @@ class Site:
         if kind == "free":
             self._next(worker)
             return
-        if isinstance(content, Ended):
-            worker.left.pop(content.digest, None)
-        self.main.send(("event", content))
+        for event in content:
+            if isinstance(event, Ended):
+                worker.left.pop(event.digest, None)
+        self.main.send(("events", content))
 
     def _replace(self, worker: Worker) -> None:
         """A worker died: its chunk is tried once more in smaller stacks, then given up."""
@@ -154,13 +157,12 @@ class Site:
         how = _how(worker.process.exitcode)
         chunk, left = worker.chunk, list(worker.left.values())
         words = f"a worker {how} with {len(left)} runs in training (attempt {chunk.attempt + 1})"
-        self.main.send(("event", Note(words)))
+        self.main.send(("events", [Note(words)]))
         if chunk.attempt:
             from regab.sweep.journal import fail
 
-            for run in left:
-                self.main.send(("event", fail(run, f"its worker {how}, twice")))
-        elif left:
+            self.main.send(("events", [fail(run, f"its worker {how}, twice") for run in left]))
+        else:
             self.todo.extendleft(split(chunk, left))
         place = self.workers.index(worker)
         self.workers[place] = self._hire(place)
@@ -186,7 +188,7 @@ def work(pipe: Connection, to_close: list[Connection], folder: Path, stop: Any, 
         except (EOFError, ConnectionResetError):
             return
         try:
-            train_chunk(chunk, folder, lambda e: pipe.send(("event", e)), lambda: bool(stop.value), threads=1)
+            train_chunk(chunk, folder, lambda e: pipe.send(("events", e)), lambda: bool(stop.value), threads=1)
         except Interrupted:
             pass
         except CannotWrite as error:

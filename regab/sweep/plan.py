@@ -11,9 +11,9 @@ from itertools import chain, pairwise
 from regab.config import Run
 from regab.training.facts import Facts
 
-# A stack's working set should stay near a core: 64-128-128-10 networks (0.7 MB each) took 4.95, 3.96, 3.55, 3.64 and
-# 3.80 ms per run and epoch in stacks of 4, 8, 16, 32 and 64; 784-512-512-10 ones (14 MB) gain nothing from stacking.
-CACHE = 12e6
+# A stack's working set should stay near a core: 64-128-128-10 networks (1.5 MB each) took 3.6, 3.1 and 3.2 ms per run
+# and epoch in stacks of 8, 16 and 32; 784-512-512-10 ones gain nothing from stacking.
+CACHE = 24e6
 LARGEST = {"cpu": 32, "cuda": 1024, "mps": 64}
 GPU_MEMORY = 20e9
 # Operations per second of a core, and seconds per step of a stack that are no arithmetic; measured for the networks of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 import types
@@ -45,16 +46,18 @@ class RegabSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> Any:
+        gc.enable()
         fixed = [expand_override(f"{key}={value}") for key, value in self.params.items()]
         parser = OverridesParser.create(config_loader=self.context.config_loader)
         factors = factors_of(parser.parse_overrides([*fixed, *arguments]))
         jobs = [[f"{key}={value}" for key, value in a.items()] for a in self._designed(factors)]
-        returns = self.launcher.launch(jobs, initial_job_idx=0)
-        failed = sum(r.status is JobStatus.FAILED for r in returns)
+        elsewhere = None if isinstance(self.launcher, RegabLauncher) else self.launcher
+        ended = composed(self.context, self.config, jobs, elsewhere).train(self.config)
+        failed = sum(end.error is not None for end in ended)
         if failed:
             again = f"try them again with: regab train --resume {self.config.hydra.sweep.dir}"
-            raise RunsFailed(f"{failed} of {len(returns)} runs failed; {again}")
-        return returns
+            raise RunsFailed(f"{failed} of {len(ended)} runs failed; {again}")
+        return ended
 
     def _designed(self, factors: Factors) -> list[Assignment]:
         if self.design not in DESIGNS:
@@ -80,7 +83,7 @@ def factors_of(overrides: Sequence[Override]) -> Factors:
 
 
 class RegabLauncher(Launcher):
-    """Composes and checks all runs, then trains them in stacks."""
+    """Composes and checks all runs, then trains them in stacks. regab's sweeper does so itself; this is for others."""
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
         self.context, self.config = hydra_context, config
@@ -90,11 +93,13 @@ class RegabLauncher(Launcher):
         return [_job_return(overrides, end) for overrides, end in zip(job_overrides, ended, strict=False)]
 
 
-def composed(context: Any, config: DictConfig, job_overrides: Sequence[Sequence[str]]) -> Sweep:
+def composed(
+    context: Any, config: DictConfig, job_overrides: Sequence[Sequence[str]], elsewhere: Launcher | None = None
+) -> Sweep:
     """The sweep of these jobs. Raises UsageError, naming the run, where one cannot be composed or trained."""
     compose = Composer(context.config_loader, config)
-    configs = [plain(compose(overrides)) for overrides in job_overrides]
-    return Sweep(configs, [_as_assignment(overrides) for overrides in job_overrides])
+    configs = [compose(overrides) for overrides in job_overrides]
+    return Sweep(configs, [_as_assignment(overrides) for overrides in job_overrides], elsewhere)
 
 
 def _as_assignment(overrides: Sequence[str]) -> Assignment:

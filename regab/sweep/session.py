@@ -1,21 +1,28 @@
-"""What one command line has started: a crew, and the words it was called with."""
+"""What one command line has started: a crew, and what it was called with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from regab.sweep.crew import Alone, Crew
 
 
+class Line(NamedTuple):
+    """A command line with its shorthands written out."""
+
+    words: list[str]
+    dry_run: bool = False
+
+
 @dataclass
 class Session:
-    """``words`` are the command line with its shorthands written out."""
+    """``line`` is the command line with its shorthands written out."""
 
-    words: list[str] = field(default_factory=list)
+    line: Line = field(default_factory=lambda: Line([]))
     crew: Crew | None = None
-    dry_run: bool = False
 
     def hire(self) -> None:
         """Have a foreman begin to import torch, long before it is needed."""
@@ -39,10 +46,10 @@ def current() -> Session:
 
 
 @contextmanager
-def session(words: list[str], dry_run: bool = False) -> Iterator[Session]:
+def session() -> Iterator[Session]:
     """A session for one command line; at the end its crew is dismissed."""
     global _current
-    before, _current = _current, Session(words, dry_run=dry_run)
+    before, _current = _current, Session()
     try:
         yield _current
     finally:

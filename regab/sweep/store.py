@@ -55,11 +55,9 @@ class Store:
             yield
 
     def place(self, runs: list[Run]) -> None:
-        """Record the folders of these runs, after those that are here already, and describe each in its folder."""
+        """Record the folders of these runs, after those that are here already."""
         known = self.known() | {run.digest: run.folder.name for run in runs}
         write_atomically(self.hidden / "runs.json", to_json(known))
-        for run in runs:
-            describe(run)
 
     def known(self) -> dict[str, str]:
         """Folders of this sweep's runs, by digest, in the order in which they were first asked for."""

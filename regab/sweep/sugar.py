@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 from regab.errors import UsageError
 from regab.regularizers import first_field, methods
+from regab.sweep.session import Line
 from regab.sweep.store import load_command
 
 SHORT = re.compile(r"(?P<prefix>\+{0,2})reg\.(?P<method>\w+)=(?P<value>[^{].*|)$")
-
-
-class Line(NamedTuple):
-    """A command line with its shorthands written out."""
-
-    words: list[str]
-    dry_run: bool = False
 
 
 def expand(words: list[str]) -> Line:

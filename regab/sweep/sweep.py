@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
 from regab.config import Run
@@ -18,9 +20,10 @@ from regab.sweep.design import Assignment
 from regab.sweep.display import Display, plan_words
 from regab.sweep.events import Ended
 from regab.sweep.folders import run_folder_name
+from regab.sweep.jobs import Launched
 from regab.sweep.plan import Plan, cores, make_plan
 from regab.sweep.session import current
-from regab.sweep.store import Store, save_command
+from regab.sweep.store import Store, describe, save_command
 
 Config = dict[str, Any]
 
@@ -28,12 +31,15 @@ Config = dict[str, Any]
 class Sweep:
     """Runs of which each is a configuration that an assignment of values led to.
 
-    Raises UsageError, naming the run, where one of them cannot be trained. Nothing is written yet.
+    Another ``launcher`` of Hydra's trains them elsewhere. Raises UsageError, naming the run, where one of them cannot
+    be trained. Nothing is written yet.
     """
 
-    def __init__(self, configs: list[Config], assignments: list[Assignment]) -> None:
+    def __init__(self, configs: list[Config], assignments: list[Assignment], launcher: Launcher | None = None) -> None:
         workers = configs[0]["stack"]["workers"]
         self.trainer = current().trainer(workers)
+        if launcher is not None:
+            self.trainer = Launched(launcher, self.trainer)
         try:
             checked, self.facts = self.trainer.examine(configs)
         except UsageError as error:
@@ -54,10 +60,10 @@ class Sweep:
         todo = [run for run in runs if run.digest not in done]
         plan = make_plan(todo, self.facts, self.workers, store.resumable())
         print(plan_words(plan, len(self.asked), len(runs), len(done)), flush=True)
-        if current().dry_run:
+        if current().line.dry_run:
             return []
         with store.locked():
-            save_command(root, current().words)
+            save_command(root, current().line.words)
             write_atomically(root / "multirun.yaml", OmegaConf.to_yaml(cfg))
             store.place(runs)
             ended = done | self._trained(store, plan, todo)
@@ -75,7 +81,10 @@ class Sweep:
 
     def _trained(self, store: Store, plan: Plan, todo: list[Run]) -> dict[str, Ended]:
         with Display(store.root, {run.digest: run for run in todo}) as display, resumable(store.root):
-            self.trainer.train(plan.chunks, store.checkpoints, plan.workers, display.report)
+            with ThreadPoolExecutor(1) as meanwhile:  # 2 ms for each run
+                described = meanwhile.submit(lambda: [describe(run) for run in todo])
+                self.trainer.train(plan.chunks, store.checkpoints, plan.workers, display.report)
+            described.result()
         store.clear_checkpoints()
         return display.ended
 

@@ -16,6 +16,7 @@ from regab.report.curves import draw_curves
 from regab.report.summary import run_summary
 from regab.sweep.crew import Alone
 from regab.sweep.display import Display
+from regab.sweep.jobs import is_job, train_job
 from regab.sweep.plan import Chunk
 from regab.sweep.session import current
 from regab.sweep.store import Store, save_command
@@ -23,14 +24,19 @@ from regab.sweep.sweep import resumable
 
 
 def train_one(cfg: DictConfig) -> float:
-    """Train one run in the folder that Hydra made for it, unless it is done; its selected validation loss."""
+    """Train one run in the folder that Hydra made for it, unless it is done; its selected validation loss.
+
+    Or what a job of another launcher is to do.
+    """
     hydra = HydraConfig.get()
     overrides = {key.lstrip("+"): value for key, _, value in (o.partition("=") for o in hydra.overrides.task)}
     root = Path(hydra.runtime.output_dir)
+    if is_job(root):
+        return train_job(root)
     run, store = Run(check(plain(cfg)), root, overrides), Store(root)
     if store.done(run) is None:
         with store.locked(), Display(root, {run.digest: run}) as display, resumable(root):
-            save_command(root, current().words)
+            save_command(root, current().line.words)
             chunk = Chunk([run], resume=store.resumable().get(run.digest, ""))
             Alone().train([chunk], store.checkpoints, 0, display.report)
         store.clear_checkpoints()

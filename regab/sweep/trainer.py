@@ -21,12 +21,13 @@ from regab.sweep.plan import Chunk
 from regab.training.loop import Training, train
 from regab.training.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
+from regab.training.watch import Record
 
 # Share of a stack's lanes that must have ended before the rest goes on in a smaller stack: setting that up costs about
 # as much as an epoch of a few small networks.
 WORTHWHILE = 0.25
 
-Report = Callable[[Event], None]
+Report = Callable[[list[Event]], None]
 
 
 def train_chunk(chunk: Chunk, folder: Path, report: Report, stopping: Callable[[], bool], threads: int | None) -> None:
@@ -42,12 +43,12 @@ def train_chunk(chunk: Chunk, folder: Path, report: Report, stopping: Callable[[
     except Exception as error:
         left = [run for run in chunk.runs if run.digest not in attempt.ended]
         if len(chunk.runs) > 1:
-            report(Note(f"a stack of {len(chunk.runs)} runs failed ({error}); they are trained one by one"))
+            report([Note(f"a stack of {len(chunk.runs)} runs failed ({error}); they are trained one by one")])
             for run in left:
                 train_chunk(Chunk([run], resume=chunk.key), folder, report, stopping, threads)
         else:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            report(fail(chunk.runs[0], reason, traceback.format_exc()))
+            report([fail(chunk.runs[0], reason, traceback.format_exc())])
 
 
 class _Chunk:
@@ -63,7 +64,7 @@ class _Chunk:
         training = set_up([run.config for run in self.runs])
         if self.snapshot is not None:
             restore(training, self.snapshot)
-            self.report(Note(f"{len(self.runs)} runs go on after epoch {training.epoch}"))
+            self.report([Note(f"{len(self.runs)} runs go on after epoch {training.epoch}")])
         with _threads(self.threads or (1 if training.stack.vmapped else None)) as threads:
             journals = {run.digest: self._journal(run, training, i, threads) for i, run in enumerate(self.runs)}
             while training is not None:
@@ -79,12 +80,7 @@ class _Chunk:
     def _until_smaller(self, training: Training, journals: dict[str, Journal]) -> Training | None:
         """Train on until all runs have ended (None), or so many that the rest should go on by itself."""
         for records in train(training):
-            for record in records:
-                journal = journals[training.ids[record.run]]
-                self.report(Epoch(journal.run.digest, journal.note(record)))
-                if record.ended:
-                    self.ended.add(journal.run.digest)
-                    self.report(journal.end(record, training.watch.selected_state(record.run)))
+            self.report([e for record in records for e in self._noted(training, journals, record)])
             if not training.watch.running.any():
                 return None
             if self.stopping():
@@ -94,6 +90,13 @@ class _Chunk:
             if (smaller := self._compacted(training, journals)) is not None:
                 return smaller
         return None
+
+    def _noted(self, training: Training, journals: dict[str, Journal], record: Record) -> Iterator[Event]:
+        journal = journals[training.ids[record.run]]
+        yield Epoch(journal.run.digest, journal.note(record))
+        if record.ended:
+            self.ended.add(journal.run.digest)
+            yield journal.end(record, training.watch.selected_state(record.run))
 
     def _compacted(self, training: Training, journals: dict[str, Journal]) -> Training | None:
         watch = training.watch

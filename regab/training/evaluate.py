@@ -15,7 +15,15 @@ CHUNK = 512
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean over a batch, for each run: ``[V, B, K]`` and distributions ``[V, B, K]`` to ``[V]``."""
-    return (targets * logits.log_softmax(-1)).sum((1, 2)) * (-1 / logits.shape[1])
+    return (targets.transpose(1, 2) * log_probabilities(logits)).sum((1, 2)) * (-1 / logits.shape[1])
+
+
+def log_probabilities(logits: Tensor) -> Tensor:
+    """Logits ``[V, B, K]`` to log-probabilities ``[V, K, B]``.
+
+    Over the last of its axes log_softmax is slow if that is short: 820 us for 16×512×10, and 55 us this way.
+    """
+    return logits.transpose(1, 2).log_softmax(1)
 
 
 @torch.no_grad()
@@ -37,8 +45,8 @@ def _loss_and_accuracy(stack: Stack, split: Split) -> tuple[Tensor, Tensor]:
     losses, hits = [], []
     for x, y in zip(split.x.split(CHUNK), split.y.split(CHUNK), strict=True):
         logits = stack(x, shared=True)
-        losses.append(-logits.log_softmax(-1)[:, torch.arange(len(y)), y])
-        hits.append(logits.argmax(-1) == y)
+        losses.append(-log_probabilities(logits)[:, y, torch.arange(len(y))])
+        hits.append(logits.contiguous().argmax(-1) == y)  # 16×512×10: 170 us, but 990 us on transposed ones
     return _mean(losses), _mean(hits)
 
 

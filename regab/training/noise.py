@@ -7,6 +7,8 @@ per distinct seed and then gathered to the run axis.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -51,6 +53,7 @@ class Stream:
     def __init__(self, noise: Noise, purpose: str, device: torch.device) -> None:
         self.noise, self.purpose, self.device = noise, purpose, device
         self.generators = [torch.Generator(device) for _ in noise.seeds]
+        self._last: tuple[Any, Any] = None, None  # the rates of the last mask, and what was distinct among them
 
     def begin(self, epoch: int) -> None:
         for seed, generator in zip(self.noise.seeds, self.generators, strict=True):
@@ -91,6 +94,11 @@ class Stream:
         """
         if self.device.type != "cpu":
             return self.noise.run_to_seed, rate, None
+        if rate is not self._last[0]:
+            self._last = rate, self._distinct_now(rate)
+        return self._last[1]
+
+    def _distinct_now(self, rate: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         pairs = list(zip(self.noise.run_to_seed.tolist(), rate.tolist(), strict=True))
         places = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
         if len(places) == len(pairs):
