@@ -79,6 +79,7 @@ def schema() -> type:
             ("epochs", int, declared.fixed(20, "[1, inf)")),
             ("batch_size", int, declared.fixed(64, "[1, inf)")),
             ("device", str, "auto"),
+            ("precision", str, declared.choice("fp32", "bf16")),
             ("curves", bool | None, None),
             *[(name, node, field(default_factory=dict)) for name in ("data", "model", "optimizer", "schedule")],
             ("reg", reg, field(default_factory=reg)),

@@ -12,6 +12,7 @@ class BatchNorm(nn.BatchNorm1d):
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.float()  # in reduced precision too, as torch's own kernels do
         mean, var = self._batch_statistics(x) if self.training else (self.running_mean, self.running_var)
         return (x - mean) * ((var + self.eps).rsqrt() * self.weight) + self.bias
 

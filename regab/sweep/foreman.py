@@ -83,6 +83,7 @@ class Site:
     def __init__(self, pipe: Connection, chunks: list[Chunk], folder: Path, workers: int) -> None:
         self.main, self.todo, self.folder = pipe, deque(chunks), folder
         on_gpu = any(chunk.device == "cuda" for chunk in chunks)
+        self.gpus = visible_gpus() if on_gpu else []
         self.context = get_context("spawn" if on_gpu or sys.platform != "linux" else "fork")
         self.stop = self.context.RawValue("b", 0)
         self.workers = [self._hire(number) for number in range(min(workers, len(chunks)))]
@@ -90,7 +91,8 @@ class Site:
     def _hire(self, number: int) -> Worker:
         ours, theirs = self.context.Pipe()
         to_close = [ours, self.main] if self.context.get_start_method() == "fork" else []
-        arguments = (theirs, to_close, self.folder, self.stop, number)
+        gpu = self.gpus[number % len(self.gpus)] if self.gpus else None
+        arguments = (theirs, to_close, self.folder, self.stop, gpu)
         process = self.context.Process(target=work, args=arguments, name=f"regab worker {number}")
         process.start()
         theirs.close()
@@ -169,8 +171,13 @@ class Site:
         self._next(self.workers[place])
 
 
-def work(pipe: Connection, to_close: list[Connection], folder: Path, stop: Any, number: int) -> None:
-    """A worker: train the chunks that come through the pipe, one thread, until it is closed."""
+def work(pipe: Connection, to_close: list[Connection], folder: Path, stop: Any, gpu: str | None) -> None:
+    """A worker: train the chunks that come through the pipe, one thread, until it is closed.
+
+    Spawned for a GPU, it sees no other.
+    """
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before torch is imported
     for connection in to_close:
         connection.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -195,6 +202,14 @@ def work(pipe: Connection, to_close: list[Connection], folder: Path, stop: Any, 
             pipe.send(("error", error))
             return
         pipe.send(("free", None))
+
+
+def visible_gpus() -> list[str]:
+    """The names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES takes them."""
+    import torch
+
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",") if named else [str(i) for i in range(torch.cuda.device_count())]
 
 
 def die_with_parent() -> None:

@@ -16,10 +16,11 @@ from regab.training.facts import Facts
 CACHE = 24e6
 LARGEST = {"cpu": 32, "cuda": 1024, "mps": 64}
 GPU_MEMORY = 20e9
-# Operations per second of a core, and seconds per step of a stack that are no arithmetic; measured for the networks of
-# tests/benchmarks on a 2-core EPYC. They order chunks and make the estimate, nothing more.
-RATE = {True: 50e9, False: 28e9}
-OVERHEAD = 3e-4
+# Operations per second of a core (by whether runs are batched), and seconds that are no arithmetic: per step of a
+# stack, per step of a lane, per epoch of a lane. Measured for the networks of tests/benchmarks on a 2-core EPYC; they
+# order chunks and make the estimate, nothing more.
+RATE = {True: 90e9, False: 36e9}
+PER_STEP, PER_LANE_STEP, PER_LANE_EPOCH = 3e-4, 4.5e-5, 4e-4
 
 
 @dataclass
@@ -117,7 +118,8 @@ def _chunk(runs: list[Run], facts: Facts, resume: str = "") -> Chunk:
     config, lanes = runs[0].config, len({run.trajectory for run in runs})
     steps = -(-facts.n_train // config["batch_size"])
     arithmetic = lanes * facts.flops * (3 * facts.n_train + facts.n_evaluated) / RATE[facts.vmapped]
-    seconds = config["epochs"] * (steps * OVERHEAD + arithmetic)
+    overhead = steps * (PER_STEP + lanes * PER_LANE_STEP) + lanes * PER_LANE_EPOCH
+    seconds = config["epochs"] * (arithmetic + overhead)
     return Chunk(runs, seconds, lanes * facts.bytes, resume, device=facts.device)
 
 

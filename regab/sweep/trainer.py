@@ -75,7 +75,8 @@ class _Chunk:
         lane, done = training.watch.lane[index], training.epoch + 1 if training.watch.history else 0
         rows = [to_row(training.watch.rows(epoch)[lane]) for epoch in range(done)]
         device = str(training.stack.values.device)
-        return Journal(run, {"stack_size": training.stack.size, "threads": threads, "device": device}, rows)
+        facts = {"stack_size": training.stack.size, "threads": threads, "device": device}
+        return Journal(run, facts | {"precision": run.config["precision"]}, rows)
 
     def _until_smaller(self, training: Training, journals: dict[str, Journal]) -> Training | None:
         """Train on until all runs have ended (None), or so many that the rest should go on by itself."""

@@ -47,7 +47,14 @@ def set_up(configs: list[Config]) -> Training:
         locate(config["optimizer"], "optimizer"), [arguments(c["optimizer"]) for c in in_lanes], _to(device)
     )
     vmapped = stacks_well(models[0], device)
-    stack = Stack(models, noise.run_to_seed.cpu(), data.train.x[:2].cpu(), vmapped=vmapped, device=device)
+    stack = Stack(
+        models,
+        noise.run_to_seed.cpu(),
+        data.train.x[:2].cpu(),
+        vmapped=vmapped,
+        device=device,
+        bf16=config["precision"] == "bf16",
+    )
     run_to_lane = np.array([order.index(path) for path in paths])
     return Training(
         ids=[digest(c) for c in configs],

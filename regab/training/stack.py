@@ -74,7 +74,8 @@ class Stack:
 
     Called on ``x [V, B, …]`` (or on ``[B, …]``, the same for all runs, with ``shared=True``) it returns logits
     ``[V, B, K]``. With ``vmapped`` all runs go through one batched forward pass; else one after the other, which is
-    faster for convolutions on a CPU. A run's numbers depend on which of the two, but not on ``V``.
+    faster for convolutions on a CPU. A run's numbers depend on which of the two, but not on ``V``. With ``bf16``,
+    products are taken in bfloat16 (torch.autocast); parameters, gradients and logits stay float32.
     """
 
     def __init__(
@@ -85,8 +86,9 @@ class Stack:
         *,
         vmapped: bool,
         device: torch.device,
+        bf16: bool = False,
     ) -> None:
-        self.size, self.vmapped, self.skeleton = len(run_to_model), vmapped, models[0]
+        self.size, self.vmapped, self.bf16, self.skeleton = len(run_to_model), vmapped, bf16, models[0]
         self.places = perturbed_places(self.skeleton, example)
         if vmapped:
             _arrange_products(self.skeleton)
@@ -119,7 +121,10 @@ class Stack:
     def __call__(self, x: Tensor, factors: dict[str, Tensor] | None = None, shared: bool = False) -> Tensor:
         """Logits ``[V, B, K]``; ``factors`` are what perturbs the places in training, ``[V, B, …]`` each."""
         forward = self._all_at_once if self.vmapped else self._one_by_one
-        return forward(x, list((factors or {}).values()), shared)
+        if not self.bf16:
+            return forward(x, list((factors or {}).values()), shared)
+        with torch.autocast(self.values.device.type, torch.bfloat16):
+            return forward(x, list((factors or {}).values()), shared).float()
 
     def _all_at_once(self, x: Tensor, factors: list[Tensor], shared: bool) -> Tensor:
         # What torch.func.vmap(functional_call) does, without its walk over the arguments and the swapping of
