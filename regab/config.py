@@ -25,6 +25,9 @@ CONF = next(path for path in (_HERE / "conf", _HERE.parent / "conf") if path.is_
 PASSIVE = ("name", "stack", "curves")
 PASSIVE_DATA = ("root", "download")
 
+# What a data set tells a model that asks for it: keyword arguments that no config sets.
+GIVEN = ("shape", "classes", "vocabulary", "categories")
+
 
 @dataclass(frozen=True)
 class Run:
@@ -106,7 +109,7 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
         _check_count(f"stack.{key}", config["stack"][key], least)
     config = config | {
         "data": _data_options(config["data"]),
-        "model": _target_node(config["model"], "model", ("shape", "classes")),
+        "model": _target_node(config["model"], "model", GIVEN),
         "optimizer": _target_node(config["optimizer"], "optimizer"),
         "schedule": _target_node(config["schedule"], "schedule"),
         "reg": _check_reg(config["reg"]),

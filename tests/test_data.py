@@ -10,7 +10,7 @@ import scipy.io
 import torch
 import torchvision.datasets
 
-from regab.data import split, vision
+from regab.data import vision
 from regab.data.embedded import digits, wine
 from regab.data.split import Division, Source, Split, divide, stratified_order
 from regab.errors import UsageError
@@ -40,9 +40,26 @@ def test_parts_are_disjoint_complete_and_stratified():
         torch.testing.assert_close(shares, torch.tensor([0.1, 0.2, 0.3, 0.4]), atol=0.005, rtol=0)
 
 
-def test_a_smaller_training_set_is_part_of_a_larger_and_leaves_the_others_alone(monkeypatch):
-    monkeypatch.setattr(split, "_standardize", lambda *parts: list(parts))  # so that examples keep their numbers
-    large, small = (divide(numbered(), Division(n, 0.2, 0.2)) for n in (300, 40))
+def test_what_is_fitted_sees_training_examples_only_and_encodes_any_sequence():
+    words = np.array([f"word{i}" for i in range(1000)], dtype=object)
+    seen = []
+
+    def fit(x):
+        seen.extend(x)
+        return lambda examples: torch.tensor([[seen.index(e) if e in seen else -1] for e in examples]), {
+            "vocabulary": 600
+        }
+
+    source = numbered()
+    data = divide(Source(Split(words, source.train.y), 4, fit=fit), Division(None, 0.25, 0.2))
+    assert data.train.x[:, 0].tolist() == list(range(600))
+    assert set(data.val.x[:, 0].tolist()) == set(data.test.x[:, 0].tolist()) == {-1}
+    assert (data.kind, data.shape, data.given) == ("tokens", (1,), {"vocabulary": 600})
+
+
+def test_a_smaller_training_set_is_part_of_a_larger_and_leaves_the_others_alone():
+    source = numbered()._replace(fit=lambda x: (lambda examples: examples, {}))  # so that examples keep their numbers
+    large, small = (divide(source, Division(n, 0.2, 0.2)) for n in (300, 40))
     assert set(small.train.x[:, 0].tolist()) < set(large.train.x[:, 0].tolist())
     assert torch.equal(small.val.x, large.val.x)
     assert torch.bincount(small.train.y).tolist() == [4, 8, 12, 16]

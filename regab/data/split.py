@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,42 +15,77 @@ from regab.seeding import stream_seed
 
 
 class Split(NamedTuple):
-    """Examples ``x [N, …]`` (float32) and labels ``y [N]`` (int64)."""
+    """Examples ``x [N, …]`` and labels ``y [N]`` (int64).
 
-    x: Tensor
+    ``x`` is what a model takes (float32 numbers or int64 tokens); in a ``Source`` whose ``fit`` makes that of it, any
+    sequence that can be indexed by an array of rows.
+    """
+
+    x: Any
     y: Tensor
 
     def __len__(self) -> int:
         return len(self.y)
 
     def take(self, rows: Tensor) -> Split:
-        return Split(self.x[rows], self.y[rows])
+        return Split(self.x[rows if isinstance(self.x, Tensor) else rows.numpy()], self.y[rows])
+
+
+Encode = Callable[[Any], Tensor]
+Fit = Callable[[Any], tuple[Encode, dict[str, Any]]]
+
+
+def standardize(x: Tensor) -> tuple[Encode, dict[str, Any]]:
+    """Subtract the mean and divide by the deviation of training examples ``x``, per channel of an image or per feature.
+
+    What does not vary is only centred.
+    """
+    axes = [0, *range(2, x.ndim)]
+    deviation, mean = torch.std_mean(x, axes, correction=0, keepdim=True)
+    deviation = torch.where(deviation > 0, deviation, 1.0)
+    return lambda examples: ((examples - mean) / deviation).float(), {}
 
 
 class Source(NamedTuple):
-    """What a loader returns: labelled examples and, where the data set has one, its own test set."""
+    """What a loader returns: labelled examples and, where the data set has one, its own test set.
+
+    ``fit`` learns from the training examples, once they are known, how all are encoded for the model, and what the
+    model must be told beside the shape and the number of classes (some of ``regab.config.GIVEN``).
+    """
 
     train: Split
     classes: int
     test: Split | None = None
+    fit: Fit = standardize
 
 
 @dataclass
 class Data:
-    """Training, validation and test examples, standardized by the training examples' mean and deviation."""
+    """Training, validation and test examples, encoded by what was learned from the training examples.
+
+    ``given`` are keyword arguments for a model that takes them.
+    """
 
     train: Split
     val: Split
     test: Split
     classes: int
+    given: dict[str, Any] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(self.train.x.shape[1:])
 
+    @property
+    def kind(self) -> str:
+        """What an input is: ``tokens`` (int64), ``images`` (``[C, H, W]``) or plain ``features``."""
+        if not self.train.x.is_floating_point():
+            return "tokens"
+        return "images" if len(self.shape) == 3 else "features"
+
     def to(self, device: torch.device) -> Data:
         moved = [Split(s.x.to(device), s.y.to(device)) for s in (self.train, self.val, self.test)]
-        return Data(*moved, self.classes)
+        return Data(*moved, self.classes, self.given)
 
 
 @dataclass
@@ -81,7 +117,8 @@ def divide(source: Source, by: Division) -> Data:
     val, train = _part(train, by.val_fraction, "val_fraction", generator)
     train = _subset(train, by.n_train, source.classes, generator)
     train = Split(train.x, _noisy(train.y, source.classes, by.label_noise, by.split_seed))
-    return Data(*_standardize(train, val, test), source.classes)
+    encode, given = source.fit(train.x)
+    return Data(*[Split(encode(s.x), s.y) for s in (train, val, test)], source.classes, given)
 
 
 def stratified_order(y: Tensor, generator: torch.Generator) -> Tensor:
@@ -118,11 +155,3 @@ def _noisy(y: Tensor, classes: int, share: float, seed: int) -> Tensor:
     rows = torch.randperm(len(y), generator=generator)[: round(share * len(y))]
     drawn = torch.randint(classes, (len(y),), generator=generator)
     return y.clone().index_copy_(0, rows, drawn[rows])
-
-
-def _standardize(train: Split, *others: Split) -> list[Split]:
-    """Subtract mean and divide by deviation of the training data, per channel of an image or per feature."""
-    axes = [0, *range(2, train.x.ndim)]
-    deviation, mean = torch.std_mean(train.x, axes, correction=0, keepdim=True)
-    deviation = torch.where(deviation > 0, deviation, 1.0)
-    return [Split(((s.x - mean) / deviation).float(), s.y) for s in (train, *others)]

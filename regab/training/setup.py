@@ -122,7 +122,7 @@ def _load_data(node: str, device: str) -> Data:
 def build_model(config: Config, data: Data, chain: Chain, seed: int) -> nn.Module:
     """One run's model with what the regularizers build into it. Its initial weights depend on the seed alone."""
     factory = locate(config["model"], "model")
-    given = {"shape": data.shape, "classes": data.classes}
+    given = {"shape": data.shape, "classes": data.classes} | data.given
     wanted = inspect.signature(factory).parameters
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(seed, "init"))
