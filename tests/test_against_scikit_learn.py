@@ -1,10 +1,12 @@
 """Penalties against scikit-learn's convex solvers, data sets against its loaders."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
-from sklearn.linear_model import LogisticRegression
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from regab.data import embedded
@@ -52,6 +54,19 @@ def test_a_linear_model_on_all_of_wine_converges_to_scikit_learns_solution(confi
             np.testing.assert_array_equal(ours == 0, np.abs(solver.coef_) < 1e-9)
 
 
+def test_a_penalized_linear_regression_converges_to_scikit_learns_ridge(configure):
+    words = [word.replace("wine", "diabetes").replace("178", "442") for word in ALL_OF_WINE[:-1]]
+    training = set_up([configure(*words, "epochs=600", f"reg.l2={strength}") for strength in (0.02, 0.5)])
+    for _ in train(training):
+        pass
+    x, y = load_diabetes(return_X_y=True)
+    for run, strength in enumerate((0.02, 0.5)):
+        solver = Ridge(alpha=len(y) * strength / 2).fit(StandardScaler().fit_transform(x), (y - y.mean()) / y.std())
+        ours = training.stack.state_dict(run)
+        np.testing.assert_allclose(ours["output.weight"][0].numpy(), solver.coef_, atol=1e-3)
+        np.testing.assert_allclose(ours["output.bias"].numpy(), solver.intercept_, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "optimizer",
     [
@@ -88,6 +103,8 @@ def trained_weights(config):
         (embedded.digits, load_digits, (1797, 1, 8, 8)),
         (embedded.breast_cancer, load_breast_cancer, (569, 30)),
         (embedded.wine, load_wine, (178, 13)),
+        (embedded.iris, load_iris, (150, 4)),
+        (embedded.diabetes, partial(load_diabetes, scaled=False), (442, 10)),
     ],
 )
 def test_embedded_data_is_what_scikit_learn_returns(ours, theirs, shape):
@@ -96,4 +113,4 @@ def test_embedded_data_is_what_scikit_learn_returns(ours, theirs, shape):
     assert tuple(source.train.x.shape) == shape
     np.testing.assert_allclose(source.train.x.flatten(1), x)
     np.testing.assert_array_equal(source.train.y, y)
-    assert source.classes == len(set(y))
+    assert source.classes == (len(set(y)) if source.task == "classification" else 1)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from regab.records.columns import cell, score, words
+
 RISE = 0.05  # of the validation loss above its minimum, from which on a run is said to overfit
-GAP = 0.05  # between training and validation accuracy, from which on it is said to generalize incompletely
+GAP = 0.05  # between training and validation accuracy or R², from which on it is said to generalize incompletely
 
 
 def smoothed(curve: np.ndarray, width: int = 5) -> np.ndarray:
@@ -28,15 +30,14 @@ def overfitting(metrics: dict[str, np.ndarray]) -> str:
     train, val = smoothed(metrics["train_loss"]), smoothed(metrics["val_loss"])
     best = int(np.nanargmin(val))
     rise = val[-1] / val[best] - 1
-    train_accuracy, val_accuracy = metrics["train_accuracy"][-1], metrics["val_accuracy"][-1]
+    known = score(metrics)
+    train_score, val_score = metrics[f"train_{known}"][-1], metrics[f"val_{known}"][-1]
     if rise >= RISE and train[-1] < train[best]:
         return (
             f"It overfits: after epoch {best} the validation loss rose by {rise:.0%}, from {val[best]:.3g} to "
             f"{val[-1]:.3g}, while the training loss fell from {train[best]:.3g} to {train[-1]:.3g}."
         )
-    if train_accuracy - val_accuracy >= GAP:
-        return (
-            f"It fits the training data better than new data (accuracy {train_accuracy:.1%} against "
-            f"{val_accuracy:.1%}), but its validation loss is not rising."
-        )
+    if train_score - val_score >= GAP:
+        shown = f"{words(known)} {cell(known, train_score)} against {cell(known, val_score)}"
+        return f"It fits the training data better than new data ({shown}), but its validation loss is not rising."
     return "It does not overfit: the validation loss is at or near its minimum at the end."

@@ -29,6 +29,17 @@ def wine() -> Source:
     return _table("wine_data.csv")
 
 
+def iris() -> Source:
+    """150 irises by 4 measurements, 3 classes."""
+    return _table("iris.csv")
+
+
+def diabetes() -> Source:
+    """442 patients by 10 measurements; the target is how far their diabetes has come a year later (25 to 346)."""
+    x, y = (np.loadtxt(_file(f"diabetes_{name}.csv.gz")) for name in ("data_raw", "target"))
+    return Source(Split(torch.from_numpy(x), torch.from_numpy(y)), classes=1, task="regression")
+
+
 def _table(name: str) -> Source:
     table = np.loadtxt(_file(name), delimiter=",", skiprows=1)
     return _source(table[:, :-1], table[:, -1])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ from regab.seeding import stream_seed
 
 
 class Split(NamedTuple):
-    """Examples ``x [N, …]`` and labels ``y [N]`` (int64).
+    """Examples ``x [N, …]`` and labels ``y [N]``: classes (int64), or in a regression the target (floats).
 
     ``x`` is what a model takes (float32 numbers or int64 tokens); in a ``Source`` whose ``fit`` makes that of it, any
     sequence that can be indexed by an array of rows.
@@ -50,20 +51,35 @@ class Source(NamedTuple):
     """What a loader returns: labelled examples and, where the data set has one, its own test set.
 
     ``fit`` learns from the training examples, once they are known, how all are encoded for the model, and what the
-    model must be told beside the shape and the number of classes (some of ``regab.config.GIVEN``).
+    model must be told beside the shape and the number of classes (some of ``regab.config.GIVEN``). ``task`` is
+    ``classification`` or ``regression``, whose ``classes`` is 1: a model has so many outputs.
     """
 
     train: Split
     classes: int
     test: Split | None = None
     fit: Fit = standardize
+    task: str = "classification"
+
+
+class Scale(NamedTuple):
+    """Mean and deviation of the training targets of a regression; what a model predicts is measured from and in them.
+
+    For classes, the scale is that of the numbers themselves.
+    """
+
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    def __call__(self, y: Tensor) -> Tensor:
+        return ((y.double() - self.mean) / self.deviation).float()
 
 
 @dataclass
 class Data:
     """Training, validation and test examples, encoded by what was learned from the training examples.
 
-    ``given`` are keyword arguments for a model that takes them.
+    ``given`` are keyword arguments for a model that takes them. The targets of a regression are on a ``scale``.
     """
 
     train: Split
@@ -71,6 +87,8 @@ class Data:
     test: Split
     classes: int
     given: dict[str, Any] = field(default_factory=dict)
+    task: str = "classification"
+    scale: Scale = field(default_factory=Scale)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -85,7 +103,7 @@ class Data:
 
     def to(self, device: torch.device) -> Data:
         moved = [Split(s.x.to(device), s.y.to(device)) for s in (self.train, self.val, self.test)]
-        return Data(*moved, self.classes, self.given)
+        return replace(self, train=moved[0], val=moved[1], test=moved[2])
 
 
 @dataclass
@@ -95,8 +113,9 @@ class Division:
     ``test_fraction`` of the examples are held out where the source has no test set of its own; ``val_fraction`` of the
     rest are for validation; of what is left ``n_train`` (None: all) are for training, the smaller of two such sets
     being a part of the larger. ``label_noise`` is the share of training labels replaced by a class drawn uniformly
-    from all classes (Zhang et al. 2017, ICLR), so 1 is random labels; validation and test labels stay true. The same
-    ``split_seed`` gives the same examples and the same noise.
+    from all classes (Zhang et al. 2017, ICLR), or in a regression by the target of a training example drawn
+    uniformly, so 1 is random labels; validation and test labels stay true. The same ``split_seed`` gives the same
+    examples and the same noise.
     """
 
     n_train: int | None = None
@@ -118,12 +137,21 @@ def divide(source: Source, by: Division) -> Data:
     train = _subset(train, by.n_train, source.classes, generator)
     train = Split(train.x, _noisy(train.y, source.classes, by.label_noise, by.split_seed))
     encode, given = source.fit(train.x)
-    return Data(*[Split(encode(s.x), s.y) for s in (train, val, test)], source.classes, given)
+    parts = [Split(encode(s.x), s.y) for s in (train, val, test)]
+    if source.task == "classification":
+        return Data(*parts, source.classes, given)
+    scale = _scale(train.y)
+    return Data(*[Split(s.x, scale(s.y)) for s in parts], source.classes, given, source.task, scale)
 
 
 def stratified_order(y: Tensor, generator: torch.Generator) -> Tensor:
-    """A random order whose every beginning holds the classes in their shares, as near as whole examples allow."""
+    """A random order whose every beginning holds the classes in their shares, as near as whole examples allow.
+
+    Targets that are no classes are in no order at all.
+    """
     shuffled = torch.randperm(len(y), generator=generator)
+    if y.is_floating_point():
+        return shuffled
     counts = torch.bincount(y)
     rank = torch.empty(len(y), dtype=torch.float64)  # each example's place within its class, as a share of the class
     for label in range(len(counts)):
@@ -144,14 +172,23 @@ def _subset(train: Split, n_train: int | None, classes: int, generator: torch.Ge
     if n_train is None:
         return train
     if not classes <= n_train <= len(train):
-        raise UsageError(
-            f"data.n_train={n_train}: must be from {classes} (one example per class) to {len(train)} (all there are)"
-        )
+        least = f"{classes} (one example per class)" if classes > 1 else "1"
+        raise UsageError(f"data.n_train={n_train}: must be from {least} to {len(train)} (all there are)")
     return train.take(stratified_order(train.y, generator)[:n_train])
 
 
 def _noisy(y: Tensor, classes: int, share: float, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(stream_seed(seed, "label noise"))
     rows = torch.randperm(len(y), generator=generator)[: round(share * len(y))]
-    drawn = torch.randint(classes, (len(y),), generator=generator)
+    if y.is_floating_point():
+        drawn = y[torch.randint(len(y), (len(y),), generator=generator)]
+    else:
+        drawn = torch.randint(classes, (len(y),), generator=generator)
     return y.clone().index_copy_(0, rows, drawn[rows])
+
+
+def _scale(y: Tensor) -> Scale:
+    deviation, mean = (number.item() for number in torch.std_mean(y.double(), correction=0))
+    if not (math.isfinite(deviation) and deviation > 0):
+        raise UsageError("data: the targets of a regression must be numbers that are not all the same")
+    return Scale(mean, deviation)

@@ -1,27 +1,55 @@
 """The columns of metrics.csv, in order, and those of them that follow from others."""
 
 import math
+from collections.abc import Iterable
 
-COLUMNS = [
-    "epoch",
-    "step",
-    "lr",
-    "train_objective",
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "test_loss",
-    "test_accuracy",
-    "generalization_gap",
-    "overfitting_score",
-    "l1_norm",
-    "l2_norm",
-    "regularization_effect",
-    "zero_fraction",
-    "grad_norm",
-    "seconds",
-]
+from regab.tasks import MEASURES
+
+WORDS = {"rmse": "RMSE", "r2": "R²"}
+
+
+def columns(*tasks: str) -> list[str]:
+    """The columns of runs of one task, or all that occur in runs of several."""
+    measures = dict.fromkeys(measure for task in tasks for measure in MEASURES[task])
+    measured = [f"{split}_{measure}" for split in ("train", "val", "test") for measure in measures]
+    derived = ["generalization_gap", "overfitting_score"]
+    weights = ["l1_norm", "l2_norm", "regularization_effect", "zero_fraction"]
+    return ["epoch", "step", "lr", "train_objective", *measured, *derived, *weights, "grad_norm", "seconds"]
+
+
+COLUMNS = columns("classification")
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether more of it is better: of accuracies and R²; of losses and errors, less is."""
+    return metric.endswith(("accuracy", "r2"))
+
+
+def headline(names: Iterable[str]) -> str:
+    """What to compare runs by that have these columns, ``…_accuracy`` or ``…_rmse``, without the split."""
+    return "accuracy" if any(name.endswith("accuracy") for name in names) else "rmse"
+
+
+def score(names: Iterable[str]) -> str:
+    """What says how good a run is on a scale that people know, without the split: ``accuracy`` or ``r2``."""
+    return {"accuracy": "accuracy", "rmse": "r2"}[headline(names)]
+
+
+def measured(names: Iterable[str]) -> list[str]:
+    """Those columns that are measured on training, validation or test data."""
+    return [name for name in names if name.startswith(("train_", "val_", "test_")) and name != "train_objective"]
+
+
+def words(metric: str) -> str:
+    """A column's name for people: ``val accuracy``, ``test RMSE``, ``R²``."""
+    return " ".join(WORDS.get(part, part) for part in metric.split("_"))
+
+
+def cell(name: str, value: float | None) -> str:
+    """A metric as it is shown: accuracies in percent, R² with four decimals, others with four digits."""
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{value:.2%}" if name.endswith("accuracy") else f"{value:.4f}" if name.endswith("r2") else f"{value:.4g}"
 
 
 def with_derived(values: dict[str, float]) -> dict[str, float]:
@@ -37,5 +65,5 @@ def with_derived(values: dict[str, float]) -> dict[str, float]:
 
 def to_row(values: dict[str, float]) -> dict[str, float | None]:
     """All columns in order; None where there is nothing to report (no such data, or nothing trained yet)."""
-    complete = with_derived(values)
-    return {name: complete.get(name) for name in COLUMNS}
+    complete, task = with_derived(values), "regression" if "train_rmse" in values else "classification"
+    return {name: complete.get(name) for name in columns(task)}

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from regab.records.columns import COLUMNS
 from regab.records.files import make_folder, to_json, write_atomically, writing
 
 METRICS, RESULT, ERROR = "metrics.csv", "result.json", "error.txt"
@@ -24,13 +23,13 @@ class RunLog:
     ``rows`` are those of the epochs done already; whatever else the files hold is replaced. Raises CannotWrite.
     """
 
-    def __init__(self, folder: Path, rows: Sequence[Row] = ()) -> None:
+    def __init__(self, folder: Path, header: list[str], rows: Sequence[Row] = ()) -> None:
         self.folder, self.path = folder, folder / METRICS
         make_folder(folder)
         with writing(folder):
             for old in (RESULT, ERROR):
                 (folder / old).unlink(missing_ok=True)
-        write_atomically(self.path, "".join(map(_line, [COLUMNS, *map(_cells, rows)])))
+        write_atomically(self.path, "".join(map(_line, [header, *map(_cells, rows)])))
 
     def row(self, row: Row) -> None:
         """One epoch; numbers are written so that reading them gives back the same bits."""
@@ -58,7 +57,7 @@ def _line(cells: Sequence[Any]) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    return [_cell(row[name]) for name in COLUMNS]
+    return [_cell(value) for value in row.values()]
 
 
 def _cell(value: float | None) -> str:

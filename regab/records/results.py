@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from regab.records.columns import COLUMNS
+from regab.records.columns import columns
 from regab.records.files import write_atomically
 from regab.records.load import load_error, load_result
 
@@ -17,7 +17,6 @@ Rows = list[dict[str, str]]
 
 RESULTS = "results.csv"
 OUTCOME = ["seed", "status", "reason"]
-METRICS = [f"{which}_{name}" for which in ("selected", "last") for name in COLUMNS if name != "seconds"]
 REST = ["parameters", "seconds", "folder"]
 
 
@@ -27,9 +26,10 @@ def write_results(root: Path, folders: list[str]) -> None:
     Rows stand in the order of ``folders``, so the first level of a factor is the one that was given first.
     """
     rows = [_row(root / folder) for folder in folders]
-    factors = varying([row["overrides"] for row in rows])
+    factors, tasks = varying([row["overrides"] for row in rows]), sorted({row["task"] for row in rows if "task" in row})
+    header = [*factors, *OUTCOME, *_metrics(columns(*tasks or ["classification"])), *REST]
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*factors, *OUTCOME, *METRICS, *REST], lineterminator="\n", extrasaction="ignore")
+    writer = csv.DictWriter(text, header, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(row | {key: row["overrides"].get(key, "") for key in factors} for row in rows)
     write_atomically(root / RESULTS, text.getvalue())
@@ -48,8 +48,12 @@ def _row(folder: Path) -> dict[str, Any]:
     if result is None:
         reason, seed = load_error(folder), _yaml(folder / ".hydra" / "config.yaml")["seed"]
         return row | {"seed": seed, "status": "failed" if reason else "unfinished", "reason": reason or ""}
-    metrics = {f"{which}_{k}": result[which][k] for which in ("selected", "last") for k in COLUMNS if k != "seconds"}
-    return row | metrics | {name: result[name] for name in ("seed", "status", "parameters", "seconds")}
+    metrics = {f"{which}_{name}": value for which in ("selected", "last") for name, value in result[which].items()}
+    return row | metrics | {name: result[name] for name in ("task", "seed", "status", "parameters", "seconds")}
+
+
+def _metrics(names: list[str]) -> list[str]:
+    return [f"{which}_{name}" for which in ("selected", "last") for name in names if name != "seconds"]
 
 
 def _yaml(path: Path) -> Any:

@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from regab.fields import choice, stacked, switches
 from regab.lazy import torch
@@ -23,10 +23,13 @@ class Regularizer:
     parameters. Numbers are tensors ``[V]`` there, so reduce over everything except axis 0, and never branch on a
     strength in Python. The hooks stand in the order in which the training loop reaches them; each default does nothing.
 
+    ``tasks`` are those that the method makes sense for; empty, any.
+
     ``during`` says how a strength develops from the first to the last training step: ``constant``; ``linear`` or
     ``cosine`` from its value to neutral.
     """
 
+    tasks: ClassVar[tuple[str, ...]] = ()
     during: str = choice("constant", "linear", "cosine")
 
     def build(self, model: Any) -> None:

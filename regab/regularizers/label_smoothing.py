@@ -18,6 +18,7 @@ class LabelSmoothing(Regularizer):
     """
 
     strength: float = strength(0.0, "[0, 1]")
+    tasks = ("classification",)
 
     def mix(self, x: Any, y: Any, noise: Any) -> tuple[Any, Any]:
         s = per(self.strength, y)

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from regab.records.columns import headline, words
 from regab.records.load import load_metrics
 from regab.records.results import Rows, load_results, variants
 from regab.report.style import MARKERS, figure, variant_style, whole_numbers, wide_range
 
 
 def draw_comparison(root: Path) -> None:
-    """Validation loss by epoch, and beside it the test accuracy of the selected epochs, from the files of a sweep."""
+    """Validation loss by epoch, and beside it the test score of the selected epochs, from the files of a sweep."""
     groups = {name: _finished(rows) for name, rows in variants(load_results(root)).items()}
     groups = {name: rows for name, rows in groups.items() if rows}
     if not groups:
@@ -22,7 +23,7 @@ def draw_comparison(root: Path) -> None:
     with figure(root / "comparison.png", 11 + 0.07 * longest, max(4.5, 1.5 + 0.36 * len(groups))) as drawn:
         left, right = drawn.subplots(1, 2, width_ratios=[1.25, 1])
         validation_curves(left, {name: _curves(root, rows) for name, rows in groups.items()})
-        test_accuracies(right, groups)
+        test_scores(right, groups)
 
 
 def _finished(rows: Rows) -> Rows:
@@ -62,11 +63,13 @@ def _padded(runs: list[np.ndarray]) -> np.ndarray:
     return np.stack([np.pad(run, (0, length - len(run)), constant_values=np.nan) for run in runs])
 
 
-def test_accuracies(axes: Any, groups: dict[str, Rows]) -> None:
-    """Test accuracy of every variant's selected epochs: a dot per seed, a bar at their mean."""
+def test_scores(axes: Any, groups: dict[str, Rows]) -> None:
+    """Test accuracy or RMSE of every variant's selected epochs: a dot per seed, a bar at their mean."""
+    score = f"test_{headline(next(iter(groups.values()))[0])}"
+    unit = 100 if score.endswith("accuracy") else 1
     for index, rows in enumerate(groups.values()):
         style = variant_style(index)
-        values = np.array([100 * float(row["selected_test_accuracy"] or "nan") for row in rows])
+        values = np.array([unit * float(row[f"selected_{score}"] or "nan") for row in rows])
         offsets = (np.arange(len(values)) - (len(values) - 1) / 2) * min(0.12, 0.5 / len(values))
         marker = MARKERS[index % len(MARKERS)]
         axes.scatter(values, index + offsets, color=style["color"], marker=marker, s=30, alpha=0.85, zorder=3, lw=0)
@@ -75,5 +78,5 @@ def test_accuracies(axes: Any, groups: dict[str, Rows]) -> None:
     for index, label in enumerate(axes.get_yticklabels()):
         label.set_color(variant_style(index)["color"])
     axes.set_ylim(len(groups) - 0.4, -0.6)
-    axes.set_title("Test accuracy (%) at the selected epoch")
+    axes.set_title(f"{words(score).replace('test', 'Test')}{' (%)' if unit == 100 else ''} at the selected epoch")
     axes.set_xlabel("dot: one seed; bar: mean")

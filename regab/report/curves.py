@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 
 from regab.analysis.diagnosis import overfitting
+from regab.records.columns import score
 from regab.records.load import load_metrics, load_result
 from regab.report.style import FAINT, L1, L2, SELECTED, TRAIN, VAL, figure, whole_numbers, wide_range
+
+LOSSES = {"accuracy": "cross-entropy", "r2": "mean squared error of the standardized target"}
 
 Metrics = dict[str, np.ndarray]
 
@@ -22,7 +25,7 @@ def draw_curves(folder: Path) -> None:
         drawn.suptitle(_title(result, metrics), x=0.01, ha="left", fontsize=11)
         axes = drawn.subplot_mosaic("AAABBB;CCDDEE", height_ratios=[1.25, 1])
         losses(axes["A"], metrics, selected)
-        accuracies(axes["B"], metrics, selected)
+        scores(axes["B"], metrics, selected)
         norms(axes["C"], metrics)
         overfitting_score(axes["D"], metrics)
         weights(axes["E"], result["weights"])
@@ -42,21 +45,23 @@ def losses(axes: Any, metrics: Metrics, selected: int) -> None:
     if wide_range(np.concatenate([metrics["train_loss"], metrics["val_loss"]])):
         axes.set_yscale("log")
     _mark(axes, selected, f"selected: epoch {selected}")
-    _finish(axes, "Loss (cross-entropy)", "epoch")
+    _finish(
+        axes,
+        "Loss (cross-entropy)" if score(metrics) == "accuracy" else "Loss (squared error, standardized target)",
+        "epoch",
+    )
     axes.legend()
 
 
-def accuracies(axes: Any, metrics: Metrics, selected: int) -> None:
-    """Training and validation accuracy, in percent."""
+def scores(axes: Any, metrics: Metrics, selected: int) -> None:
+    """Training and validation accuracy in percent; in a regression R²."""
+    known = score(metrics)
+    unit = 100 if known == "accuracy" else 1
     for name, color in (("train", TRAIN), ("val", VAL)):
-        axes.plot(
-            metrics["epoch"],
-            100 * metrics[f"{name}_accuracy"],
-            color=color,
-            label={"val": "validation"}.get(name, "training"),
-        )
+        label = {"val": "validation"}.get(name, "training")
+        axes.plot(metrics["epoch"], unit * metrics[f"{name}_{known}"], color=color, label=label)
     _mark(axes, selected, f"selected: epoch {selected}")
-    _finish(axes, "Accuracy (%)", "epoch")
+    _finish(axes, "Accuracy (%)" if known == "accuracy" else "R²", "epoch")
     axes.legend(loc="lower center")
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from statistics import mean, stdev
 
 from regab.analysis.diagnosis import overfitting
+from regab.records.columns import cell, headline, measured, words
 from regab.records.load import load_metrics, load_result
 from regab.records.results import Rows, load_results, variants
-
-SHOWN = ["train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy"]
 
 
 def run_summary(folder: Path) -> str:
@@ -18,7 +16,7 @@ def run_summary(folder: Path) -> str:
     result, metrics = load_result(folder), load_metrics(folder)
     selected, last = result["selected"], result["last"]
     rows = [["", f"selected (epoch {selected['epoch']})", f"last (epoch {last['epoch']})"]]
-    rows += [[name.replace("_", " "), cell(name, selected[name]), cell(name, last[name])] for name in SHOWN]
+    rows += [[words(name), cell(name, selected[name]), cell(name, last[name])] for name in measured(selected)]
     why = {"stopped early": "early stopping ended it", "all epochs done": "all epochs were trained"}[result["ended"]]
     chosen = "the best epoch" if selected["epoch"] != last["epoch"] else "the last epoch"
     sentences = [
@@ -32,16 +30,18 @@ def run_summary(folder: Path) -> str:
 def sweep_summary(root: Path) -> str:
     """A line per variant: mean and standard deviation over its seeds, then what failed, and where the files are."""
     rows = load_results(root)
-    head = ["variant", "runs", "val loss", "val accuracy", "test accuracy"]
-    lines = [head, *[_variant_line(name, members) for name, members in variants(rows).items()]]
+    score = headline(rows[0])
+    shown = ["val_loss", f"val_{score}", f"test_{score}"]
+    head = ["variant", "runs", *map(words, shown)]
+    lines = [head, *[_variant_line(name, members, shown) for name, members in variants(rows).items()]]
     failed = [f"failed: {row['folder']}: {row['reason']}" for row in rows if row["status"] == "failed"]
     files = f"Files: {folder_words(root)} (results.csv, comparison.png)"
     return "\n".join(["", table(lines), "", *failed, files])
 
 
-def _variant_line(name: str, members: Rows) -> list[str]:
+def _variant_line(name: str, members: Rows, shown: list[str]) -> list[str]:
     finished = [row for row in members if row["status"] == "finished"]
-    columns = [f"selected_{c}" for c in ("val_loss", "val_accuracy", "test_accuracy")]
+    columns = [f"selected_{c}" for c in shown]
     cells = [_mean_and_deviation(c, [float(r[c]) for r in finished if r[c]]) for c in columns]
     return [
         name,
@@ -55,13 +55,6 @@ def _mean_and_deviation(name: str, values: list[float]) -> str:
         return "-"
     spread = f" ± {cell(name, stdev(values))}" if len(values) > 1 else ""
     return cell(name, mean(values)) + spread
-
-
-def cell(name: str, value: float | None) -> str:
-    """A metric as it is shown: accuracies in percent, losses with four digits."""
-    if value is None or math.isnan(value):
-        return "-"
-    return f"{value:.2%}" if name.endswith("accuracy") else f"{value:.4g}"
 
 
 def table(rows: list[list[str]]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from regab.config import Run
+from regab.records.columns import cell, headline, score, words
 from regab.records.results import variant_name, varying
 from regab.sweep.events import Ended, Epoch, Event, Note
 from regab.sweep.plan import Plan
@@ -76,7 +77,7 @@ class Display:
 
 
 class _Live:
-    """Progress, rate, time left, and the best validation accuracy of every variant so far."""
+    """Progress, rate, time left, and the best validation accuracy or R² of every variant so far."""
 
     def __init__(self, display: Display) -> None:
         self.display, self.best = display, dict[str, tuple[float, str]]()
@@ -100,9 +101,9 @@ class _Live:
         self.live.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def update(self, event: Event) -> None:
-        if isinstance(event, Epoch) and event.row["val_accuracy"] is not None and event.row["epoch"]:
+        if isinstance(event, Epoch) and event.row["val_loss"] is not None and event.row["epoch"]:
             variant = self.variant[event.digest]
-            shown = event.row["val_accuracy"], epoch_line(event.row, self.display.total[event.digest])
+            shown = event.row[f"val_{score(event.row)}"], epoch_line(event.row, self.display.total[event.digest])
             self.best[variant] = max(self.best.get(variant, shown), shown)
 
     def _render(self) -> Any:
@@ -167,8 +168,10 @@ def duration(seconds: float) -> str:
 
 def epoch_line(row: dict[str, Any], epochs: int) -> str:
     """One epoch in a line."""
+    known = score(row)
+    label = "" if known == "accuracy" else f"{words(known)} "
     parts = [
-        f"{name} {row[f'{name}_loss']:.4f} ({row[f'{name}_accuracy']:.2%})"
+        f"{name} {row[f'{name}_loss']:.4f} ({label}{cell(known, row[f'{name}_{known}'])})"
         for name in ("train", "val")
         if row[f"{name}_loss"] is not None
     ]
@@ -178,5 +181,6 @@ def epoch_line(row: dict[str, Any], epochs: int) -> str:
 def selected_words(result: dict[str, Any]) -> str:
     """The selected epoch in a few words."""
     row = result["selected"]
-    accuracy = {n: row[f"{n}_accuracy"] for n in ("val", "test") if row[f"{n}_accuracy"] is not None}
-    return f"epoch {int(row['epoch'])}, " + ", ".join(f"{n} accuracy {a:.2%}" for n, a in accuracy.items())
+    shown = [f"{split}_{headline(row)}" for split in ("val", "test")]
+    parts = [f"{words(name)} {cell(name, row[name])}" for name in shown if row[name] is not None]
+    return ", ".join([f"epoch {int(row['epoch'])}", *parts])

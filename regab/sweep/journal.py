@@ -14,7 +14,7 @@ import torch
 
 from regab import __version__
 from regab.config import Run
-from regab.records.columns import to_row
+from regab.records.columns import columns, to_row
 from regab.records.files import write_atomically
 from regab.records.log import Row, RunLog, write_error
 from regab.sweep.events import Ended
@@ -23,11 +23,11 @@ from regab.training.watch import DIVERGED, Record
 
 
 class Journal:
-    """``facts`` are what the result says of how the run was trained, ``rows`` those of the epochs done already."""
+    """``facts`` are what the result says of the run beside its numbers, ``rows`` those of the epochs done already."""
 
     def __init__(self, run: Run, facts: dict[str, Any], rows: Sequence[Row] = ()) -> None:
         self.run, self.facts, self.rows = run, facts, list(rows)
-        self.log = RunLog(run.folder, rows)
+        self.log = RunLog(run.folder, columns(facts["task"]), rows)
 
     def note(self, record: Record) -> Row:
         """Another epoch."""

@@ -74,9 +74,11 @@ class _Chunk:
     def _journal(self, run: Run, training: Training, index: int, threads: int) -> Journal:
         lane, done = training.watch.lane[index], training.epoch + 1 if training.watch.history else 0
         rows = [to_row(training.watch.rows(epoch)[lane]) for epoch in range(done)]
-        device = str(training.stack.values.device)
-        facts = {"stack_size": training.stack.size, "threads": threads, "device": device}
-        return Journal(run, facts | {"precision": run.config["precision"]}, rows)
+        facts = {"task": training.data.task, "stack_size": training.stack.size, "threads": threads}
+        facts |= {"device": str(training.stack.values.device), "precision": run.config["precision"]}
+        if training.data.task == "regression":
+            facts["target"] = training.data.scale._asdict()
+        return Journal(run, facts, rows)
 
     def _until_smaller(self, training: Training, journals: dict[str, Journal]) -> Training | None:
         """Train on until all runs have ended (None), or so many that the rest should go on by itself."""

@@ -1,11 +1,14 @@
-"""Losses and accuracies of a stack on data it does not train on, and what its weights look like."""
+"""Losses, and what else is measured of a stack on data it does not train on; what its weights look like."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
-from regab.data.split import Data, Split
+from regab.data.split import Data, Scale, Split
 from regab.training.stack import Stack
 
 # Examples per forward pass. Fixed, so that no run's sums depend on how many runs share its stack; 512 examples of
@@ -18,6 +21,22 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return (targets.transpose(1, 2) * log_probabilities(logits)).sum((1, 2)) * (-1 / logits.shape[1])
 
 
+def squared_error(predictions: Tensor, targets: Tensor) -> Tensor:
+    """Mean over a batch, for each run: ``[V, B, 1]`` and ``[V, B, 1]`` to ``[V]``."""
+    return (predictions - targets).square().mean((1, 2))
+
+
+def loss_of(data: Data) -> Callable[[Tensor, Tensor], Tensor]:
+    """What is minimized: of outputs and targets ``[V, B, K]``, the mean over the batch ``[V]``."""
+    return squared_error if data.task == "regression" else cross_entropy
+
+
+def targets_of(data: Data) -> Tensor:
+    """The training targets ``[N, K]``: a distribution over the classes, or in a regression the number itself."""
+    y = data.train.y
+    return y[:, None] if data.task == "regression" else one_hot(y, data.classes).float()
+
+
 def log_probabilities(logits: Tensor) -> Tensor:
     """Logits ``[V, B, K]`` to log-probabilities ``[V, K, B]``.
 
@@ -28,26 +47,38 @@ def log_probabilities(logits: Tensor) -> Tensor:
 
 @torch.no_grad()
 def evaluate(stack: Stack, data: Data) -> dict[str, Tensor]:
-    """Mean cross-entropy and accuracy ``[V]`` (float64, on the CPU) on clean data, in evaluation mode.
+    """Metrics ``[V]`` (float64, on the CPU) on clean data, in evaluation mode: loss and accuracy; in a regression loss,
+    rmse and r2.
 
-    A split without examples has no metrics.
+    There the loss is that of standardized targets, so that 1 is what predicting the training mean comes to; rmse is in
+    the units of the target; r2 is 1 - loss/variance, with the variance of the split's own targets, so at most 1, and
+    NaN where they do not vary. A split without examples has no metrics.
     """
     stack.train(False)
     metrics = {}
     for name in ("train", "val", "test"):
         if len(split := getattr(data, name)):
-            metrics[f"{name}_loss"], metrics[f"{name}_accuracy"] = _loss_and_accuracy(stack, split)
+            measured = _regression(stack, split, data.scale) if data.task == "regression" else _classes(stack, split)
+            metrics |= {f"{name}_{measure}": value for measure, value in measured.items()}
     stack.train(True)
     return metrics
 
 
-def _loss_and_accuracy(stack: Stack, split: Split) -> tuple[Tensor, Tensor]:
+def _regression(stack: Stack, split: Split, scale: Scale) -> dict[str, Tensor]:
+    parts = zip(split.x.split(CHUNK), split.y.split(CHUNK), strict=True)
+    loss = _mean([(stack(x, shared=True)[..., 0] - y).square() for x, y in parts])
+    variance = split.y.cpu().double().var(correction=0)
+    r2 = 1 - loss / torch.where(variance > 0, variance, torch.nan)
+    return {"loss": loss, "rmse": loss.sqrt() * scale.deviation, "r2": r2}
+
+
+def _classes(stack: Stack, split: Split) -> dict[str, Tensor]:
     losses, hits = [], []
     for x, y in zip(split.x.split(CHUNK), split.y.split(CHUNK), strict=True):
         logits = stack(x, shared=True)
         losses.append(-log_probabilities(logits)[:, y, torch.arange(len(y))])
         hits.append(logits.contiguous().argmax(-1) == y)  # 16×512×10: 170 us, but 990 us on transposed ones
-    return _mean(losses), _mean(hits)
+    return {"loss": _mean(losses), "accuracy": _mean(hits)}
 
 
 def _mean(chunks: list[Tensor]) -> Tensor:

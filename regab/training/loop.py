@@ -9,11 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from regab.data.split import Data
 from regab.regularizers.base import Chain
-from regab.training.evaluate import cross_entropy, evaluate
+from regab.training.evaluate import evaluate, loss_of, targets_of
 from regab.training.noise import Noise
 from regab.training.stack import Stack
 from regab.training.watch import Record, Watch
@@ -60,7 +59,7 @@ def train(t: Training) -> Iterator[list[Record]]:
 def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
     """One pass over the training data. Read downwards, it names every place at which a regularizer may act."""
     stack, noise, steps, state, x_train = t.stack, t.noise, t.steps, t.optimizer_state, t.data.train.x
-    y_train = one_hot(t.data.train.y, t.data.classes).float()
+    y_train, loss_function = targets_of(t.data), loss_of(t.data)
     noise.begin(epoch)
     order = noise.order(len(x_train))
     objective = torch.zeros(stack.size, device=x_train.device)
@@ -68,7 +67,7 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
         chain, lr, rows = t.chain.at(done / (len(steps) * t.epochs)), t.schedule.lr(done), order[:, part]
         x, y = chain.mix(chain.augment(take(x_train, rows), noise), take(y_train, rows), noise)
         logits = stack(x, chain.perturb(stack.places, rows.shape[1], noise))
-        loss = cross_entropy(logits, y) + chain.penalty(logits)
+        loss = loss_function(logits, y) + chain.penalty(logits)
         stack.backward(loss)
         with torch.no_grad():
             objective += loss * (rows.shape[1] / len(x_train))

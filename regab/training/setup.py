@@ -19,6 +19,7 @@ from regab.errors import UsageError
 from regab.regularizers.base import Chain
 from regab.seeding import stream_seed
 from regab.targets import locate
+from regab.tasks import MEASURES
 from regab.training.cost import count
 from regab.training.facts import Facts
 from regab.training.loop import Training, batches
@@ -79,6 +80,8 @@ def examine(configs: list[Config]) -> Facts:
     """
     config, device, cpu = configs[0], pick_device(configs[0]["device"]), torch.device("cpu")
     data = load_data(config["data"], cpu)
+    for each in configs:
+        _check_task(each, data.task)
     model = build_model(config, data, join_regularizers(configs, cpu), config["seed"])
     _check_batch_norm(model, len(data.train), config["batch_size"])
     flops, activations = count(model, data.train.x[:2])
@@ -153,6 +156,18 @@ def stacks_well(model: nn.Module, device: torch.device) -> bool:
     """
     slow = (nn.modules.conv._ConvNd, nn.MultiheadAttention)
     return device.type != "cpu" or not any(isinstance(module, slow) for module in model.modules())
+
+
+def _check_task(config: Config, task: str) -> None:
+    for name, (cls, values) in regularizers(config).items():
+        if fields.is_neutral(cls, values):
+            continue
+        if cls.tasks and task not in cls.tasks:
+            raise UsageError(f"reg.{name}: is for {' or '.join(cls.tasks)}, but this data set is a {task}")
+        monitor = str(values.get("monitor")).removeprefix("val_")
+        if monitor in {m for measures in MEASURES.values() for m in measures}.difference(MEASURES[task]):
+            known = ", ".join(f"val_{measure}" for measure in MEASURES[task])
+            raise UsageError(f"reg.{name}.monitor=val_{monitor}: this data set is a {task}; choose one of {known}")
 
 
 def _check_batch_norm(model: nn.Module, n_train: int, batch_size: int) -> None:

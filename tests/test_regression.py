@@ -1,0 +1,157 @@
+"""Regression: what is measured, in which units, and which methods it takes."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import r2_score, root_mean_squared_error
+
+from regab.analysis.diagnosis import overfitting
+from regab.data.embedded import diabetes, digits
+from regab.data.split import Division, Source, Split, divide
+from regab.errors import UsageError
+from regab.models.mlp import MLP
+from regab.records.columns import headline, higher_is_better, words
+from regab.records.load import load_metrics
+from regab.regularizers import methods
+from tests.conftest import curves, same
+from tests.test_contract import preset
+
+QUICK = ("data=diabetes", "model=mlp", "model.widths=[16]", "epochs=3", "optimizer.lr=0.01")
+
+
+def results(folder):
+    with (folder / "results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_targets_are_standardized_by_those_of_the_training_examples():
+    source = diabetes()
+    data = divide(source, Division(val_fraction=0.2, test_fraction=0.2))
+    assert data.train.y.mean().item() == pytest.approx(0, abs=1e-6)
+    assert data.train.y.std(correction=0).item() == pytest.approx(1, abs=1e-6)
+    assert abs(data.val.y.mean().item()) > 1e-3
+    there = torch.cat([split.y for split in (data.train, data.val, data.test)]).double()
+    back = there * data.scale.deviation + data.scale.mean
+    np.testing.assert_allclose(np.sort(back), np.sort(source.train.y), rtol=1e-5)
+
+
+def test_rmse_is_in_units_of_the_target_and_r2_is_scikit_learns(regab):
+    folder = regab("train", *QUICK).folder
+    result = json.loads((folder / "result.json").read_text())
+    model = MLP((10,), 1, [16])
+    model.load_state_dict(torch.load(folder / "model.pt", weights_only=True))
+    source, by = diabetes(), Division(val_fraction=0.2, test_fraction=0.2)
+    plain = divide(source._replace(task="classification"), by)  # the same examples, the target as it is
+    for name in ("train", "val", "test"):
+        split = getattr(plain, name)
+        with torch.no_grad():
+            predicted = model(split.x)[:, 0].double() * result["target"]["deviation"] + result["target"]["mean"]
+        found = {measure: result["selected"][f"{name}_{measure}"] for measure in ("loss", "rmse", "r2")}
+        assert found["rmse"] == pytest.approx(root_mean_squared_error(split.y, predicted), rel=1e-5)
+        assert found["r2"] == pytest.approx(r2_score(split.y, predicted), abs=1e-5)
+        assert found["loss"] == pytest.approx((found["rmse"] / result["target"]["deviation"]) ** 2, rel=1e-6)
+
+
+def test_a_regression_has_the_same_numbers_alone_and_stacked(configure):
+    runs = [configure(*QUICK, f"reg.dropout={0.1 * seed}", f"seed={seed}") for seed in range(3)]
+    for alone, beside in zip([curves(run)[0] for run in runs], curves(*runs), strict=True):
+        assert same(alone, beside)
+
+
+def test_a_linear_regression_too(configure):
+    runs = [
+        configure(*QUICK[:1], "epochs=3", "model=linear", f"optimizer.lr={0.01 * 2**seed}", f"seed={seed}")
+        for seed in range(3)
+    ]
+    for alone, beside in zip([curves(run)[0] for run in runs], curves(*runs), strict=True):
+        assert same(alone, beside)
+
+
+@pytest.mark.parametrize("name", [name for name in methods() if name not in ("rotate_zoom", "shift_flip_crop")])
+def test_a_method_trains_a_regression_or_says_that_it_is_for_classes(configure, regab, name):
+    tasks, strong = methods()[name].tasks, [f"{key}={value}" for key, value in preset(name).items()]
+    if name.startswith("early"):
+        strong.append("reg.early_stopping.monitor=val_rmse")
+    if tasks and "regression" not in tasks:
+        wrong = regab("train", *QUICK, *strong)
+        assert wrong.err == f"regab: reg.{name}: is for classification, but this data set is a regression\n"
+        return
+    (run,) = curves(configure(*QUICK, *strong))
+    assert run["train_loss"][-1] < run["train_loss"][0]
+
+
+def test_a_run_and_a_sweep_report_rmse(regab):
+    run = regab("train", *QUICK, "reg.early_stopping=2", "reg.early_stopping.monitor=val_r2")
+    assert "test RMSE" in run.out
+    assert "accuracy" not in run.out
+    assert "curves.png" in {file.name for file in run.folder.iterdir()}
+    sweep = regab("train", "-m", *QUICK, "reg.l2=0,0.1", "seed=0,1")
+    assert "test RMSE" in sweep.out
+    row = results(sweep.folder)[0]
+    assert "selected_test_accuracy" not in row
+    result = json.loads((sweep.folder / row["folder"] / "result.json").read_text())
+    assert float(row["selected_test_r2"]) == result["selected"]["test_r2"]
+    assert list(load_metrics(run.folder))[3:8] == [
+        "train_objective",
+        "train_loss",
+        "train_rmse",
+        "train_r2",
+        "val_loss",
+    ]
+    assert (sweep.folder / "comparison.png").stat().st_size > 10_000
+
+
+def test_runs_of_both_tasks_in_one_table_leave_empty_what_they_have_not(regab):
+    words = ("model=mlp", "model.widths=[4]", "epochs=1", "data=wine,diabetes")
+    table = results(regab("train", "-m", *words).folder)
+    filled = [{name for name in ("selected_val_accuracy", "selected_val_rmse") if row[name]} for row in table]
+    assert filled == [{"selected_val_accuracy"}, {"selected_val_rmse"}]
+
+
+def test_a_monitor_must_be_one_that_the_task_has(regab):
+    wrong = regab("train", *QUICK, "reg.early_stopping=2", "reg.early_stopping.monitor=val_accuracy")
+    assert "monitor=val_accuracy: this data set is a regression; choose one of val_loss, val_rmse, val_r2" in wrong.err
+    assert wrong.code == 2
+
+
+def test_noisy_targets_are_those_of_other_training_examples():
+    clean, noisy = (divide(diabetes(), Division(None, 0.2, 0.2, share)) for share in (0.0, 0.5))
+    before, after = (data.train.y.double() * data.scale.deviation + data.scale.mean for data in (clean, noisy))
+    changed = (after - before).abs() > 0.5
+    assert changed.float().mean().item() == pytest.approx(0.5, abs=0.03)
+    assert set(after.round().tolist()) <= set(before.round().tolist())
+
+
+def test_a_target_that_never_varies_is_refused():
+    source = Source(Split(torch.randn(20, 2), torch.ones(20)), 1, task="regression")
+    with pytest.raises(UsageError, match="not all the same"):
+        divide(source, Division())
+
+
+def test_a_held_out_part_whose_target_does_not_vary_has_no_r2(configure):
+    config = configure(*QUICK, "data.val_fraction=0.0023")  # one example
+    (run,) = curves(config)
+    assert np.isfinite(run["val_rmse"]).all()
+    assert np.isnan(run["val_r2"]).all()
+
+
+def test_what_is_better_and_what_to_compare_by_follows_from_the_name():
+    assert [higher_is_better(f"test_{measure}") for measure in ("accuracy", "r2", "rmse", "loss")] == [1, 1, 0, 0]
+    assert headline(["val_loss", "selected_test_accuracy"]) == "accuracy"
+    assert headline(["val_loss", "val_rmse", "val_r2"]) == "rmse"
+    assert [words(name) for name in ("val_rmse", "r2", "test_accuracy")] == ["val RMSE", "R²", "test accuracy"]
+
+
+def test_the_diagnosis_speaks_of_r2():
+    epochs = np.arange(11.0)
+    falling = np.exp(-epochs)
+    metrics = {"epoch": epochs, "train_loss": falling, "val_loss": falling + 0.3}
+    metrics |= {"train_r2": 1 - falling, "val_r2": 0.7 - falling}
+    assert "R² 1.0000 against 0.7000" in overfitting(metrics)
+
+
+def test_classification_has_no_scale():
+    assert divide(digits(), Division(test_fraction=0.2)).scale == (0.0, 1.0)
