@@ -85,7 +85,7 @@ def test_a_comparison_has_a_mean_per_variant_and_a_dot_per_seed():
     comparison.validation_curves(left, groups)
     assert [line.get_ydata().tolist() for line in left.get_lines()] == [[2.0, 3.0], [2.0, 2.0]]
     rows = {"a": [{"selected_test_accuracy": "0.9"}, {"selected_test_accuracy": "0.7"}]}
-    comparison.test_accuracies(right, rows)
+    comparison.test_scores(right, rows)
     np.testing.assert_allclose(sorted(right.collections[0].get_offsets()[:, 0]), [70, 90])
     assert right.get_lines()[0].get_xdata() == pytest.approx([80, 80])
     assert [label.get_text() for label in right.get_yticklabels()] == ["a"]
