@@ -166,7 +166,7 @@ def _check_extra(node: Any, name: str) -> dict[str, Any]:
 
 
 def _check_validation(config: dict[str, Any]) -> None:
-    if config["data"]["val_fraction"]:
+    if config["data"]["val_fraction"] or config["data"]["folds"]:
         return
     stopping = config["reg"]["early_stopping"]
     if not declared.is_neutral(methods()["early_stopping"], stopping):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from regab.data.folds import held_out_in
 from regab.errors import UsageError
 from regab.fields import fixed
 from regab.seeding import stream_seed
@@ -116,6 +117,9 @@ class Division:
     from all classes (Zhang et al. 2017, ICLR), or in a regression by the target of a training example drawn
     uniformly, so 1 is random labels; validation and test labels stay true. The same ``split_seed`` gives the same
     examples and the same noise.
+
+    Cross-validation: with ``folds`` (at least 2; None: without), what is not held out for testing is cut into so many
+    folds, and the one numbered ``fold`` (from 0) is for validation, whatever ``val_fraction`` is.
     """
 
     n_train: int | None = None
@@ -123,17 +127,23 @@ class Division:
     test_fraction: float = fixed(0.0, "[0, 1)")
     label_noise: float = fixed(0.0, "[0, 1]")
     split_seed: int = fixed(0, "[0, inf)")
+    folds: int | None = None
+    fold: int = fixed(0, "[0, inf)")
 
 
 def divide(source: Source, by: Division) -> Data:
     """Training, validation and test data from a source. Raises UsageError where there are too few examples."""
+    _check_fold(by)
     generator = torch.Generator().manual_seed(stream_seed(by.split_seed, "split"))
     train, test = source.train, source.test
     if test is None:
-        test, train = _part(train, by.test_fraction, "test_fraction", generator)
+        test, train = _part(train, by.test_fraction, "test_fraction", generator, in_order=by.folds is not None)
     elif by.test_fraction:
         raise UsageError(f"data.test_fraction={by.test_fraction}: this data set has its own test set; leave it at 0")
-    val, train = _part(train, by.val_fraction, "val_fraction", generator)
+    if by.folds is None:
+        val, train = _part(train, by.val_fraction, "val_fraction", generator)
+    else:
+        val, train = _fold(train, by)
     train = _subset(train, by.n_train, source.classes, generator)
     train = Split(train.x, _noisy(train.y, source.classes, by.label_noise, by.split_seed))
     encode, given = source.fit(train.x)
@@ -160,12 +170,32 @@ def stratified_order(y: Tensor, generator: torch.Generator) -> Tensor:
     return shuffled[rank[shuffled].argsort(stable=True)]
 
 
-def _part(split: Split, fraction: float, key: str, generator: torch.Generator) -> tuple[Split, Split]:
+def _check_fold(by: Division) -> None:
+    if by.folds is None and by.fold:
+        raise UsageError(f"data.fold={by.fold}: needs data.folds, the number of folds")
+    if by.folds is not None and by.folds < 2:
+        raise UsageError(f"data.folds={by.folds}: must be at least 2, or null for no cross-validation")
+    if by.folds is not None and by.fold >= by.folds:
+        raise UsageError(f"data.fold={by.fold}: must be from 0 to {by.folds - 1}, since data.folds={by.folds}")
+
+
+def _fold(split: Split, by: Division) -> tuple[Split, Split]:
+    if by.folds > len(split):
+        raise UsageError(f"data.folds={by.folds}: must be at most {len(split)}, the number of examples")
+    held_out = held_out_in(split.y, by.folds, by.split_seed) == by.fold
+    return split.take(held_out.nonzero()[:, 0]), split.take((~held_out).nonzero()[:, 0])
+
+
+def _part(
+    split: Split, fraction: float, key: str, generator: torch.Generator, in_order: bool = False
+) -> tuple[Split, Split]:
+    """A stratified share, and the rest, with ``in_order`` as it came."""
     count = round(fraction * len(split))
     if fraction and not 0 < count < len(split):
         raise UsageError(f"data.{key}={fraction}: gives {count} of {len(split)} examples; choose another share")
     order = stratified_order(split.y, generator)
-    return split.take(order[:count]), split.take(order[count:])
+    rest = order[count:].sort().values if in_order else order[count:]
+    return split.take(order[:count]), split.take(rest)
 
 
 def _subset(train: Split, n_train: int | None, classes: int, generator: torch.Generator) -> Split:

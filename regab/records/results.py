@@ -16,12 +16,14 @@ from regab.records.load import load_error, load_result
 Rows = list[dict[str, str]]
 
 RESULTS = "results.csv"
-OUTCOME = ["seed", "status", "reason"]
+REPLICATE = ("seed", "data.fold")  # the keys whose values are repetitions of one variant
+OUTCOME = ["seed", "fold", "status", "reason"]
+KEPT = ("task", "seed", "fold", "status", "parameters", "seconds")
 REST = ["parameters", "seconds", "folder"]
 
 
 def write_results(root: Path, folders: list[str]) -> None:
-    """Write ``results.csv``: factors (the keys that vary), seed, status, selected and last metrics, folder.
+    """Write ``results.csv``: factors (the keys that vary), seed and fold, status, selected and last metrics, folder.
 
     Rows stand in the order of ``folders``, so the first level of a factor is the one that was given first.
     """
@@ -36,8 +38,8 @@ def write_results(root: Path, folders: list[str]) -> None:
 
 
 def varying(overrides: list[dict[str, str]]) -> list[str]:
-    """The keys that do not have the same value everywhere, but for the seed."""
-    keys = dict.fromkeys(key for each in overrides for key in each if key != "seed")
+    """The keys that do not have the same value everywhere, but for seed and fold."""
+    keys = dict.fromkeys(key for each in overrides for key in each if key not in REPLICATE)
     return [key for key in keys if len({each.get(key) for each in overrides}) > 1]
 
 
@@ -46,10 +48,16 @@ def _row(folder: Path) -> dict[str, Any]:
     row = {"overrides": overrides, "folder": folder.name}
     result = load_result(folder)
     if result is None:
-        reason, seed = load_error(folder), _yaml(folder / ".hydra" / "config.yaml")["seed"]
-        return row | {"seed": seed, "status": "failed" if reason else "unfinished", "reason": reason or ""}
+        reason, config = load_error(folder), _yaml(folder / ".hydra" / "config.yaml")
+        status = {"status": "failed" if reason else "unfinished", "reason": reason or ""}
+        return row | status | {"seed": config["seed"], "fold": fold_of(config["data"])}
     metrics = {f"{which}_{name}": value for which in ("selected", "last") for name, value in result[which].items()}
-    return row | metrics | {name: result[name] for name in ("task", "seed", "status", "parameters", "seconds")}
+    return row | metrics | {name: result[name] for name in KEPT}
+
+
+def fold_of(data: dict[str, Any]) -> int | None:
+    """Which fold a run with this data node holds out; None without cross-validation."""
+    return data["fold"] if data.get("folds") else None
 
 
 def _metrics(names: list[str]) -> list[str]:
@@ -67,7 +75,7 @@ def load_results(root: Path) -> Rows:
 
 
 def factors_of(rows: Rows) -> list[str]:
-    """The columns that say what varied, but for the seed."""
+    """The columns that say what varied, but for seed and fold."""
     return list(rows[0])[: list(rows[0]).index("seed")]
 
 

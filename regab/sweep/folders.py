@@ -29,5 +29,6 @@ def run_folder_name(differences: dict[str, str], digest: str) -> str:
 
     ``dropout.rate=0.5,seed=3-9f7241``.
     """
-    words = ",".join(f"{key.removeprefix('reg.')}={value}" for key, value in differences.items())
+    short = {key.removeprefix("reg."): value for key, value in differences.items()}
+    words = ",".join(f"{'fold' if key == 'data.fold' else key}={value}" for key, value in short.items())
     return "-".join(filter(None, [re.sub(r"[^\w.,=+-]+", "_", words)[:LONGEST], digest[:6]]))

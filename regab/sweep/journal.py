@@ -17,6 +17,7 @@ from regab.config import Run
 from regab.records.columns import columns, to_row
 from regab.records.files import write_atomically
 from regab.records.log import Row, RunLog, write_error
+from regab.records.results import fold_of
 from regab.sweep.events import Ended
 from regab.training.evaluate import weight_histogram
 from regab.training.watch import DIVERGED, Record
@@ -45,6 +46,7 @@ class Journal:
         result = {
             "digest": self.run.digest,
             "seed": self.run.config["seed"],
+            "fold": fold_of(self.run.config["data"]),
             "status": "finished",
             "ended": record.ended,
             "selected": self.rows[record.selected],

@@ -14,7 +14,7 @@ from torch import nn
 
 from regab import fields
 from regab.config import digest, regularizers, trajectory
-from regab.data.split import Data, Division, divide
+from regab.data.split import Data, Division, Source, divide
 from regab.errors import UsageError
 from regab.regularizers.base import Chain
 from regab.seeding import stream_seed
@@ -119,7 +119,16 @@ def load_data(node: Config, device: torch.device) -> Data:
 def _load_data(node: str, device: str) -> Data:
     config = json.loads(node)
     by = Division(**{name: config.pop(name) for name in Division.__dataclass_fields__})
-    return divide(locate(config, "data")(**arguments(config)), by).to(torch.device(device))
+    load = _kept_source if by.folds else _source
+    return divide(load(json.dumps(config)), by).to(torch.device(device))
+
+
+def _source(node: str) -> Source:
+    config = json.loads(node)
+    return locate(config, "data")(**arguments(config))
+
+
+_kept_source = lru_cache(maxsize=1)(_source)  # the folds of a sweep are parts of one source
 
 
 def build_model(config: Config, data: Data, chain: Chain, seed: int) -> nn.Module:
