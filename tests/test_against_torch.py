@@ -12,6 +12,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from regab.data.split import Data, Split
 from regab.models.mlp import MLP
 from regab.models.norms import BatchNorm
+from regab.models.places import Perturbed
 from regab.regularizers.base import Chain
 from regab.regularizers.dropout import Dropout
 from regab.regularizers.elastic_net import ElasticNet
@@ -259,8 +260,9 @@ def test_a_state_dict_loads_into_the_model_and_gives_its_logits():
 
 @pytest.mark.parametrize("kind", ["standard", "spatial", "gaussian"])
 def test_dropout_preserves_the_mean_and_has_the_variance_of_its_kind(kind):
-    noise, rates = Noise([0, 1, 0], CPU), torch.tensor([0.2, 0.5, 0.7])
-    factor = Dropout(rates, kind=kind).perturb(4000, (20, 3, 3), noise.of("dropout")).expand(3, 4000, 20, 3, 3)
+    noise, rates, place = Noise([0, 1, 0], CPU), torch.tensor([0.2, 0.5, 0.7]), Perturbed("dropout")
+    place.shape = (20, 3, 3)
+    factor = Dropout(rates, kind=kind).perturb(4000, place, noise.of("dropout")).expand(3, 4000, 20, 3, 3)
     for run, rate in enumerate(rates):
         assert factor[run].mean().item() == pytest.approx(1, abs=0.02)
         assert factor[run].var().item() == pytest.approx((rate / (1 - rate)).item(), rel=0.05)

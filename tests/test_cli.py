@@ -24,7 +24,7 @@ WRONG = {
     "optimizer.beta1=1": "optimizer.beta1=1.0: must be in [0, 1)",
     "model.widths=16": "model.widths=16: must be a list, like [16]",
     "model.widths=[0]": "model.widths=[0]: every size must be at least 1",
-    "model=resnet50": "model=resnet50: unknown option; there is: cnn, linear, mlp, regularized_cnn",
+    "model=rednet": "model=rednet: unknown option; did you mean model=resnet?",
     "data=mnits": "data=mnits: unknown option; did you mean data=mnist?",
     "model._target_=nowhere.Net": "model._target_=nowhere.Net: there is no module nowhere; is it in this folder?",
     "model._target_=json.Net": "model._target_=json.Net: json has no Net",

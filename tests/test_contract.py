@@ -15,6 +15,9 @@ from regab.regularizers.base import HOOKS, Regularizer
 from tests.conftest import curves, same
 
 NAMES = list(methods())
+RESNET = {"model": {"_target_": "regab.models.resnet.ResNet", "depth": 8, "width": 4}}
+# What a method needs that the small network on digits has not.
+SUITED = {"stochastic_depth": RESNET}
 
 
 def preset(name):
@@ -26,6 +29,11 @@ def preset(name):
     return useful | ({"reg.early_stopping.patience": 1.0} if name == "early_stopping" else {})
 
 
+def suited(name):
+    """A configuration without regularization in which the method finds what it acts on."""
+    return SUITED.get(name, {})
+
+
 def neutral(name):
     """The switches of a method, explicitly at neutral."""
     return {f"reg.{name}.{f.name}": f.default for f in switches(methods()[name])}
@@ -33,25 +41,25 @@ def neutral(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_neutral_is_absent_bit_for_bit_alone_and_beside_an_active_run(small, name):
-    (plain,) = curves(small())
-    (explicit,) = curves(small(neutral(name)))
+    (plain,) = curves(small(suited(name)))
+    (explicit,) = curves(small(suited(name) | neutral(name)))
     assert same(plain, explicit)
     if any(stacked(f) for f in switches(methods()[name])):
         structure = {k: v for k, v in preset(name).items() if not isinstance(v, float)}
-        beside, _ = curves(small(neutral(name) | structure), small(preset(name)))
+        beside, _ = curves(small(suited(name) | neutral(name) | structure), small(suited(name) | preset(name)))
         assert same(plain, beside)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_active_changes_the_run(small, name):
-    more = {"epochs": 8, "optimizer.lr": 0.3}  # early stopping needs something to stop
+    more = suited(name) | {"epochs": 8, "optimizer.lr": 0.3}  # early stopping needs something to stop
     (plain,), (active,) = curves(small(more)), curves(small(more | preset(name)))
     assert not same(plain, active)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_run_has_the_same_numbers_alone_and_stacked_in_any_order(small, name):
-    strong = preset(name)
+    strong = suited(name) | preset(name)
     half = {k: v * 0.5 if isinstance(v, float) and name != "early_stopping" else v for k, v in strong.items()}
     runs = [small(strong | {"seed": 0}), small(half | {"seed": 1}), small(half | {"seed": 0})]
     alone = [curves(run)[0] for run in runs]
@@ -71,8 +79,8 @@ def test_every_norm_has_the_same_numbers_alone_and_stacked(small, kind):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_diverging_neighbour_does_no_harm(small, name):
-    run = small(preset(name))
-    broken = small(preset(name) | {"optimizer.lr": 1e30, "seed": 1})
+    run = small(suited(name) | preset(name))
+    broken = small(suited(name) | preset(name) | {"optimizer.lr": 1e30, "seed": 1})
     (alone,), (beside, _) = curves(run), curves(run, broken)
     assert same(alone, beside)
 
@@ -102,7 +110,7 @@ def test_every_method_has_a_preset_and_every_preset_composes(configure):
     presets = {file.stem for file in (CONF / "reg").glob("*.yaml")}
     assert presets >= set(NAMES)
     for name in presets:
-        config = configure("model=mlp", f"reg={name}")
+        config = configure("model=mlp", f"reg={name}")  # composes, whether or not a method acts on the model
         active = {n for n, cls in methods().items() if not is_neutral(cls, config["reg"][n])}
         assert (name in active) if name in NAMES else bool(active) == (name != "none")
 

@@ -23,7 +23,7 @@ class CNN(nn.Sequential):
     def __init__(self, shape: tuple[int, ...], classes: int, channels: list[int], widths: list[int]) -> None:
         positive("model.channels", channels)
         positive("model.widths", widths)
-        _check_image(shape)
+        check_image("a CNN", shape, 2)
         height, width = shape[1] // 2, shape[2] // 2
         layers = self._convolutions(shape[0], channels)
         layers |= OrderedDict(pool=nn.MaxPool2d(2), flatten=nn.Flatten())
@@ -34,7 +34,7 @@ class CNN(nn.Sequential):
         layers: Layers = OrderedDict(input_dropout=DropoutPlace("input"))
         for i, width in enumerate(channels, 1):
             layers[f"conv{i}"] = nn.Conv2d(depth, width, 3, padding=1)
-            layers[f"conv{i}_norm"] = NormPlace(width, spatial=True)
+            layers[f"conv{i}_norm"] = NormPlace(width, spatial=2)
             layers[f"conv{i}_relu"] = nn.ReLU(inplace=True)
             if self.between_convolutions and i < len(channels):
                 layers[f"conv{i}_dropout"] = DropoutPlace()
@@ -52,10 +52,13 @@ class RegularizedCNN(CNN):
     dense_norms = True
 
 
-def _check_image(shape: tuple[int, ...]) -> None:
+def check_image(what: str, shape: tuple[int, ...], least: int = 1) -> None:
+    """Refuse inputs that are no images, or have fewer pixels than ``least`` a side."""
     if len(shape) != 3:
         raise UsageError(
-            f"model: a CNN needs images, but an input has {math.prod(shape)} plain features; use model=mlp"
+            f"model: {what} needs images, but an input has {math.prod(shape)} plain features; use model=mlp"
         )
-    if min(shape[1:]) < 2:
-        raise UsageError(f"model: a CNN needs images of at least 2×2 pixels, not {shape[1]}×{shape[2]}; use model=mlp")
+    if min(shape[1:]) < least:
+        raise UsageError(
+            f"model: {what} needs images of at least {least}×{least} pixels, not {shape[1]}×{shape[2]}; use model=mlp"
+        )

@@ -15,19 +15,26 @@ class DropoutPlace(nn.Identity):
 
 
 class NormPlace(nn.Identity):
-    """Before a nonlinearity: ``features`` features, or as many channels of an image if ``spatial``."""
+    """Before a nonlinearity: ``features`` features, or channels of so many ``spatial`` axes (of an image: 2)."""
 
-    def __init__(self, features: int, spatial: bool = False) -> None:
+    def __init__(self, features: int, spatial: int = 0) -> None:
         super().__init__()
         self.features, self.spatial = features, spatial
 
 
-class Perturbed(nn.Module):
-    """Multiplies by a factor that the named method draws for every training step; the identity in evaluation."""
+class ResidualPlace(nn.Identity):
+    """At the end of a residual branch, before it is added."""
 
-    def __init__(self, method: str) -> None:
+
+class Perturbed(nn.Module):
+    """Multiplies by a factor that the named method draws for every training step; the identity in evaluation.
+
+    ``shape`` is that of one example here; ``depth`` is l/L in the l-th of the method's L places.
+    """
+
+    def __init__(self, method: str, depth: float = 1.0) -> None:
         super().__init__()
-        self.method, self.shape = method, ()
+        self.method, self.depth, self.shape = method, depth, ()
         self.register_buffer("factor", torch.ones(()), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -56,9 +63,18 @@ def dropout_places(model: nn.Module, where: str) -> list[str]:
     return found[-1:] if where == "last_hidden" else found
 
 
-def perturb_at(model: nn.Module, name: str, method: str) -> None:
-    """Let a method multiply what passes a place by its noise."""
-    replace(model, name, Perturbed(method))
+def residual_places(model: nn.Module) -> list[str]:
+    """Names of the residual places, in order. Raises UsageError where the model has none."""
+    found = [name for name, module in model.named_modules() if isinstance(module, ResidualPlace)]
+    if not found:
+        raise UsageError("reg.stochastic_depth: this model has no residual branches; leave reg.stochastic_depth.rate=0")
+    return found
+
+
+def perturb_at(model: nn.Module, names: list[str], method: str) -> None:
+    """Let a method multiply what passes the places so named, in this order, by its noise."""
+    for i, name in enumerate(names, 1):
+        replace(model, name, Perturbed(method, depth=i / len(names)))
 
 
 def replace(model: nn.Module, name: str, module: nn.Module) -> None:

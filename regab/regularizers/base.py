@@ -35,8 +35,11 @@ class Regularizer:
     def build(self, model: Any) -> None:
         """Change one run's model at its marked places (``regab.models.places``)."""
 
-    def perturb(self, batch: int, shape: tuple[int, ...], noise: Any) -> Tensor:
-        """The factor ``[V, batch, *shape]`` (or broadcasting to it) at a place this method perturbs in training."""
+    def perturb(self, batch: int, place: Any, noise: Any) -> Tensor:
+        """The factor ``[V, batch, *place.shape]`` (or broadcasting to it) at a place this method perturbs in training.
+
+        ``place`` is a ``regab.models.places.Perturbed``.
+        """
 
     def augment(self, x: Tensor, noise: Any) -> Tensor:
         """Each input on its own: ``[V, B, …]`` to the same shape. ``x`` must not be changed in place."""
@@ -120,7 +123,7 @@ class Chain:
     def perturb(self, places: dict[str, Any], batch: int, noise: Any) -> dict[str, Tensor]:
         """The factors at all perturbed places; every place has its own stream of noise."""
         return {
-            name: self.methods[place.method].perturb(batch, place.shape, noise.of(f"{place.method}/{name}"))
+            name: self.methods[place.method].perturb(batch, place, noise.of(f"{place.method}/{name}"))
             for name, place in places.items()
         }
 

@@ -27,10 +27,10 @@ class Dropout(Regularizer):
     def build(self, model: Any) -> None:
         from regab.models.places import dropout_places, perturb_at
 
-        for place in dropout_places(model, self.where):
-            perturb_at(model, place, "dropout")
+        perturb_at(model, dropout_places(model, self.where), "dropout")
 
-    def perturb(self, batch: int, shape: tuple[int, ...], noise: Any) -> Any:
+    def perturb(self, batch: int, place: Any, noise: Any) -> Any:
+        shape = place.shape
         if self.kind == "gaussian":
             z = noise.normal(batch, *shape)
             return 1 + per((self.rate / (1 - self.rate)).sqrt(), z) * z

@@ -33,11 +33,11 @@ class Norm(Regularizer):
         for name, place in norm_places(model):
             replace(model, name, self._layer(place.features, place.spatial))
 
-    def _layer(self, features: int, spatial: bool) -> Any:
+    def _layer(self, features: int, spatial: int) -> Any:
         from regab.models.norms import BatchNorm
 
         if self.kind == "batch":
-            cls = torch.nn.BatchNorm2d if spatial else BatchNorm
+            cls = (BatchNorm, torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)[spatial]
             return cls(features, eps=self.eps, momentum=self.momentum)
         groups = 1 if self.kind == "layer" else math.gcd(features, self.groups)
         return torch.nn.GroupNorm(groups, features, eps=self.eps)
