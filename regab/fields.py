@@ -90,7 +90,7 @@ def problems(cls: type, values: dict[str, Any], path: str) -> Iterator[str]:
         value = values.get(declared.name, declared.default)
         if isinstance(value, float) and math.isnan(value):
             yield f"{key}={value}: must be a number"
-        elif within is not None and value not in within:
+        elif within is not None and value is not None and value not in within:
             yield f"{key}={value}: must be {within}"
 
 

@@ -15,6 +15,8 @@ from regab.errors import UsageError
 from regab.fields import fixed
 from regab.seeding import stream_seed
 
+A_FIFTH = 0.2
+
 
 class Split(NamedTuple):
     """Examples ``x [N, …]`` and labels ``y [N]``: classes (int64), or in a regression the target (floats).
@@ -111,12 +113,12 @@ class Data:
 class Division:
     """How a source is divided; all shares are stratified by class.
 
-    ``test_fraction`` of the examples are held out where the source has no test set of its own; ``val_fraction`` of the
-    rest are for validation; of what is left ``n_train`` (None: all) are for training, the smaller of two such sets
-    being a part of the larger. ``label_noise`` is the share of training labels replaced by a class drawn uniformly
-    from all classes (Zhang et al. 2017, ICLR), or in a regression by the target of a training example drawn
-    uniformly, so 1 is random labels; validation and test labels stay true. The same ``split_seed`` gives the same
-    examples and the same noise.
+    ``test_fraction`` of the examples are held out where the source has no test set of its own (None: a fifth, but
+    nothing where it has one); ``val_fraction`` of the rest are for validation; of what is left ``n_train`` (None: all)
+    are for training, the smaller of two such sets being a part of the larger. ``label_noise`` is the share of training
+    labels replaced by a class drawn uniformly from all classes (Zhang et al. 2017, ICLR), or in a regression by the
+    target of a training example drawn uniformly, so 1 is random labels; validation and test labels stay true. The same
+    ``split_seed`` gives the same examples and the same noise.
 
     Cross-validation: with ``folds`` (at least 2; None: without), what is not held out for testing is cut into so many
     folds, and the one numbered ``fold`` (from 0) is for validation, whatever ``val_fraction`` is.
@@ -124,7 +126,7 @@ class Division:
 
     n_train: int | None = None
     val_fraction: float = fixed(0.0, "[0, 1)")
-    test_fraction: float = fixed(0.0, "[0, 1)")
+    test_fraction: float | None = fixed(0.0, "[0, 1)")
     label_noise: float = fixed(0.0, "[0, 1]")
     split_seed: int = fixed(0, "[0, inf)")
     folds: int | None = None
@@ -137,7 +139,8 @@ def divide(source: Source, by: Division) -> Data:
     generator = torch.Generator().manual_seed(stream_seed(by.split_seed, "split"))
     train, test = source.train, source.test
     if test is None:
-        test, train = _part(train, by.test_fraction, "test_fraction", generator, in_order=by.folds is not None)
+        share = A_FIFTH if by.test_fraction is None else by.test_fraction
+        test, train = _part(train, share, "test_fraction", generator, in_order=by.folds is not None)
     elif by.test_fraction:
         raise UsageError(f"data.test_fraction={by.test_fraction}: this data set has its own test set; leave it at 0")
     if by.folds is None:
