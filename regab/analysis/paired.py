@@ -1,0 +1,122 @@
+"""The arithmetic of verdicts: paired differences in, intervals, probabilities and words out.
+
+Everything takes and gives arrays, the last axis of differences being the pairs, so that thousands of simulated sweeps
+are judged by the very lines that judge a real one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+LEVEL = 0.05  # of a whole sweep's false verdicts, and one minus the coverage of each interval
+POWER = 0.8
+FEWEST = 3  # pairs from which on there is an interval
+FAR = 1000  # seeds that nobody is going to train
+
+HELPS, HURTS, NO_EVIDENCE = "helps", "hurts", "no evidence"
+NO_DIFFERENCE, TOO_FEW, BASELINE = "no practical difference", "too few seeds", "baseline"
+
+
+class Paired(NamedTuple):
+    """What pairs say, ``[…]`` each. NaN where there are fewer than three pairs, but for ``n`` and ``mean``."""
+
+    n: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    p: np.ndarray
+    better: np.ndarray
+    deviation: np.ndarray
+
+
+def paired(differences: np.ndarray, step: float = 0.0, shared: float = 0.0) -> Paired:
+    """Student's paired t (1908, Biometrika 6:1-25) on ``differences […, n]``, NaN where a pair is missing.
+
+    The mean difference lies within mean ± t(n − 1)·s·√(1/n + shared) at 95 %. Each comparison has its own deviation s,
+    so variants may differ in spread; each pair its own seed, so what a seed does to both cancels.
+
+    ``step`` is the resolution of the metric (one example more or less, for an accuracy): two values rounded to it
+    differ by the rounding alone with variance step²/6, and s² is never taken to be smaller. Otherwise three equal
+    differences, which happen by chance on a small test set, would be infinite evidence. ``shared`` is the size of the
+    test set over that of the training set where replicates are folds, whose training sets overlap (Nadeau & Bengio
+    2003, Machine Learning 52:239-281); 0 where they are seeds.
+
+    ``better`` is the probability that one more pair has a positive difference, T(mean / (s·√(1 + 1/n + shared))) with
+    Student's distribution function T: the predictive counterpart of the interval (Geisser 1993), and the quantity by
+    which Bouthillier et al. (2021, MLSys) compare algorithms.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        n = np.sum(~np.isnan(differences), axis=-1)
+        mean = np.nansum(differences, axis=-1) / n
+        squares = np.nansum((differences - mean[..., None]) ** 2, axis=-1)
+        deviation = np.sqrt(np.maximum(squares / (n - 1), step**2 / 6))
+        freedom = np.where(n >= FEWEST, n - 1.0, np.nan)
+        error = deviation * np.sqrt(1 / n + shared)
+        reach = stdtrit(freedom, 1 - LEVEL / 2) * error
+        p = 2 * stdtr(freedom, -np.abs(_ratio(mean, error)))
+        better = stdtr(freedom, _ratio(mean, np.hypot(deviation, error)))
+    return Paired(n, mean, mean - reach, mean + reach, p, better, np.where(n >= FEWEST, deviation, np.nan))
+
+
+def _ratio(value: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    return np.where(value == 0, 0.0, value / scale)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's step-down adjustment (1979, Scand. J. Statist. 6:65-70) over the last axis; NaN stay out of the family.
+
+    Rejecting what is below 0.05 keeps the chance of any false rejection in the family at or below 0.05, whatever the
+    dependence between the comparisons (here they have the baseline in common).
+    """
+    order = np.argsort(p, axis=-1)  # NaN last
+    size = np.sum(~np.isnan(p), axis=-1, keepdims=True)
+    scaled = np.take_along_axis(p, order, -1) * np.maximum(size - np.arange(p.shape[-1]), 1)
+    adjusted = np.empty_like(scaled)
+    np.put_along_axis(adjusted, order, np.minimum(np.maximum.accumulate(scaled, axis=-1), 1.0), -1)
+    return adjusted
+
+
+def pairs_needed(effect: np.ndarray, comparisons: int, shared: float = 0.0) -> np.ndarray:
+    """How many pairs find a true difference of ``effect`` paired standard deviations with a probability of 0.8.
+
+    Two-sided at 0.05 / comparisons, the level of Holm's first step. Guenther's (1981, Am. Statistician 35:243-244)
+    closed form n = ((z₁₋ₐ/₂ + z₀.₈) / effect)² + z₁₋ₐ/₂² / 2. Infinite where no number of pairs does.
+    """
+    from scipy.special import ndtri
+
+    z, power = ndtri(1 - LEVEL / comparisons / 2), ndtri(POWER)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        independent = ((z + power) / np.abs(effect)) ** 2 + z**2 / 2
+        share = 1 / independent - shared  # of the variance of one pair, in the mean of n: 1/n + shared
+        return np.where(share > 0, np.ceil(1 / share), np.where(np.isnan(effect), np.nan, np.inf))
+
+
+def resolution(values: np.ndarray) -> float:
+    """The smallest step between distinct values of a metric, and no less than float32 can tell apart."""
+    distinct = np.unique(values[np.isfinite(values)])
+    float32 = 1e-6 * np.abs(distinct).max(initial=0.0)
+    gaps = np.diff(distinct)
+    return float(gaps[gaps > float32].min(initial=np.inf)) if (gaps > float32).any() else float(float32)
+
+
+def verdicts(found: Paired, adjusted: np.ndarray, practical: float, upwards: bool) -> np.ndarray:
+    """One word for each comparison. A difference that is certainly too small to matter is none, even if it is real."""
+    negligible = (practical > 0) & (found.low >= -practical) & (found.high <= practical)
+    real = adjusted < LEVEL
+    good = (found.mean > 0) == upwards
+    cases = [np.isnan(adjusted), negligible, real & good, real]
+    return np.select(cases, [TOO_FEW, NO_DIFFERENCE, HELPS, HURTS], NO_EVIDENCE)
+
+
+def in_words(verdict: str, seeds: int, needed: float) -> str:
+    """A verdict with what would change it: ``no evidence (about 4 more seeds would tell)``."""
+    if verdict != NO_EVIDENCE:
+        return verdict
+    if not needed <= FAR:
+        return f"{verdict} ({FAR:,} seeds would not tell)"
+    more = max(int(needed) - seeds, 1)
+    return f"{verdict} (about {more} more seed{'s' if more > 1 else ''} would tell)"

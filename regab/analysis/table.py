@@ -1,0 +1,109 @@
+"""The results of one or several sweeps as one typed table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regab.analysis.merge import aligned, as_text, same_configuration, value_of
+from regab.errors import UsageError
+from regab.records.results import RESULTS, load_results, variant_name
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+TEXT = ("status", "reason", "folder")
+
+
+def read(folders: Sequence[Path]) -> DataFrame:
+    """One row per run: factors (text, as on a command line), seed, fold, status, reason, metrics, folder.
+
+    Levels stand in the order in which they were first given, ``fold`` is missing (NA) without cross-validation, and
+    ``folder`` begins with the sweep's. Sweeps are put together where they have the same configuration but for what they
+    vary; a factor of one is given its fixed value in the other, and a run that both have counts once.
+
+    Raises UsageError for a folder without results, for one variant trained twice with the same seed or in two
+    configurations, and for sweeps that differ in what neither varies.
+    """
+    import pandas as pd
+
+    folders = [Path(folder) for folder in folders]
+    if twice := [folder for i, folder in enumerate(folders) if folder.resolve() in {f.resolve() for f in folders[:i]}]:
+        raise UsageError(f"{twice[0]}: given twice")
+    tables = [_typed(folder) for folder in folders]
+    factors = list(dict.fromkeys(factor for table in tables for factor in factors_of(table)))
+    if len(tables) > 1:
+        tables = aligned(tables, [factors_of(table) for table in tables])
+    table = pd.concat(tables, ignore_index=True)
+    table = _once(table[[*factors, *[c for c in table if c not in factors]]], factors)
+    same_configuration(table["folder"], variant_names(table))
+    return table
+
+
+def factors_of(results: DataFrame) -> list[str]:
+    """The columns that say what varied, seed and fold apart."""
+    return list(results)[: list(results).index("seed")]
+
+
+def variant_names(results: DataFrame) -> list[str]:
+    """For each run the name of its variant."""
+    return [variant_name(levels) for levels in results[factors_of(results)].to_dict("records")]
+
+
+def replicate_words(seed: int, fold: Any) -> str:
+    """``seed 3``, or ``seed 3, fold 1``."""
+    import pandas as pd
+
+    return f"seed {seed}" if pd.isna(fold) else f"seed {seed}, fold {fold}"
+
+
+def _typed(folder: Path) -> DataFrame:
+    import pandas as pd
+
+    table = pd.DataFrame(_rows(folder))
+    if "fold" not in table:
+        table.insert(list(table).index("seed") + 1, "fold", "")
+    factors = factors_of(table)
+    table["folder"] = [str(folder / name) for name in table["folder"]]
+    for column in table.columns.difference([*factors, *TEXT]):
+        table[column] = pd.to_numeric(table[column], errors="coerce")
+    for factor in factors:
+        given = zip(table[factor], table["folder"], strict=True)
+        table[factor] = _in_one_spelling([level or as_text(value_of(run, factor)) for level, run in given])
+    return table.astype({"seed": "int64", "fold": "Int64"})
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    if not (folder / RESULTS).is_file():
+        raise UsageError(f"{folder}: there is no {RESULTS}, so it is not the folder of a sweep")
+    rows = [row for row in load_results(folder) if None not in row.values()]  # a last line cut short
+    if not rows or not {"seed", "status", "folder"} <= rows[0].keys():
+        raise UsageError(f"{folder / RESULTS}: not a table of regab's with at least one run")
+    return rows
+
+
+def _in_one_spelling(levels: list[str]) -> list[str]:
+    """``0`` and ``0.0`` are one level, written as it was first."""
+    first: dict[Any, str] = {}
+    return [first.setdefault(_number(level), level) for level in levels]
+
+
+def _number(level: str) -> Any:
+    try:
+        return float(level)
+    except ValueError:
+        return level
+
+
+def _once(table: DataFrame, factors: list[str]) -> DataFrame:
+    """Without the second of two equal runs. Raises UsageError for two runs of one name with different numbers."""
+    run = [*factors, "seed", "fold"]
+    measured = [c for c in table if c.startswith(("selected_", "last_"))]
+    table = table[~table.duplicated([*run, "status", *measured])].reset_index(drop=True)
+    if table.duplicated(run).any():
+        second = table[table.duplicated(run)].iloc[0]
+        first = table[(table[run].fillna(-1) == second[run].fillna(-1)).all(axis=1)].iloc[0]
+        name = f"{variant_name(dict(second[factors]))}, {replicate_words(second['seed'], second['fold'])}"
+        raise UsageError(f"{name}: there are two runs of it, {first['folder']} and {second['folder']}")
+    return table

@@ -1,0 +1,318 @@
+"""Verdicts: against scipy and statsmodels where these have an answer, and what is said where there is little to say."""
+
+import csv
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+import statsmodels.stats.multitest
+import statsmodels.stats.power
+import yaml
+
+from regab.analysis.compare import compare
+from regab.analysis.paired import holm, paired, pairs_needed, resolution
+from regab.analysis.table import read
+from regab.errors import UsageError
+
+RNG = np.random.default_rng(0)
+
+
+def results(variants, metric="test_accuracy", factors=("reg.dropout.rate",), **more):
+    """A table as read from a sweep: ``variants`` maps levels to a value per seed, None for a run that failed."""
+    rows = [
+        dict(zip(factors, np.atleast_1d(levels), strict=True))
+        | {"seed": seed, "fold": pd.NA, "status": "failed" if value is None else "finished"}
+        | {f"selected_{metric}": value, f"last_{metric}": value, "folder": f"{levels}-{seed}"}
+        for levels, values in variants.items()
+        for seed, value in enumerate(values)
+    ]
+    table = pd.DataFrame(rows).astype({"fold": "Int64", f"selected_{metric}": float, f"last_{metric}": float})
+    return table.assign(**more)
+
+
+def verdict(variants, level="0.5", **options):
+    options = {"metric": "test_accuracy"} | options
+    table = compare(results(variants, options["metric"]), **options)
+    return table.set_index("reg.dropout.rate")["verdict"][level]
+
+
+BASE = [0.90, 0.92, 0.91, 0.93, 0.90]
+UP = [x + d for x, d in zip(BASE, (0.020, 0.022, 0.019, 0.021, 0.023), strict=True)]
+
+
+def test_p_and_interval_are_those_of_scipys_paired_t():
+    table = results({level: RNG.normal(0.9, 0.02, 7) for level in ("0", "0.2", "0.5")})
+    base = table[table["reg.dropout.rate"] == "0"]["selected_test_accuracy"]
+    for row in compare(table).iloc[1:].itertuples():
+        own = table[table["reg.dropout.rate"] == row[2]]["selected_test_accuracy"]
+        expected = scipy.stats.ttest_rel(own, base.to_numpy())
+        low, high = expected.confidence_interval()
+        found = (row.p_value, row.ci_low, row.ci_high, row.mean_difference)
+        assert found == pytest.approx((expected.pvalue, low, high, own.mean() - base.mean()))
+
+
+def test_the_adjustment_is_statsmodels_holm_and_leaves_out_what_was_not_tested():
+    p = RNG.uniform(0, 0.1, (50, 7))
+    expected = [statsmodels.stats.multitest.multipletests(row, method="holm")[1] for row in p]
+    np.testing.assert_allclose(holm(p), expected)
+    with_gap = np.insert(p[0], 3, np.nan)
+    np.testing.assert_allclose(np.delete(holm(with_gap), 3), expected[0])
+    assert np.isnan(holm(with_gap)[3])
+
+
+@pytest.mark.parametrize("effect", [0.3, 0.7, 1.0, 2.0])
+def test_the_seeds_needed_are_those_of_statsmodels_power_within_one(effect):
+    exact = statsmodels.stats.power.TTestPower().solve_power(effect, power=0.8, alpha=0.05)
+    assert abs(pairs_needed(np.array(effect), 1) - exact) <= 1.5
+    assert pairs_needed(np.array(0.0), 1) == np.inf
+
+
+def test_the_probability_of_being_better_is_the_share_of_further_seeds_that_are():
+    samples, further = RNG.normal(0.4, 1, (40_000, 6)), RNG.normal(0.4, 1, 40_000)
+    mean, deviation = samples.mean(1), samples.std(1, ddof=1)
+    np.testing.assert_allclose(
+        paired(samples).better, scipy.stats.t.sf(0, 5, loc=mean, scale=deviation * np.sqrt(1 + 1 / 6))
+    )
+    # that distribution is exact: a further value falls below its q-quantile with probability q
+    quantile = scipy.stats.t.ppf(0.8, 5, loc=mean, scale=deviation * np.sqrt(1 + 1 / 6))
+    assert np.mean(further < quantile) == pytest.approx(0.8, abs=0.008)
+
+
+def test_accuracies_help_upwards_and_losses_downwards():
+    assert verdict({"0": BASE, "0.5": UP}) == "helps"
+    assert verdict({"0": UP, "0.5": BASE}) == "hurts"
+    assert verdict({"0": BASE, "0.5": UP}, metric="val_loss") == "hurts"
+    assert verdict({"0": UP, "0.5": BASE}, metric="val_loss") == "helps"
+    assert verdict({"0": BASE, "0.5": UP}, metric="test_r2") == "helps"
+
+
+def test_the_default_metric_is_the_test_accuracy_or_rmse_or_that_of_the_validation_data():
+    for metric in ("test_accuracy", "test_rmse", "val_accuracy", "val_rmse"):
+        assert set(compare(results({"0": BASE, "0.5": UP}, metric)).metric) == {metric}
+
+
+def test_two_seeds_are_too_few_for_an_interval():
+    row = compare(results({"0": BASE[:2], "0.5": UP[:2]})).iloc[1]
+    assert row.verdict == "too few seeds"
+    assert row.mean_difference == pytest.approx(0.021)
+    assert row[["ci_low", "ci_high", "p_value", "p_adjusted", "probability_better", "seeds_needed"]].isna().all()
+
+
+def test_no_evidence_says_how_many_more_seeds_would_tell():
+    differences = np.array([0.03, -0.01, 0.02, 0.01, -0.005])
+    table = compare(results({"0": BASE, "0.5": np.array(BASE) + differences})).iloc[1]
+    effect = differences.mean() / differences.std(ddof=1)
+    needed = statsmodels.stats.power.TTestPower().solve_power(effect, power=0.8, alpha=0.05)
+    assert table.seeds_needed == pytest.approx(needed, abs=1.5)
+    assert table.verdict == f"no evidence (about {int(table.seeds_needed) - 5} more seeds would tell)"
+
+
+def test_a_difference_too_small_to_matter_is_no_practical_difference_even_if_it_is_real():
+    assert verdict({"0": BASE, "0.5": UP}, practical=0.03) == "no practical difference"
+    assert verdict({"0": BASE, "0.5": UP}, practical=0.021) == "helps"
+
+
+def test_equal_differences_on_a_small_test_set_are_no_infinite_evidence():
+    """Three times one example of 360 more: with Student's t alone, p would be 0."""
+    accuracy = np.array([320, 331, 325]) / 360
+    row = compare(results({"0": accuracy, "0.5": accuracy + 1 / 360})).iloc[1]
+    assert row.p_value > 0.05
+    assert row.ci_low < 0 < row.ci_high
+    assert row.verdict.startswith("no evidence")
+
+
+def test_identical_runs_are_no_evidence_of_anything():
+    row = compare(results({"0": BASE, "0.5": BASE})).iloc[1]
+    assert (row.mean_difference, row.p_value, row.probability_better) == (0, 1, 0.5)
+    assert row.verdict == "no evidence (1,000 seeds would not tell)"
+    assert verdict({"0": [1.0] * 3, "0.5": [1.0] * 3}, practical=0.01) == "no practical difference"
+
+
+def test_the_resolution_is_the_step_between_values_whatever_float32_makes_of_them():
+    accuracy = np.array([320, 321, 330]) / 360
+    assert resolution(accuracy.astype(np.float32)) == pytest.approx(1 / 360, rel=1e-4)
+    assert resolution(np.array([1.0, 1.0 + 1e-9])) == pytest.approx(1e-6)
+    assert resolution(np.array([np.nan])) == 0
+
+
+def test_missing_pairs_are_left_out_and_counted_and_failures_are_not_averaged_in():
+    row = compare(results({"0": [*BASE[:4], None], "0.5": [None, *UP[1:]], "0.7": UP})).iloc[1:]
+    assert row["n"].tolist() == [3, 4]
+    assert row["missing"].tolist() == [2, 1]
+    assert row["failed"].tolist() == [1, 0]
+    assert row["mean"].tolist() == pytest.approx([np.mean(UP[1:]), np.mean(UP)])
+    assert row["mean_difference"].iloc[0] == pytest.approx(np.mean(np.array(UP[1:4]) - BASE[1:4]))
+
+
+def test_a_variant_that_always_failed_is_shown_without_numbers():
+    row = compare(results({"0": BASE, "0.5": [None] * 5})).iloc[1]
+    assert (row["n"], row["failed"], row["verdict"]) == (0, 5, "too few seeds")
+    assert np.isnan(row["mean"])
+
+
+def test_folds_are_paired_and_their_common_training_data_widen_the_interval():
+    values = RNG.normal(0.9, 0.02, (2, 10))
+    table = results({"0": values[0], "0.5": values[1]})
+    folded = table.assign(seed=table["seed"] // 5, fold=(table["seed"] % 5).astype("Int64"))
+    plain, folds = compare(table).iloc[1], compare(folded).iloc[1]
+    assert folds["n"] == 10
+    widened = np.sqrt((1 / 10 + 1 / 4) / (1 / 10))  # Nadeau & Bengio 2003
+    assert folds.ci_high - folds.ci_low == pytest.approx(widened * (plain.ci_high - plain.ci_low))
+
+
+def test_at_last_compares_the_last_epochs():
+    table = results({"0": BASE, "0.5": UP})
+    table["last_test_accuracy"] = 0.5
+    assert compare(table, at="last")["mean"].tolist() == [0.5, 0.5]
+
+
+FACTORS = ("reg.l2.strength", "reg.norm.kind", "optimizer.lr")
+
+
+def named(levels, **options):
+    table = compare(results(dict.fromkeys(levels, BASE), factors=FACTORS), **options)
+    return table[table.verdict == "baseline"].variant.item()
+
+
+def test_the_baseline_is_where_everything_is_at_neutral_or_else_at_its_first_level():
+    both = [("1e-4", "batch", "0.1"), ("0", "none", "0.1"), ("0", "none", "0.2"), ("0", "batch", "0.1")]
+    assert named(both) == "l2.strength=0, norm.kind=none, optimizer.lr=0.1"
+    never_off = [("1e-4", "batch", "0.1"), ("1e-3", "batch", "0.1")]
+    assert named(never_off) == "l2.strength=1e-4, norm.kind=batch, optimizer.lr=0.1"
+
+
+def test_a_design_without_that_variant_is_compared_with_its_first():
+    left_out = [("1e-4", "batch", "0.2"), ("0", "batch", "0.2"), ("1e-4", "none", "0.2"), ("1e-4", "batch", "0.1")]
+    assert named(left_out) == "l2.strength=1e-4, norm.kind=batch, optimizer.lr=0.2"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "l2.strength=1e-4, norm.kind=batch, optimizer.lr=0.1",
+        "l2.strength=1e-4,reg.norm.kind=batch",
+        {"reg.l2.strength": "1e-4", "reg.norm.kind": "batch"},
+    ],
+)
+def test_a_baseline_is_given_by_name_or_by_levels(asked):
+    levels = [("0", "none", "0.1"), ("1e-4", "batch", "0.1")]
+    assert named(levels, baseline=asked) == "l2.strength=1e-4, norm.kind=batch, optimizer.lr=0.1"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"baseline": "dropout.rate=0.4"}, "baseline dropout.rate=0.4: unknown variant; did you mean"),
+        ({"baseline": "nonsense"}, "baseline nonsense: must be the name of a variant, or key=value,…"),
+        ({"metric": "test_acuracy"}, "test_acuracy: unknown metric; did you mean test_accuracy?"),
+        ({"practical": -1.0}, "practical=-1.0: must be a number from 0"),
+        ({"at": "best"}, "at=best: must be selected or last"),
+    ],
+)
+def test_what_a_table_does_not_have_is_said_in_one_line(options, message):
+    with pytest.raises(UsageError) as error:
+        compare(results({"0": BASE, "0.5": UP}), **options)
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+def test_a_run_that_is_there_twice_is_refused():
+    table = results({"0": BASE, "0.5": UP})
+    with pytest.raises(UsageError, match=r"dropout.rate=0: seed 0 is there twice"):
+        compare(pd.concat([table, table.iloc[:1]], ignore_index=True))
+
+
+# Tables read from files
+
+
+def write_sweep(root, runs, epochs=20):
+    """A sweep's files as far as tables read them; ``runs`` are (dropout, l2, seed, accuracy)."""
+    factors = [key for i, key in enumerate(("reg.dropout.rate", "reg.l2.strength")) if len({r[i] for r in runs}) > 1]
+    rows = []
+    for dropout, l2, seed, accuracy in runs:
+        folder = root / f"{dropout}-{l2}-{seed}"
+        (folder / ".hydra").mkdir(parents=True)
+        reg = {"dropout": {"rate": float(dropout)}, "l2": {"strength": float(l2)}}
+        config = {"name": root.name, "seed": seed, "epochs": epochs, "data": {"root": str(root)}, "reg": reg}
+        (folder / ".hydra" / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        levels = {"reg.dropout.rate": dropout, "reg.l2.strength": l2}
+        outcome = {"seed": seed, "fold": "", "status": "finished", "reason": "", "selected_test_accuracy": accuracy}
+        rows.append({f: levels[f] for f in factors} | outcome | {"last_test_accuracy": accuracy, "folder": folder.name})
+    with (root / "results.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return root
+
+
+def sweep_a(root, **more):
+    runs = [(dropout, "0", seed, acc[seed]) for dropout, acc in (("0", BASE), ("0.5", UP)) for seed in range(3)]
+    return write_sweep(root, runs, **more)
+
+
+def sweep_b(root, **more):
+    runs = [("0.0", l2, seed, acc[seed]) for l2, acc in (("0.0", BASE), ("1e-3", UP)) for seed in range(3)]
+    return write_sweep(root, runs, **more)
+
+
+def test_a_table_is_typed_and_without_cross_validation_its_folds_are_missing(tmp_path):
+    table = read([sweep_a(tmp_path / "a")])
+    assert list(table)[:4] == ["reg.dropout.rate", "seed", "fold", "status"]
+    assert table["reg.dropout.rate"].tolist() == ["0"] * 3 + ["0.5"] * 3
+    assert (table["seed"].dtype, table["fold"].dtype) == ("int64", "Int64")
+    assert table["fold"].isna().all()
+    assert table["selected_test_accuracy"].tolist() == [*BASE[:3], *UP[:3]]
+    assert table["folder"][0] == str(tmp_path / "a" / "0-0-0")
+
+
+def test_sweeps_are_merged_where_their_baselines_agree(tmp_path):
+    table = read([sweep_a(tmp_path / "a"), sweep_b(tmp_path / "b")])
+    assert len(table) == 9  # the baseline's three runs count once
+    found = compare(table)
+    assert found[["reg.dropout.rate", "reg.l2.strength"]].to_numpy().tolist() == [
+        ["0", "0"],
+        ["0.5", "0"],
+        ["0", "1e-3"],
+    ]
+    assert found["n"].tolist() == [3, 3, 3]
+
+
+def test_sweeps_that_differ_in_what_neither_varies_are_refused(tmp_path):
+    a, b = sweep_a(tmp_path / "a"), sweep_b(tmp_path / "b", epochs=30)
+    with pytest.raises(UsageError, match=r"a and .*b differ in epochs \(20 against 30\), which neither varies"):
+        read([a, b])
+
+
+def test_two_results_of_one_run_and_one_sweep_given_twice_are_refused(tmp_path):
+    a = sweep_a(tmp_path / "a")
+    with pytest.raises(UsageError, match="a: given twice"):
+        read([a, a])
+    b = write_sweep(tmp_path / "b", [("0", "0", 0, 0.5), ("0.5", "0", 0, 0.6)])
+    with pytest.raises(UsageError, match=r"dropout.rate=0, seed 0: there are two runs of it, .*a/0-0-0 and .*b/0-0-0"):
+        read([a, b])
+
+
+def test_one_variant_in_two_configurations_is_refused(tmp_path):
+    a = sweep_a(tmp_path / "a")
+    file = a / "0-0-2" / ".hydra" / "config.yaml"
+    file.write_text(file.read_text().replace("epochs: 20", "epochs: 25"))
+    with pytest.raises(UsageError, match=r"dropout.rate=0: its runs differ in epochs \(20 against 25\)"):
+        read([a])
+
+
+def test_a_folder_without_results_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"there is no results.csv"):
+        read([tmp_path])
+    (tmp_path / "results.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UsageError, match=r"results.csv: not a table of regab's"):
+        read([tmp_path])
+
+
+def test_what_a_real_sweep_writes_is_read_and_compared(regab):
+    words = ("model=linear", "data.n_train=100", "epochs=2", "reg.l2=0,0.1", "reg.dropout=0,0.3")
+    sweep = regab("train", "-m", *words, "reg.dropout.where=input", "seed=range(3)").folder
+    found = compare(read([sweep]))
+    assert found["n"].tolist() == [3] * 4
+    assert found["verdict"][0] == "baseline"
+    assert found["ci_low"][1:].notna().all()
