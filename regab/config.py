@@ -27,6 +27,8 @@ PASSIVE_DATA = ("root", "download")
 
 # What a data set tells a model that asks for it: keyword arguments that no config sets.
 GIVEN = ("shape", "classes", "vocabulary", "categories")
+# The same by the names that other people's models have for it, if the config does not set them.
+OTHERWISE_GIVEN = ("num_classes", "n_classes", "in_channels", "in_chans", "in_features", "vocab_size")
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
         _check_count(f"stack.{key}", config["stack"][key], least)
     config = config | {
         "data": _data_options(config["data"]),
-        "model": _target_node(config["model"], "model", GIVEN),
+        "model": _model_options(config["model"]),
         "optimizer": _target_node(config["optimizer"], "optimizer"),
         "schedule": _target_node(config["schedule"], "schedule"),
         "reg": _check_reg(config["reg"]),
@@ -136,6 +138,13 @@ def _check_count(key: str, value: Any, least: int) -> None:
 
 def _target_node(node: dict[str, Any], path: str, given: tuple[str, ...] = ()) -> dict[str, Any]:
     return {"_target_": node.get("_target_"), **options(node, path, given)}
+
+
+def _model_options(node: dict[str, Any]) -> dict[str, Any]:
+    own = {k: v for k, v in node.items() if k != "init"}
+    given = (*GIVEN, *(name for name in OTHERWISE_GIVEN if name not in own))
+    initialization = {"_target_": "regab.models.initial.Initialization", "init": node.get("init", "default")}
+    return _target_node(own, "model", given) | options(initialization, "model")
 
 
 def _data_options(node: dict[str, Any]) -> dict[str, Any]:

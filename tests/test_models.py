@@ -7,6 +7,8 @@ from torch import nn
 from regab.data.split import Data, Split
 from regab.errors import UsageError
 from regab.models.cnn import CNN, RegularizedCNN
+from regab.models.initial import Initialization
+from regab.models.lenet import LeNet
 from regab.models.mlp import MLP
 from regab.models.places import (
     DropoutPlace,
@@ -18,6 +20,7 @@ from regab.models.places import (
     residual_places,
 )
 from regab.models.resnet import ResNet
+from regab.models.vgg import VGG
 from regab.regularizers.norm import Norm
 from regab.regularizers.stochastic_depth import StochasticDepth
 from regab.training.evaluate import evaluate
@@ -130,6 +133,90 @@ def test_a_residual_block_is_the_papers():
     torch.testing.assert_close(out[:, :4], torch.relu(x[:, :, ::2, ::2]))
     assert out.shape == (2, 8, 5, 5)
     assert not out[:, 4:].any()
+
+
+@pytest.mark.parametrize("depth", [11, 13, 16, 19])
+def test_vggs_are_torchvisions(depth):
+    import torchvision.models
+
+    with torch.device("meta"):
+        ours = VGG((3, 224, 224), 1000, depth, 64, [4096, 4096])
+        theirs = getattr(torchvision.models, f"vgg{depth}")()
+    assert [p.shape for p in ours.parameters()] == [p.shape for p in theirs.parameters()]
+    kinds = (nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.Linear)
+    layers = [[type(m) for m in net.modules() if isinstance(m, kinds)] for net in (ours, theirs)]
+    assert layers[0] == layers[1]
+    with pytest.raises(UsageError, match=r"^model.depth=12: must be one of 11, 13, 16, 19$"):
+        VGG((3, 32, 32), 10, 12, 64, [])
+
+
+def test_lenet_5_has_the_size_that_is_taught():
+    assert sum(p.numel() for p in LeNet((1, 28, 28), 10).parameters()) == 61_706
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (2, 5, 9), (1, 1, 1), (3, 13, 40)])
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda shape: LeNet(shape, 7),
+        lambda shape: VGG(shape, 7, 11, 2, [5]),
+        lambda shape: VGG(shape, 7, 13, 2, []),
+        lambda shape: ResNet(shape, 7, 8, 3),
+        lambda shape: ResNet(shape, 7, 18, 2, block_dropout=True),
+    ],
+    ids=["lenet", "vgg11", "vgg13", "resnet8", "resnet18"],
+)
+def test_deeper_networks_fit_images_of_any_size(model, shape):
+    assert model(shape)(torch.randn(3, *shape)).shape == (3, 7)
+
+
+@pytest.mark.parametrize("name", ["lenet", "vgg", "resnet"])
+def test_deeper_networks_train_with_all_that_is_built_into_models(configure, name):
+    smaller = {"lenet": [], "vgg": ["model.width=4"], "resnet": ["model.width=4", "reg.stochastic_depth=0.2"]}[name]
+    words = ["data.n_train=64", "epochs=4", "batch_size=32", "reg.norm=batch", "reg.dropout=0.2"]
+    (run,) = curves(configure(f"model={name}", "reg.dropout.where=hidden", *words, *smaller))
+    assert run["train_loss"][-1] < run["train_loss"][0]
+
+
+@pytest.mark.parametrize("name", ["lenet", "vgg", "resnet"])
+def test_a_run_of_a_deeper_network_has_the_same_numbers_alone_and_in_a_stack(configure, name):
+    smaller = {"lenet": [], "vgg": ["model.width=4"], "resnet": ["model.width=4", "reg.stochastic_depth=0.2"]}[name]
+    words = [f"model={name}", "data.n_train=64", "epochs=2", "batch_size=32", "reg.norm=batch", *smaller]
+    runs = [configure(*words, f"seed={seed}", f"reg.dropout={0.2 * seed}") for seed in range(3)]
+    for alone, stacked in zip([curves(run)[0] for run in runs], curves(*runs), strict=True):
+        assert same(alone, stacked)
+
+
+def test_initial_weights_have_the_variance_of_their_rule_and_biases_begin_at_zero():
+    torch.manual_seed(0)
+    layers = [nn.Linear(300, 200), nn.Conv2d(16, 48, 5), nn.MultiheadAttention(120, 4)]
+    fans = [(300, 200), (16 * 25, 48 * 25), (120, 120)]
+    for how in ("xavier", "kaiming"):
+        for layer, (fan_in, fan_out) in zip(layers, fans, strict=True):
+            Initialization(how)(layer)
+            weight = layer.in_proj_weight if isinstance(layer, nn.MultiheadAttention) else layer.weight
+            variance = 2 / (fan_in + fan_out) if how == "xavier" else 2 / fan_in
+            assert weight.var().item() == pytest.approx(variance, rel=0.03)
+            if how == "xavier":
+                assert weight.abs().max().item() <= (3 * variance) ** 0.5
+    assert not layers[0].bias.any()
+    assert not layers[1].bias.any()
+    for layer in layers:
+        Initialization("orthogonal")(layer)
+    for weight in (layers[0].weight.t(), layers[1].weight.flatten(1).t(), *layers[2].in_proj_weight.chunk(3)):
+        torch.testing.assert_close(weight.t() @ weight, torch.eye(weight.shape[1]), atol=1e-5, rtol=0)
+
+
+def test_default_leaves_the_models_own_initial_weights_and_any_model_can_have_others(configure):
+    words = ["model=resnet", "model.width=4", "data.n_train=64", "epochs=1"]
+    default, same_again, kaiming = (configure(*words, f"model.init={how}") for how in ("default", "default", "kaiming"))
+    (a,), (b,), (c,) = (curves(config) for config in (default, same_again, kaiming))
+    assert same(a, b)
+    assert c["l2_norm"][0] > 1.5 * a["l2_norm"][0]
+    with_norm = configure(*words, "model.init=kaiming", "reg.norm=batch")
+    assert curves(with_norm)[0]["l2_norm"][0] == c["l2_norm"][0]  # initial weights depend on the seed alone
+    with pytest.raises(UsageError, match=r"model.init=glorot: must be one of default, xavier, kaiming, orthogonal"):
+        configure(*words, "model.init=glorot")
 
 
 @pytest.mark.parametrize("depth", [2, 7, 9, 19, 34])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable
 from functools import lru_cache
@@ -17,9 +16,9 @@ from regab.config import digest, regularizers, trajectory
 from regab.data.split import Data, Division, Source, divide
 from regab.errors import UsageError
 from regab.regularizers.base import Chain
-from regab.seeding import stream_seed
 from regab.targets import locate
 from regab.tasks import MEASURES
+from regab.training.build import arguments, build_model, stacks_well
 from regab.training.cost import count
 from regab.training.facts import Facts
 from regab.training.loop import Training, batches
@@ -131,18 +130,6 @@ def _source(node: str) -> Source:
 _kept_source = lru_cache(maxsize=1)(_source)  # the folds of a sweep are parts of one source
 
 
-def build_model(config: Config, data: Data, chain: Chain, seed: int) -> nn.Module:
-    """One run's model with what the regularizers build into it. Its initial weights depend on the seed alone."""
-    factory = locate(config["model"], "model")
-    given = {"shape": data.shape, "classes": data.classes} | data.given
-    wanted = inspect.signature(factory).parameters
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(seed, "init"))
-        model = factory(**{k: v for k, v in given.items() if k in wanted}, **arguments(config["model"]))
-        chain.build(model)
-    return model
-
-
 def join_regularizers(configs: list[Config], device: torch.device) -> Chain:
     """The methods that at least one run uses, with strengths ``[V]``.
 
@@ -155,16 +142,6 @@ def join_regularizers(configs: list[Config], device: torch.device) -> Chain:
         if not cls.reads_curves_only() and not all(fields.is_neutral(cls, v) for v in values):
             joined[name] = fields.join(cls, values, _to(device))
     return Chain(joined)
-
-
-def stacks_well(model: nn.Module, device: torch.device) -> bool:
-    """Whether one batched forward pass for all runs beats one pass after the other.
-
-    On a CPU, a batched convolution is a grouped one, 1.4-2.5 times slower than dense ones in channels_last, and
-    attention has no batched kernel. On a GPU a pass costs its kernel launches, so batching wins.
-    """
-    slow = (nn.modules.conv._ConvNd, nn.MultiheadAttention)
-    return device.type != "cpu" or not any(isinstance(module, slow) for module in model.modules())
 
 
 def _check_task(config: Config, task: str) -> None:
@@ -183,10 +160,6 @@ def _check_batch_norm(model: nn.Module, n_train: int, batch_size: int) -> None:
     smallest = min(part.stop - part.start for part in batches(n_train, batch_size))
     if smallest == 1 and any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()):
         raise UsageError(f"batch_size={batch_size}: batch norm needs at least two training examples in every batch")
-
-
-def arguments(node: Config) -> Config:
-    return {k: v for k, v in node.items() if k != "_target_"}
 
 
 def _to(device: torch.device) -> Callable[[list[float]], torch.Tensor]:

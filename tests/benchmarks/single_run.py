@@ -22,11 +22,11 @@ from regab.data.split import Data, Split
 from regab.models.cnn import CNN
 from regab.models.mlp import MLP
 from regab.regularizers.base import Chain
+from regab.training.build import stacks_well
 from regab.training.loop import Training, train_epoch
 from regab.training.noise import Noise
 from regab.training.optimizer import Adam
 from regab.training.schedule import Constant
-from regab.training.setup import stacks_well
 from regab.training.stack import Stack
 from regab.training.stopping import Stopping
 from regab.training.watch import Watch
