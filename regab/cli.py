@@ -16,6 +16,7 @@ regab: which regularizers help this model on this data, by how much, and can the
   regab train data=mnist model=mlp reg.dropout=0.5          another data set, model and regularizer
   regab train -m reg.dropout=0,0.2,0.5 reg.norm=none,batch --seeds 3    a sweep
   regab train -m experiment=dropout_after_fc2               a study kept in a file
+  regab train -m --design ablation reg.dropout=0,0.5 …      none, each alone, each left out, all
   regab train -m … --dry-run                                what a sweep would train, and about how long
   regab train --resume outputs/…  [--seeds 10 …]            go on with a run or a sweep, or add to it
   regab train --help                                        all keys and their values
@@ -25,7 +26,7 @@ regab: which regularizers help this model on this data, by how much, and can the
 Tab completion: eval "$(regab -sc install=bash)"
 """
 COMMANDS = ("train", "list")
-SWEEPS = {"-m", "--multirun", "--seeds", "--design", "--dry-run"}
+SWEEPS = {"-m", "--multirun", "--seeds", "--design", "--n", "--dry-run"}
 LOOKS_ONLY = {"--help", "-h", "--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version"}
 
 

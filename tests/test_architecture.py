@@ -13,7 +13,7 @@ ROOT = Path(regab.__file__).parent
 FILES = {".".join(["regab", *f.relative_to(ROOT).with_suffix("").parts]): f for f in sorted(ROOT.rglob("*.py"))}
 TORCH = ("torch", "torchvision")
 SWEEP = ["app", "crew", "design", "display", "events", "folders", "foreman", "plan", "plugins", "session", "store"]
-SWEEP += ["sugar", "sweep"]
+SWEEP += ["fraction", "sugar", "sweep"]
 HYDRA = ("hydra",)
 
 # part: what it may not import, at the top of its files or anywhere in them

@@ -11,7 +11,7 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
@@ -22,22 +22,27 @@ from omegaconf import DictConfig, OmegaConf
 from regab.config import check, plain, schema
 from regab.errors import RunsFailed, UsageError
 from regab.sweep.compose import Composer, without_hydra
-from regab.sweep.design import DESIGNS, Assignment, Factors
+from regab.sweep.design import Assignment, Range, Ranged, assign, design_words
 from regab.sweep.events import Ended
 from regab.sweep.folders import fresh_folder
+from regab.sweep.session import current
 from regab.sweep.sugar import expand_override
 from regab.sweep.sweep import Sweep
 
 # Hydra 1.3 takes plugins from a package of this name only. A folder of that name on disk would not be found in an
 # editable install, so the module exists in memory alone.
 NAMESPACE = "hydra_plugins.regab"
+SHOWN = 40  # variants of a design in a dry run
 
 
 class RegabSweeper(Sweeper):
     """Turns the factors of a command line into runs by a design and hands them to the launcher together."""
 
-    def __init__(self, design: str = "grid", params: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, design: str = "grid", n: int = 20, random_seed: int = 0, params: dict[str, str] | None = None
+    ) -> None:
         self.design, self.params = design, params or {}
+        self.options = {"n": n, "random_seed": random_seed}
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
         self.context, self.config = hydra_context, config
@@ -50,35 +55,33 @@ class RegabSweeper(Sweeper):
         fixed = [expand_override(f"{key}={value}") for key, value in self.params.items()]
         parser = OverridesParser.create(config_loader=self.context.config_loader)
         factors = factors_of(parser.parse_overrides([*fixed, *arguments]))
-        jobs = [[f"{key}={value}" for key, value in a.items()] for a in self._designed(factors)]
+        runs = assign(self.design, factors, **self.options)
         elsewhere = None if isinstance(self.launcher, RegabLauncher) else self.launcher
-        ended = composed(self.context, self.config, jobs, elsewhere).train(self.config)
+        jobs = [[f"{key}={value}" for key, value in run.items()] for run in runs]
+        sweep = composed(self.context, self.config, jobs, elsewhere)
+        if self.design != "grid":
+            print(*design_words(self.design, runs, SHOWN if current().line.dry_run else 0), sep="\n")
+        ended = sweep.train(self.config)
         failed = sum(end.error is not None for end in ended)
         if failed:
             again = f"try them again with: regab train --resume {self.config.hydra.sweep.dir}"
             raise RunsFailed(f"{failed} of {len(ended)} runs failed; {again}")
         return ended
 
-    def _designed(self, factors: Factors) -> list[Assignment]:
-        if self.design not in DESIGNS:
-            raise UsageError(f"--design {self.design}: must be one of {', '.join(DESIGNS)}")
-        empty = [key for key, values in factors.items() if not values]
-        if empty:
-            raise UsageError(f"{empty[0]}: has no values, so there is nothing to train")
-        return DESIGNS[self.design](factors)
 
-
-def factors_of(overrides: Sequence[Override]) -> Factors:
-    """The values each key is to take; the last mention of a key counts."""
-    factors = {}
+def factors_of(overrides: Sequence[Override]) -> Ranged:
+    """The values each key is to take; the last mention of a key counts. Raises UsageError for a key without any."""
+    factors: Ranged = {}
     for override in overrides:
-        key = override.get_key_element()
+        key, value = override.get_key_element(), override.value()
         if not override.is_sweep_override():
             factors[key] = [override.get_value_element_as_str()]
-        elif override.is_discrete_sweep():
-            factors[key] = list(override.sweep_string_iterator())
+        elif isinstance(value, IntervalSweep):
+            factors[key] = Range(value.start, value.end, "log" in value.tags)
         else:
-            raise UsageError(f"{override.input_line}: an interval is not a list of values; give a list or range(…)")
+            factors[key] = list(override.sweep_string_iterator())
+            if not factors[key]:
+                raise UsageError(f"{key}: has no values, so there is nothing to train")
     return factors
 
 
@@ -142,7 +145,7 @@ def register(claim: bool) -> None:
         provider="regab",
         node={"_target_": f"{NAMESPACE}.RegabLauncher"},
     )
-    sweeper = {"_target_": f"{NAMESPACE}.RegabSweeper", "design": "grid", "params": None}
+    sweeper = {"_target_": f"{NAMESPACE}.RegabSweeper", "design": "grid", "n": 20, "random_seed": 0, "params": None}
     store(group="hydra/sweeper", name="regab", provider="regab", node=sweeper)
 
 

@@ -14,12 +14,13 @@ SHORT = re.compile(r"(?P<prefix>\+{0,2})reg\.(?P<method>\w+)=(?P<value>[^{].*|)$
 
 
 def expand(words: list[str]) -> Line:
-    """``--seeds N`` is ``-m seed=range(N)``; ``--design NAME`` is ``-m hydra.sweeper.design=NAME``; ``--resume DIR``
-    is the command that made DIR, followed by what else is said, in the same folder; ``--dry-run`` is for sweeps only.
+    """``--seeds N`` is ``-m seed=range(N)``; ``--design NAME`` is ``-m hydra.sweeper.design=NAME``, with ``--n N`` for
+    ``hydra.sweeper.n=N``; ``--resume DIR`` is the command that made DIR, followed by what else is said, in the same
+    folder; ``--dry-run`` is for sweeps only.
 
     See also ``expand_override``.
     """
-    words, taken = _take(words, {"--seeds": 1, "--design": 1, "--resume": 1, "--dry-run": 0})
+    words, taken = _take(words, {"--seeds": 1, "--design": 1, "--n": 1, "--resume": 1, "--dry-run": 0})
     if root := taken.get("--resume"):
         words = [*_again(Path(root)), *words]
     if seeds := taken.get("--seeds"):
@@ -28,7 +29,9 @@ def expand(words: list[str]) -> Line:
         words.append(f"seed=range({seeds})")
     if design := taken.get("--design"):
         words.append(f"hydra.sweeper.design={design}")
-    if {"--seeds", "--design", "--dry-run"} & taken.keys() and not {"-m", "--multirun"} & set(words):
+    if count := taken.get("--n"):
+        words.append(f"hydra.sweeper.n={count}")
+    if {"--seeds", "--design", "--n", "--dry-run"} & taken.keys() and not {"-m", "--multirun"} & set(words):
         words.insert(0, "-m")
     return Line([expand_override(word) for word in words], "--dry-run" in taken)
 
