@@ -13,7 +13,8 @@ README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
 COMMANDS = [
     line.split("   #")[0].strip()
     for line in README.splitlines()
-    if line.strip().startswith("regab train ") and not {"data=mnist", "data=cifar10", "data=csv", "data=image_folder"} & set(line.split())
+    if line.strip().startswith("regab train ")
+    and not {"data=mnist", "data=cifar10", "data=csv", "data=image_folder"} & set(line.split())
 ]
 
 
