@@ -1,0 +1,55 @@
+"""Which configuration to use: the one that does best on validation data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regab.analysis.baseline import variants_of
+from regab.analysis.compare import by_replicate, metrics_of
+from regab.records.columns import cell, headline, higher_is_better, words
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def ranking(results: DataFrame, metric: str | None = None, at: str = "selected") -> DataFrame:
+    """One row per variant, the best first: ``variant, <factors>, metric, n, mean, deviation, complete``.
+
+    ``mean`` and ``deviation`` of a validation metric (default: accuracy, or RMSE) over all seeds and folds; equal means
+    are ordered by the mean of the validation loss. ``complete``: whether every seed and fold of the table was trained
+    to its end; variants that were not stand last, since they may have been spared the hard ones. The mean of the best
+    of many is too good by its luck: what to expect of new data, the test metrics say, which take no part.
+
+    Raises UsageError for an unknown metric. Empty where there are no validation data.
+    """
+    import pandas as pd
+
+    known = metrics_of(results, at)
+    metric = metric or next((m for m in (f"val_{headline(known)}", "val_loss") if m in known), "val_loss")
+    if "val_loss" not in known:
+        return pd.DataFrame(columns=["variant", "metric", "n", "mean", "deviation", "complete"])
+    variants = variants_of(results)
+    values, losses = (by_replicate(results, name, at)[list(variants)] for name in (metric, "val_loss"))
+    rows = pd.DataFrame(list(variants.values()), index=list(variants)).rename_axis("variant")
+    rows = rows.assign(
+        metric=metric, n=values.count(), mean=values.mean(), deviation=values.std(), complete=values.notna().all()
+    )
+    order = pd.DataFrame({"complete": ~rows["complete"], "mean": rows["mean"], "loss": losses.mean()})
+    if higher_is_better(metric):
+        order["mean"] *= -1
+    return rows.loc[order.sort_values(list(order), kind="stable").index].reset_index()
+
+
+def picked(results: DataFrame, at: str = "selected") -> str | None:
+    """A sentence on the best variant by mean validation score; None where there is no choice to be made."""
+    found = ranking(results, at=at)
+    if len(found) < 2 or not found["complete"].iloc[0]:
+        return None
+    best = found.iloc[0]
+    metric, folds, seeds = best["metric"], results["fold"].nunique(), results["seed"].nunique()
+    over = " and ".join(f"{n} {what}s" for n, what in ((seeds, "seed"), (folds, "fold")) if n > 1) or "one run"
+    test = metric.replace("val_", "test_")
+    untouched = ""
+    if test in metrics_of(results, at):
+        untouched = f", {words(test)} {cell(test, by_replicate(results, test, at)[best['variant']].mean())}"
+    return f"Best by mean {words(metric)} over {over}: {best['variant']} ({cell(metric, best['mean'])}{untouched})."
