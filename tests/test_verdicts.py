@@ -53,7 +53,7 @@ def test_p_and_interval_are_those_of_scipys_paired_t():
 
 
 def test_the_adjustment_is_statsmodels_holm_and_leaves_out_what_was_not_tested():
-    p = RNG.uniform(0, 0.1, (50, 7))
+    p = RNG.uniform(0, 0.1, (10, 7))
     expected = [statsmodels.stats.multitest.multipletests(row, method="holm")[1] for row in p]
     np.testing.assert_allclose(holm(p), expected)
     with_gap = np.insert(p[0], 3, np.nan)
@@ -316,3 +316,9 @@ def test_what_a_real_sweep_writes_is_read_and_compared(regab):
     assert found["n"].tolist() == [3] * 4
     assert found["verdict"][0] == "baseline"
     assert found["ci_low"][1:].notna().all()
+
+
+def test_a_table_of_one_variant_has_a_baseline_and_no_more():
+    table = compare(results({"0": BASE}))
+    assert table["verdict"].tolist() == ["baseline"]
+    assert table["n"].tolist() == [5]

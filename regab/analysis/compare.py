@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from regab.records.columns import headline, higher_is_better
 from regab.targets import unknown
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, MultiIndex
 
 
 def compare(
@@ -44,7 +44,7 @@ def compare(
     """
     import pandas as pd
 
-    _check(practical, at)
+    check_options(practical, at)
     metric = metric or default_metric(results, at)
     variants = variants_of(results)
     base = find_baseline(variants, baseline)
@@ -64,13 +64,25 @@ def _against(values: DataFrame, base: str, upwards: bool, practical: float) -> D
     import pandas as pd
 
     others = values.drop(columns=base)
-    differences = others.sub(values[base], axis=0).to_numpy().T
-    shared, folds = overlap(values)
-    found = paired(differences, resolution(values.to_numpy()), shared)
+    differences = others.sub(values[base], axis=0).to_numpy(float).T
+    columns = judged(differences, values.index, resolution(values.to_numpy()), upwards, practical)
+    either = others.notna().to_numpy(bool).T | values[base].notna().to_numpy()
+    columns["missing"] = either.sum(1) - columns["n"]
+    rows = pd.DataFrame(columns, index=others.columns).astype({"verdict": object}).reindex(values.columns)
+    own = {"n": values[base].count(), "verdict": BASELINE, "missing": 0}
+    return rows.fillna(own).astype({"n": int, "missing": int})
+
+
+def judged(differences: np.ndarray, index: MultiIndex, step: Any, upwards: bool, practical: float) -> dict[str, Any]:
+    """The columns from ``n`` to ``verdict`` of a family of comparisons, ``differences [comparisons, replicates]``."""
+    shared, folds = overlap(index)
+    found = paired(differences, step, shared)
     adjusted = holm(found.p)
-    comparisons = max(np.isfinite(found.p).sum(), 1)
+    comparisons = max(int(np.isfinite(found.p).sum()), 1)
     needed = np.ceil(pairs_needed(found.mean / found.deviation, comparisons, shared) / folds)
-    columns = {
+    seeds = [index[~np.isnan(row)].unique("seed").size for row in differences]
+    words = verdicts(found, adjusted, practical, upwards)
+    return {
         "n": found.n,
         "mean_difference": found.mean,
         "ci_low": found.low,
@@ -79,18 +91,8 @@ def _against(values: DataFrame, base: str, upwards: bool, practical: float) -> D
         "p_adjusted": adjusted,
         "probability_better": found.better if upwards else 1 - found.better,
         "seeds_needed": needed,
-        "verdict": list(
-            map(in_words, verdicts(found, adjusted, practical, upwards), _seeds(values, differences), needed)
-        ),
-        "missing": (others.notna().to_numpy().T | values[base].notna().to_numpy()).sum(1) - found.n,
+        "verdict": [in_words(*three) for three in zip(words, seeds, needed, strict=True)],
     }
-    own = pd.DataFrame({"n": values[base].count(), "verdict": BASELINE, "missing": 0}, index=[base])
-    return pd.concat([own, pd.DataFrame(columns, index=others.columns)])
-
-
-def _seeds(values: DataFrame, differences: np.ndarray) -> list[int]:
-    """How many seeds there are pairs of, for each comparison."""
-    return [values.index[~np.isnan(row)].unique("seed").size for row in differences]
 
 
 def _failed(results: DataFrame, variants: Iterable[str]) -> list[int]:
@@ -98,7 +100,8 @@ def _failed(results: DataFrame, variants: Iterable[str]) -> list[int]:
     return [failed[name] for name in variants]
 
 
-def _check(practical: float, at: str) -> None:
+def check_options(practical: float, at: str) -> None:
+    """Raises UsageError."""
     if not practical >= 0:
         raise UsageError(f"practical={practical}: must be a number from 0")
     if at not in ("selected", "last"):
@@ -138,10 +141,10 @@ def _no_repetitions(table: DataFrame) -> None:
         raise UsageError(f"{row.variant}: {replicate_words(row.seed, row.fold)} is there twice")
 
 
-def overlap(values: DataFrame) -> tuple[float, int]:
+def overlap(index: MultiIndex) -> tuple[float, int]:
     """Of replicates that are k folds, the size of a test set over that of its training set 1/(k − 1), and k.
 
     Without cross-validation 0 and 1.
     """
-    folds = values.index.unique("fold").size
+    folds = index.unique("fold").size
     return (1 / (folds - 1) if folds > 1 else 0.0), folds

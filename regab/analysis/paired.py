@@ -31,7 +31,7 @@ class Paired(NamedTuple):
     deviation: np.ndarray
 
 
-def paired(differences: np.ndarray, step: float = 0.0, shared: float = 0.0) -> Paired:
+def paired(differences: np.ndarray, step: np.ndarray | float = 0.0, shared: float = 0.0) -> Paired:
     """Student's paired t (1908, Biometrika 6:1-25) on ``differences […, n]``, NaN where a pair is missing.
 
     The mean difference lies within mean ± t(n − 1)·s·√(1/n + shared) at 95 %. Each comparison has its own deviation s,
@@ -53,7 +53,7 @@ def paired(differences: np.ndarray, step: float = 0.0, shared: float = 0.0) -> P
         n = np.sum(~np.isnan(differences), axis=-1)
         mean = np.nansum(differences, axis=-1) / n
         squares = np.nansum((differences - mean[..., None]) ** 2, axis=-1)
-        deviation = np.sqrt(np.maximum(squares / (n - 1), step**2 / 6))
+        deviation = np.sqrt(np.maximum(squares / (n - 1), np.square(step) / 6))
         freedom = np.where(n >= FEWEST, n - 1.0, np.nan)
         error = deviation * np.sqrt(1 / n + shared)
         reach = stdtrit(freedom, 1 - LEVEL / 2) * error

@@ -1,0 +1,133 @@
+"""Main effects and interactions: planted ones are recovered, and agree with least squares by statsmodels."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api
+
+from regab.analysis.compare import compare
+from regab.analysis.effects import contrasts, interactions, main_effects
+from regab.sweep.design import assign
+from tests.test_verdicts import results
+
+FACTORS = ("reg.dropout.rate", "reg.l2.strength", "reg.norm.kind", "optimizer.lr")
+LEVELS = {FACTORS[0]: ["0", "0.5"], FACTORS[1]: ["0", "1e-4"], FACTORS[2]: ["none", "batch"], FACTORS[3]: ["1", "2"]}
+PLANTED = {FACTORS[0]: 0.03, FACTORS[1]: 0.0, FACTORS[2]: -0.02, FACTORS[3]: 0.01}
+TOGETHER = 0.04  # of dropout and L2, beyond their sum
+
+
+def planted(design, seeds, noise, rng, order=2):
+    """Accuracies with the planted effects, a large effect of each seed on all variants, and noise."""
+    bumps = rng.normal(0, 0.1, seeds)
+
+    def accuracy(run):
+        on = {key: run[key] == LEVELS[key][-1] for key in LEVELS}
+        both = order == 2 and on[FACTORS[0]] and on[FACTORS[1]]
+        return 0.7 + sum(effect for key, effect in PLANTED.items() if on[key]) + TOGETHER * both
+
+    runs = [tuple(run.values()) for run in assign(design, LEVELS)]
+    return results(
+        {run: accuracy(dict(zip(LEVELS, run, strict=True))) + bumps + rng.normal(0, noise, seeds) for run in runs},
+        factors=FACTORS,
+    )
+
+
+def test_planted_effects_and_their_interaction_are_recovered():
+    table = planted("grid", 6, 0.01, np.random.default_rng(1))
+    main = main_effects(table).set_index("factor")
+    # averaged over the other factor of the interaction, each of the two gains half of it
+    expected = {key: effect + TOGETHER / 2 * (key in FACTORS[:2]) for key, effect in PLANTED.items()}
+    for key, effect in expected.items():
+        assert main.ci_low[key] < effect < main.ci_high[key]
+        assert main.effect[key] == pytest.approx(effect, abs=0.006)
+    assert main.verdict.tolist()[:3] == ["helps", "helps", "hurts"]
+    pairs = interactions(table).set_index(["factor", "other"])
+    assert len(pairs) == 6
+    for pair, row in pairs.iterrows():
+        assert row.ci_low < TOGETHER * (pair == FACTORS[:2]) < row.ci_high
+    assert (pairs.verdict == "better together").tolist() == [True] + [False] * 5
+
+
+def test_intervals_cover_planted_effects():
+    rng, inside = np.random.default_rng(2), []
+    for _ in range(60):
+        table = planted("grid", 4, 0.02, rng)
+        row = interactions(table).iloc[0]
+        main = main_effects(table).iloc[2]
+        inside += [row.ci_low < TOGETHER < row.ci_high, main.ci_low < PLANTED[FACTORS[2]] < main.ci_high]
+    assert np.mean(inside) > 0.89
+
+
+def test_seeds_are_blocks():
+    """Seeds differ ten times as much as the noise; unpaired, no effect would be seen."""
+    main = main_effects(planted("grid", 4, 0.01, np.random.default_rng(3)))
+    assert (main.ci_high - main.ci_low).max() < 0.06
+
+
+def test_the_estimates_are_those_of_least_squares_with_seeds_as_dummies():
+    table = planted("ablation", 5, 0.02, np.random.default_rng(4))
+    on = pd.DataFrame({key: (table[key] == LEVELS[key][-1]).astype(float) for key in LEVELS})
+    design = pd.concat([on, pd.get_dummies(table["seed"]).astype(float)], axis=1)
+    fitted = statsmodels.api.OLS(table["selected_test_accuracy"].to_numpy(), design.to_numpy()).fit()
+    np.testing.assert_allclose(main_effects(table)["effect"], fitted.params[: len(LEVELS)])
+
+
+def test_a_fraction_tells_main_effects_and_no_interaction_that_it_confounds():
+    rng = np.random.default_rng(5)
+    table = planted("fractional", 5, 0.005, rng)  # 8 of 16 variants, resolution IV
+    main = main_effects(table).set_index("factor")
+    for key, effect in PLANTED.items():
+        assert main.ci_low[key] < effect + TOGETHER / 2 * (key in FACTORS[:2]) < main.ci_high[key]
+    assert interactions(table).empty
+
+
+def test_one_at_a_time_has_the_differences_from_the_baseline_as_its_effects():
+    table = planted("one_at_a_time", 5, 0.02, np.random.default_rng(6))
+    main, differences = main_effects(table), compare(table).iloc[1:]
+    np.testing.assert_allclose(main["effect"], differences["mean_difference"])
+    np.testing.assert_allclose(main["ci_low"], differences["ci_low"])
+    assert interactions(table).empty
+
+
+def test_a_factor_of_three_levels_has_two_effects_against_its_off():
+    cells = {(a, b): 0.8 + 0.1 * i + 0.01 * j for (i, a), (j, b) in
+             itertools.product(enumerate(("0", "0.2", "0.5")), enumerate(("none", "batch")))}  # fmt: skip
+    noise = np.random.default_rng(7)
+    table = results({k: v + noise.normal(0, 1e-3, 3) for k, v in cells.items()}, factors=(FACTORS[0], FACTORS[2]))
+    main = main_effects(table)
+    assert main[["level", "reference"]].to_numpy().tolist() == [["0.2", "0"], ["0.5", "0"], ["batch", "none"]]
+    np.testing.assert_allclose(main["effect"], [0.1, 0.2, 0.01], atol=3e-3)
+    assert len(interactions(table)) == 2
+
+
+def test_a_seed_with_a_failed_run_and_a_variant_that_always_failed_are_left_out():
+    rng = np.random.default_rng(8)
+    cells = {(a, b): list(rng.normal(0.8, 0.01, 5)) for a in ("0", "0.2", "0.5") for b in ("none", "batch")}
+    cells["0.2", "batch"][3] = None
+    cells["0.5", "batch"] = [None] * 5
+    main = main_effects(results(cells, factors=(FACTORS[0], FACTORS[2])))
+    assert set(main["n"]) == {4}
+    assert set(main["missing"]) == {1}
+
+
+def test_draws_that_share_no_level_have_no_effects():
+    table = results({(str(i), str(2 * i)): [0.8, 0.81, 0.82] for i in range(1, 6)}, factors=FACTORS[:2])
+    assert main_effects(table).empty
+    assert interactions(table).empty
+
+
+def test_two_seeds_have_effects_without_intervals():
+    main = main_effects(planted("grid", 2, 0.01, np.random.default_rng(9)))
+    assert set(main["verdict"]) == {"too few seeds"}
+    assert main["effect"].notna().all()
+    assert main["ci_low"].isna().all()
+
+
+def test_the_weights_of_a_full_grid_are_differences_of_means():
+    variants = {str(run): run for run in assign("grid", {"a": ["0", "1"], "b": ["0", "1"]})}
+    terms, weights = contrasts(variants, {"a": "0", "b": "0"}, 1)
+    assert terms == [(("a", "1"),), (("b", "1"),)]
+    np.testing.assert_allclose(weights, [[-0.5, -0.5, 0.5, 0.5], [-0.5, 0.5, -0.5, 0.5]], atol=1e-12)
+    np.testing.assert_allclose(contrasts(variants, {"a": "0", "b": "0"}, 2)[1], [[1, -1, -1, 1]], atol=1e-12)
