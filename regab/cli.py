@@ -26,7 +26,7 @@ regab: which regularizers help this model on this data, by how much, and can the
 Tab completion: eval "$(regab -sc install=bash)"
 """
 COMMANDS = ("train", "list")
-SWEEPS = {"-m", "--multirun", "--seeds", "--design", "--n", "--dry-run"}
+SWEEPS = {"-m", "--multirun", "--seeds", "--folds", "--design", "--n", "--dry-run"}
 LOOKS_ONLY = {"--help", "-h", "--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version"}
 
 

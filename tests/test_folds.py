@@ -12,6 +12,7 @@ from regab.data.embedded import diabetes, wine
 from regab.data.folds import held_out_in
 from regab.data.split import Division, Source, Split, divide
 from regab.errors import UsageError
+from regab.sweep.sugar import expand
 from tests.conftest import curves, same
 
 SWEEP = ("data=wine", "model=mlp", "model.widths=[8]", "epochs=2", "data.folds=3", "data.fold=range(3)")
@@ -121,6 +122,14 @@ def test_without_cross_validation_the_fold_is_empty_and_a_sweep_of_folds_has_no_
     assert [row["fold"] for row in rows] == ["0", "1", "2"]
     rows = table(regab("train", "-m", *SWEEP[:4], "seed=0,1").folder)
     assert [row["fold"] for row in rows] == ["", ""]
+
+
+def test_folds_have_a_shorthand(regab):
+    assert expand(["--folds", "4"]) == (["-m", "data.folds=4", "data.fold=range(4)"], False)
+    rows = table(regab("train", *SWEEP[:4], "--folds=2", "--seeds=2").folder)
+    assert sorted((row["seed"], row["fold"]) for row in rows) == [(s, f) for s in "01" for f in "01"]
+    assert regab("train", "--folds", "1").err == "regab: --folds 1: must be a whole number from 2\n"
+    assert regab("train", "--folds").err == "regab: --folds : must be a whole number from 2\n"
 
 
 def test_a_failed_run_of_a_fold_is_listed_with_it(regab):

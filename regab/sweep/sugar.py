@@ -14,24 +14,24 @@ SHORT = re.compile(r"(?P<prefix>\+{0,2})reg\.(?P<method>\w+)=(?P<value>[^{].*|)$
 
 
 def expand(words: list[str]) -> Line:
-    """``--seeds N`` is ``-m seed=range(N)``; ``--design NAME`` is ``-m hydra.sweeper.design=NAME``, with ``--n N`` for
-    ``hydra.sweeper.n=N``; ``--resume DIR`` is the command that made DIR, followed by what else is said, in the same
-    folder; ``--dry-run`` is for sweeps only.
+    """``--seeds N`` is ``-m seed=range(N)``; ``--folds N`` is ``-m data.folds=N data.fold=range(N)``; ``--design NAME``
+    is ``-m hydra.sweeper.design=NAME``, with ``--n N`` for ``hydra.sweeper.n=N``; ``--resume DIR`` is the command that
+    made DIR, followed by what else is said, in the same folder; ``--dry-run`` is for sweeps only.
 
     See also ``expand_override``.
     """
-    words, taken = _take(words, {"--seeds": 1, "--design": 1, "--n": 1, "--resume": 1, "--dry-run": 0})
+    words, taken = _take(words, {"--seeds": 1, "--folds": 1, "--design": 1, "--n": 1, "--resume": 1, "--dry-run": 0})
     if root := taken.get("--resume"):
         words = [*_again(Path(root)), *words]
-    if seeds := taken.get("--seeds"):
-        if not (seeds.isdigit() and int(seeds) > 0):
-            raise UsageError(f"--seeds {seeds}: must be a whole number from 1")
-        words.append(f"seed=range({seeds})")
+    if "--seeds" in taken:
+        words.append(f"seed=range({_count(taken, '--seeds', 1)})")
+    if "--folds" in taken:
+        words += [f"data.folds={_count(taken, '--folds', 2)}", f"data.fold=range({taken['--folds']})"]
     if design := taken.get("--design"):
         words.append(f"hydra.sweeper.design={design}")
     if count := taken.get("--n"):
         words.append(f"hydra.sweeper.n={count}")
-    if {"--seeds", "--design", "--n", "--dry-run"} & taken.keys() and not {"-m", "--multirun"} & set(words):
+    if {"--seeds", "--folds", "--design", "--n", "--dry-run"} & taken.keys() and not {"-m", "--multirun"} & set(words):
         words.insert(0, "-m")
     return Line([expand_override(word) for word in words], "--dry-run" in taken)
 
@@ -48,6 +48,13 @@ def _take(words: list[str], options: dict[str, int]) -> tuple[list[str], dict[st
         else:
             taken[name] = value or name
     return left, taken
+
+
+def _count(taken: dict[str, str], option: str, least: int) -> int:
+    value = taken[option]
+    if not (value.isdigit() and int(value) >= least):
+        raise UsageError(f"{option} {value}: must be a whole number from {least}")
+    return int(value)
 
 
 def _again(root: Path) -> list[str]:
