@@ -125,7 +125,7 @@ BAD = {
     "no file": (None, {}, "there.csv: cannot be read (No such file or directory)"),
     "empty": ([], {}, "table.csv: is empty"),
     "no rows": (["x,y"], {}, "table.csv: has a first line, which names the columns, and nothing below it"),
-    "ragged": (["x,y", "1,0", "2,1,3"], {}, "table.csv, line 3: has 3 cells, but there are 2 columns"),
+    "ragged": (["x,y", "1,0", "2,1,3"], {}, "table.csv, line 3: has 3 cells, but the first line has 2"),
     "one name twice": (["x,x,y", "1,2,3"], {}, "table.csv: has two columns of the name 'x'"),
     "no such column": (["x,y", "1,0"], {"label": "z"}, "data.label=z: unknown column; there is: x, y (data.path="),
     "misspelt": (["x,target", "1,0"], {"label": "tagret"}, "unknown column; did you mean data.label=target?"),

@@ -55,7 +55,7 @@ def load(
         raise UsageError(f"data.task={task}: must be auto, classification or regression")
     if max_categories < 1:
         raise UsageError(f"data.max_categories={max_categories}: must be at least 1")
-    train = read_rows(path, "data.path", delimiter)
+    train = read_rows(path, "data.path", delimiter).named()
     features = Features.of(train, label, numeric or [], categorical or [], ignore or [])
     targets = Targets.of(train, label, task)
     parts = [Split(features(rows), targets(rows)) for rows in _files(train, test_path, delimiter)]
@@ -64,7 +64,7 @@ def load(
 
 
 def _files(train: Rows, test_path: str | None, delimiter: str) -> list[Rows]:
-    return [train] if test_path is None else [train, read_rows(test_path, "data.test_path", delimiter)]
+    return [train] if test_path is None else [train, read_rows(test_path, "data.test_path", delimiter).named()]
 
 
 @dataclass
