@@ -26,6 +26,17 @@ class ResidualPlace(nn.Identity):
     """At the end of a residual branch, before it is added."""
 
 
+class WordPlace(nn.Module):
+    """After the embedding of so many ``words``: called with embedded tokens ``[B, L, D]`` and the tokens ``[B, L]``."""
+
+    def __init__(self, words: int) -> None:
+        super().__init__()
+        self.words = words
+
+    def forward(self, x: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        return x
+
+
 class Perturbed(nn.Module):
     """Multiplies by a factor that the named method draws for every training step; the identity in evaluation.
 
@@ -40,12 +51,36 @@ class Perturbed(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * self.factor if self.training else x
 
+    def measure(self, x: torch.Tensor) -> None:
+        """Take note of the shape of what passes."""
+        self.shape = tuple(x.shape[1:])
+
+
+class PerturbedWords(Perturbed):
+    """Multiplies what was embedded by a factor for each word, so all occurrences of a word by the same.
+
+    ``shape`` is the number of words.
+    """
+
+    def __init__(self, method: str, words: int) -> None:
+        super().__init__(method)
+        self.shape = (words,)
+
+    def forward(self, x: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        return x * self.factor.gather(1, tokens)[..., None] if self.training else x
+
+    def measure(self, x: torch.Tensor) -> None:
+        """The shape is known."""
+
 
 def norm_places(model: nn.Module) -> list[tuple[str, NormPlace]]:
     """Norm places by name, in order. Raises UsageError where the model has none."""
     found = [(n, m) for n, m in model.named_modules() if isinstance(m, NormPlace)]
     if not found:
-        raise UsageError("reg.norm: this model has no place for a normalization; leave reg.norm.kind=none")
+        raise UsageError(
+            "reg.norm: this model has no place for a normalization (a transformer brings its own); "
+            "leave reg.norm.kind=none"
+        )
     return found
 
 
@@ -69,6 +104,15 @@ def residual_places(model: nn.Module) -> list[str]:
     if not found:
         raise UsageError("reg.stochastic_depth: this model has no residual branches; leave reg.stochastic_depth.rate=0")
     return found
+
+
+def perturb_words(model: nn.Module, method: str) -> None:
+    """Let a method multiply embedded words by its noise. Raises UsageError where the model embeds none."""
+    found = [(name, module) for name, module in model.named_modules() if isinstance(module, WordPlace)]
+    if not found:
+        raise UsageError(f"reg.{method}: this model has no place for it, since it embeds no words; leave it at neutral")
+    for name, place in found:
+        replace(model, name, PerturbedWords(method, place.words))
 
 
 def perturb_at(model: nn.Module, names: list[str], method: str) -> None:
@@ -97,4 +141,4 @@ def perturbed_places(model: nn.Module, example: torch.Tensor) -> dict[str, Pertu
 
 
 def _measure(module: Perturbed, inputs: tuple[torch.Tensor, ...]) -> None:
-    module.shape = tuple(inputs[0].shape[1:])
+    module.measure(inputs[0])

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from regab.data.split import Data
+from regab.errors import UsageError
+from regab.models.attention import SelfAttention
 from regab.models.initial import Initialization
 from regab.regularizers.base import Chain
 from regab.seeding import stream_seed
@@ -22,6 +24,7 @@ def build_model(config: Config, data: Data, chain: Chain, seed: int) -> nn.Modul
     """One run's model with what the regularizers build into it. Its initial weights depend on the seed alone."""
     factory, node = locate(config["model"], "model"), arguments(config["model"])
     initialize = Initialization(node.pop("init"))
+    _check_text(config["model"]["_target_"], factory, data)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(seed, "init"))
         model = factory(**_told(factory, data) | node)
@@ -47,13 +50,22 @@ def _told(factory: Any, data: Data) -> dict[str, Any]:
     return told
 
 
+def _check_text(target: str, factory: Any, data: Data) -> None:
+    """A model that takes a vocabulary needs text; of regab's own, it alone reads text."""
+    name, reads = target.rpartition(".")[2], "vocabulary" in inspect.signature(factory).parameters
+    if data.kind == "tokens" and not reads and target.startswith("regab."):
+        raise UsageError(f"model: {name} reads no text, as it takes no vocabulary; use model=transformer or text_cnn")
+    if reads and data.kind != "tokens":
+        raise UsageError(f"model: {name} reads text, but this data set has {data.kind}; use data=text_csv")
+
+
 def stacks_well(model: nn.Module, device: torch.device) -> bool:
     """Whether one batched forward pass for all runs beats one pass after the other.
 
     On a CPU, a batched convolution is a grouped one, 1.4-2.5 times slower than dense ones in channels_last, and
-    attention has no batched kernel. On a GPU a pass costs its kernel launches, so batching wins.
+    attention keeps a core busy as it is. On a GPU a pass costs its kernel launches, so batching wins.
     """
-    slow = (nn.modules.conv._ConvNd, nn.MultiheadAttention)
+    slow = (nn.modules.conv._ConvNd, nn.MultiheadAttention, SelfAttention)
     return device.type != "cpu" or not any(isinstance(module, slow) for module in model.modules())
 
 

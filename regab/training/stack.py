@@ -215,14 +215,15 @@ def _slots(model: nn.Module, kind: str, vmapped: bool) -> list[Slot]:
         for key, tensor in home.items():
             if tensor is not None:
                 name = f"{prefix}.{key}" if prefix else key
-                slot = slots.setdefault(id(tensor), Slot(name, tensor.shape, _memory_order(tensor, vmapped)))
+                slot = slots.setdefault(id(tensor), Slot(name, tensor.shape, _memory_order(module, tensor, vmapped)))
                 slot.homes.append((home, key))
     return list(slots.values())
 
 
-def _memory_order(tensor: Tensor, vmapped: bool) -> tuple[int, ...]:
+def _memory_order(module: nn.Module, tensor: Tensor, vmapped: bool) -> tuple[int, ...]:
     """The order of axes in which backward hands over this parameter's gradient, so that storing it is a plain copy."""
-    if vmapped and tensor.ndim == 2 and len(tensor) >= NARROW:  # the batched product x·Wᵀ gives dWᵀ
+    looked_up = isinstance(module, nn.Embedding)  # by rows, and their gradients are added to by rows
+    if vmapped and tensor.ndim == 2 and len(tensor) >= NARROW and not looked_up:  # the batched product x·Wᵀ gives dWᵀ
         return 1, 0
     if not vmapped and tensor.ndim == 4:  # channels_last
         return 0, 2, 3, 1
