@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import io
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +32,29 @@ SMALL = ("model=mlp", "model.widths=[16]", "data.n_train=150", "epochs=2", "batc
 needs_mnist = pytest.mark.skipif(not (DATA / "MNIST").is_dir(), reason=f"no MNIST under {DATA}")
 
 Config = dict[str, Any]
+
+
+@cache
+def _texts() -> tempfile.TemporaryDirectory:
+    """300 texts of noise with a word or two that tell their class."""
+    folder, random = tempfile.TemporaryDirectory(), np.random.default_rng(0)
+    with (Path(folder.name) / "texts.tsv").open("w") as file:
+        for i in range(300):
+            noise = [f"w{n}" for n in random.integers(0, 30, random.integers(2, 9))]
+            telling = [("good", "fine", "bad", "dull")[2 * (i % 2) + n] for n in random.integers(0, 2, 2)]
+            file.write(" ".join(random.permutation([*noise, *telling])) + f"\t{i % 2}\n")
+    return folder
+
+
+def text_data() -> Config:
+    """Values for ``small``: generated texts instead of digits."""
+    path = str(Path(_texts().name) / "texts.tsv")
+    return {"data": {"_target_": "regab.data.text.load", "path": path, "val_fraction": 0.1, "test_fraction": 0.2}}
+
+
+TRANSFORMER = text_data() | {
+    "model": {"_target_": "regab.models.transformer.Transformer", "width": 16, "heads": 2, "depth": 1}
+}
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -62,7 +87,7 @@ def small(configure) -> Callable[..., Config]:
             node = config
             for part in path:
                 node = node[part]
-            node[last] = value
+            node[last] = copy.deepcopy(value)
         return check(config)
 
     return make

@@ -12,12 +12,12 @@ from regab.config import CONF
 from regab.fields import is_neutral, stacked, switches
 from regab.regularizers import first_field, methods
 from regab.regularizers.base import HOOKS, Regularizer
-from tests.conftest import curves, same
+from tests.conftest import TRANSFORMER, curves, same
 
 NAMES = list(methods())
 RESNET = {"model": {"_target_": "regab.models.resnet.ResNet", "depth": 8, "width": 4}}
 # What a method needs that the small network on digits has not.
-SUITED = {"stochastic_depth": RESNET}
+SUITED = {"stochastic_depth": RESNET, "word_dropout": TRANSFORMER, "embedding_dropout": TRANSFORMER}
 
 
 def preset(name):
