@@ -1,4 +1,4 @@
-"""The command line: ``regab train | list``, and the wording of errors."""
+"""The command line: ``regab train | report | list``, and the wording of errors."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ regab: which regularizers help this model on this data, by how much, and can the
   regab train -m … --dry-run                                what a sweep would train, and about how long
   regab train --resume outputs/…  [--seeds 10 …]            go on with a run or a sweep, or add to it
   regab train --help                                        all keys and their values
+  regab report outputs/… [outputs/…]                        tables, figures and report.html, from the files alone
   regab list [data|model|optimizer|schedule|reg|experiment] what there is
   regab --version
 
 Tab completion: eval "$(regab -sc install=bash)"
 """
-COMMANDS = ("train", "list")
+COMMANDS = ("train", "report", "list")
 SWEEPS = {"-m", "--multirun", "--seeds", "--folds", "--design", "--n", "--dry-run"}
 LOOKS_ONLY = {"--help", "-h", "--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version"}
 
@@ -58,6 +59,8 @@ def _dispatch(words: list[str]) -> int:
     command, *rest = words or [""]
     if command == "train":
         return _train(rest)
+    if command == "report":
+        return _report(rest)
     if command == "list":
         return _list(rest)
     if command in ("-sc", "--shell-completion"):
@@ -86,6 +89,13 @@ def _train(words: list[str]) -> int:
 
         line = started.line = expand(words)
         return run_hydra("regab train", line.words, claim=not looks_only and not line.dry_run)
+
+
+def _report(words: list[str]) -> int:
+    from regab.report.command import report
+
+    gc.enable()
+    return report(words)
 
 
 def _list(words: list[str]) -> int:

@@ -11,7 +11,7 @@ from regab.analysis.diagnosis import overfitting, smoothed
 from regab.records.load import load_metrics
 from regab.records.results import variants
 from regab.report import comparison, curves
-from regab.report.style import variant_style
+from regab.report.style import method_colours
 from regab.report.summary import cell, table
 from tests.conftest import SMALL, python
 
@@ -81,18 +81,23 @@ def test_norms_begin_at_one_and_the_legend_has_their_values():
 
 def test_a_comparison_has_a_mean_per_variant_and_a_dot_per_seed():
     left, right = Figure().subplots(1, 2)
+    styles = {
+        "a": {"color": "k", "linestyle": "-", "marker": "o"},
+        "b": {"color": "r", "linestyle": ":", "marker": "s"},
+    }
     groups = {"a": [np.array([9.0, 1.0, 3.0]), np.array([9.0, 3.0])], "b": [np.array([9.0, 2.0, 2.0])]}
-    comparison.validation_curves(left, groups)
+    comparison.validation_curves(left, groups, styles)
     assert [line.get_ydata().tolist() for line in left.get_lines()] == [[2.0, 3.0], [2.0, 2.0]]
-    rows = {"a": [{"selected_test_accuracy": "0.9"}, {"selected_test_accuracy": "0.7"}]}
-    comparison.test_scores(right, rows)
+    comparison.scores(right, {"a": [0.9, 0.7]}, styles, "test_accuracy")
     np.testing.assert_allclose(sorted(right.collections[0].get_offsets()[:, 0]), [70, 90])
     assert right.get_lines()[0].get_xdata() == pytest.approx([80, 80])
     assert [label.get_text() for label in right.get_yticklabels()] == ["a"]
 
 
-def test_thirty_two_variants_can_be_told_apart():
-    assert len({tuple(variant_style(i).items()) for i in range(32)}) == 32
+def test_eight_methods_have_eight_colours_and_one_its_own_in_every_report():
+    names = ["dropout", "l2", "norm", "weight_decay", "mixup", "cutout", "swa", "shift_flip_crop"]
+    assert len(set(method_colours(names).values())) == 8
+    assert method_colours(["dropout", "mine"])["dropout"] == method_colours(["l2", "dropout"])["dropout"]
 
 
 def test_rows_are_grouped_by_variant_in_their_order():
@@ -128,8 +133,8 @@ def test_pictures_are_drawn_without_torch(regab):
     (sweep_folder / "comparison.png").unlink()
     code = (
         "import sys; from pathlib import Path\n"
-        "from regab.report.curves import draw_curves\nfrom regab.report.comparison import draw_comparison\n"
-        f"draw_curves(Path({str(run_folder.absolute())!r}))\ndraw_comparison(Path({str(sweep_folder.absolute())!r}))\n"
+        "from regab.report.curves import draw_curves\nfrom regab.report.report import report_sweep\n"
+        f"draw_curves(Path({str(run_folder.absolute())!r}))\nreport_sweep(Path({str(sweep_folder.absolute())!r}))\n"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run(python("-c", code), check=True)

@@ -1,6 +1,10 @@
-"""In words: does a run overfit?"""
+"""In words: does a run overfit, does a variant, is the baseline too small, is the best strength at the edge?"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,6 +12,10 @@ from regab.records.columns import cell, score, words
 
 RISE = 0.05  # of the validation loss above its minimum, from which on a run is said to overfit
 GAP = 0.05  # between training and validation accuracy or R², from which on it is said to generalize incompletely
+CLOSED = 0.01  # a gap below which there is nothing for a regularizer to close
+FALLING = 0.02  # of the training loss over the last tenth of the epochs, above which training was not over
+
+Metrics = dict[str, np.ndarray]
 
 
 def smoothed(curve: np.ndarray, width: int = 5) -> np.ndarray:
@@ -19,25 +27,113 @@ def smoothed(curve: np.ndarray, width: int = 5) -> np.ndarray:
     return np.array([np.nanmedian(curve[i - r : e + 1]) for i, (r, e) in enumerate(zip(reach, ends, strict=True))])
 
 
-def overfitting(metrics: dict[str, np.ndarray]) -> str:
-    """One sentence from a run's curves (row 0 untrained).
+class Fit(NamedTuple):
+    """How a run fits training and validation data; losses are smoothed, ``best`` is the epoch of the least validation
+    loss, ``falling`` by how much of itself the training loss fell over the last tenth of the epochs.
+    """
+
+    overfits: bool
+    best: int
+    rise: float
+    gap: float
+    ratio: float
+    train_score: float
+    val_score: float
+    falling: float
+
+
+def fit(metrics: Metrics) -> Fit | None:
+    """From a run's curves (row 0 untrained); None without validation data.
 
     A run *overfits* where its smoothed validation loss ends more than ``RISE`` above its minimum while its training
     loss fell.
     """
     if len(metrics["epoch"]) < 2 or np.isnan(metrics["val_loss"]).all():
-        return "Whether it overfits cannot be said without validation data."
+        return None
     train, val = smoothed(metrics["train_loss"]), smoothed(metrics["val_loss"])
     best = int(np.nanargmin(val))
-    rise = val[-1] / val[best] - 1
-    known = score(metrics)
-    train_score, val_score = metrics[f"train_{known}"][-1], metrics[f"val_{known}"][-1]
-    if rise >= RISE and train[-1] < train[best]:
+    rise = float(val[-1] / val[best] - 1)
+    earlier = train[-1 - max(1, (len(train) - 1) // 10)]
+    return Fit(
+        overfits=bool(rise >= RISE and train[-1] < train[best]),
+        best=best,
+        rise=rise,
+        gap=float(val[-1] - train[-1]),
+        ratio=float(val[-1] / train[-1]) if train[-1] else np.inf,
+        train_score=float(metrics[f"train_{score(metrics)}"][-1]),
+        val_score=float(metrics[f"val_{score(metrics)}"][-1]),
+        falling=float(1 - train[-1] / earlier) if earlier else 0.0,
+    )
+
+
+def overfitting(metrics: Metrics) -> str:
+    """One sentence about a run, from its curves."""
+    found = fit(metrics)
+    if found is None:
+        return "Whether it overfits cannot be said without validation data."
+    train, val, best, known = smoothed(metrics["train_loss"]), smoothed(metrics["val_loss"]), found.best, score(metrics)
+    if found.overfits:
         return (
-            f"It overfits: after epoch {best} the validation loss rose by {rise:.0%}, from {val[best]:.3g} to "
+            f"It overfits: after epoch {best} the validation loss rose by {found.rise:.0%}, from {val[best]:.3g} to "
             f"{val[-1]:.3g}, while the training loss fell from {train[best]:.3g} to {train[-1]:.3g}."
         )
-    if train_score - val_score >= GAP:
-        shown = f"{words(known)} {cell(known, train_score)} against {cell(known, val_score)}"
+    if found.train_score - found.val_score >= GAP:
+        shown = f"{words(known)} {cell(known, found.train_score)} against {cell(known, found.val_score)}"
         return f"It fits the training data better than new data ({shown}), but its validation loss is not rising."
     return "It does not overfit: the validation loss is at or near its minimum at the end."
+
+
+def diagnosis(runs: Sequence[Metrics]) -> str:
+    """One sentence about a variant, from the curves of its runs: medians over them."""
+    fits = [found for metrics in runs if (found := fit(metrics))]
+    if not fits:
+        return "Whether it overfits cannot be said without validation data."
+    known = score(runs[0])
+    bad = [found for found in fits if found.overfits]
+    gap, ratio = median(f.gap for f in fits), median(f.ratio for f in fits)
+    loss = f"validation loss {abs(gap):.3g} {'above' if gap >= 0 else 'below'} training loss, {ratio:.3g} times it"
+    if bad:
+        onset, rise = median(f.best for f in bad), median(f.rise for f in bad)
+        often = "" if len(bad) == len(fits) == 1 else f" in {len(bad)} of {len(fits)} runs"
+        return (
+            f"Overfits{often}: validation loss is lowest at epoch {onset:g} and rises by {rise:.0%} after it ({loss})."
+        )
+    train, val = median(f.train_score for f in fits), median(f.val_score for f in fits)
+    shown = f"{words(known)} {cell(known, train)} on training, {cell(known, val)} on validation data"
+    if train - val >= GAP:
+        return f"Fits training data better than new data ({shown}), but its validation loss is not rising ({loss})."
+    return f"Does not overfit ({shown}; {loss})."
+
+
+def underfitting(runs: Sequence[Metrics]) -> str:
+    """Why regularizing such a baseline can only hurt; empty where there is something to gain.
+
+    It *underfits* where no run overfits and it is not better on training data than on validation data by ``CLOSED``.
+    Not to be asked where training labels are wrong on purpose.
+    """
+    fits = [found for metrics in runs if (found := fit(metrics))]
+    if not fits or any(f.overfits for f in fits):
+        return ""
+    known = score(runs[0])
+    train, val = median(f.train_score for f in fits), median(f.val_score for f in fits)
+    if train - val >= CLOSED or train >= 1 - CLOSED:
+        return ""
+    cure = "train longer" if median(f.falling for f in fits) > FALLING else "take a larger model"
+    return (
+        f"The baseline underfits: its {words(known)} on training data, {cell(known, train)}, is not above that on "
+        f"validation data, {cell(known, val)}. A regularizer has nothing to gain here and can only hurt; {cure} first."
+    )
+
+
+def at_the_edge(key: str, levels: Sequence[float], values: Sequence[float], upwards: bool) -> str:
+    """Whether the best of three or more strengths is the highest, or the lowest above 0; empty if it is inside.
+
+    ``values`` are the means at these ``levels``, of which one may be the method's absence at 0.
+    """
+    pairs = sorted(zip(levels, values, strict=True))
+    tried = [level for level, _ in pairs if level > 0]
+    best = (max if upwards else min)(pairs, key=lambda pair: pair[1])[0]
+    if len(tried) < 2 or best not in (tried[0], tried[-1]):
+        return ""
+    way, word = ("higher", "highest") if best == tried[-1] else ("lower", "lowest")
+    return f"The best {key} is the {word} that was tried, {best:g}: the best of all may be {way}, so widen the range."

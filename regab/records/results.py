@@ -27,8 +27,11 @@ def write_results(root: Path, folders: list[str]) -> None:
 
     Rows stand in the order of ``folders``, so the first level of a factor is the one that was given first.
     """
-    rows = [_row(root / folder) for folder in folders]
-    factors, tasks = varying([row["overrides"] for row in rows]), sorted({row["task"] for row in rows if "task" in row})
+    rows = [row_of(root / folder) for folder in folders]
+    factors, tasks = (
+        varying([row["overrides"] for row in rows]),
+        sorted({row["task"] for row in rows if row.get("task")}),
+    )
     header = [*factors, *OUTCOME, *_metrics(columns(*tasks or ["classification"])), *REST]
     text = io.StringIO()
     writer = csv.DictWriter(text, header, lineterminator="\n", extrasaction="ignore")
@@ -37,13 +40,21 @@ def write_results(root: Path, folders: list[str]) -> None:
     write_atomically(root / RESULTS, text.getvalue())
 
 
+def run_folders(root: Path) -> list[str]:
+    """The folders of a sweep's runs: those in ``results.csv``, as they stand there, then others that are found."""
+    listed = [row.get("folder") or "" for row in load_results(root)] if (root / RESULTS).is_file() else []
+    found = sorted(path.parents[1].name for path in root.glob("*/.hydra/overrides.yaml"))
+    return [name for name in dict.fromkeys([*listed, *found]) if name in found]
+
+
 def varying(overrides: list[dict[str, str]]) -> list[str]:
     """The keys that do not have the same value everywhere, but for seed and fold."""
     keys = dict.fromkeys(key for each in overrides for key in each if key not in REPLICATE)
     return [key for key in keys if len({each.get(key) for each in overrides}) > 1]
 
 
-def _row(folder: Path) -> dict[str, Any]:
+def row_of(folder: Path) -> dict[str, Any]:
+    """One run from its own files: its overrides, how it ended, and its metrics."""
     overrides = dict(line.split("=", 1) for line in _yaml(folder / ".hydra" / "overrides.yaml"))
     row = {"overrides": overrides, "folder": folder.name}
     result = load_result(folder)
@@ -52,7 +63,7 @@ def _row(folder: Path) -> dict[str, Any]:
         status = {"status": "failed" if reason else "unfinished", "reason": reason or ""}
         return row | status | {"seed": config["seed"], "fold": fold_of(config["data"])}
     metrics = {f"{which}_{name}": value for which in ("selected", "last") for name, value in result[which].items()}
-    return row | metrics | {name: result[name] for name in KEPT}
+    return row | metrics | {name: result.get(name) for name in KEPT}
 
 
 def fold_of(data: dict[str, Any]) -> int | None:

@@ -17,11 +17,11 @@ LOSSES = {"accuracy": "cross-entropy", "r2": "mean squared error of the standard
 Metrics = dict[str, np.ndarray]
 
 
-def draw_curves(folder: Path) -> None:
+def draw_curves(folder: Path, path: Path | None = None) -> None:
     """Losses, accuracies, norms, overfitting score and a histogram of the weights, from the files of a finished run."""
     metrics, result = load_metrics(folder), load_result(folder)
     selected = result["selected"]["epoch"]
-    with figure(folder / "curves.png", 12, 7.4) as drawn:
+    with figure(path or folder / "curves.png", 12, 7.4) as drawn:
         drawn.suptitle(_title(result, metrics), x=0.01, ha="left", fontsize=11)
         axes = drawn.subplot_mosaic("AAABBB;CCDDEE", height_ratios=[1.25, 1])
         losses(axes["A"], metrics, selected)

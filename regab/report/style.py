@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,9 +16,23 @@ from matplotlib.figure import Figure
 # Okabe & Ito's palette.
 TRAIN, VAL, TEST, SELECTED, FAINT = "#0072B2", "#D55E00", "#009E73", "#444444", "#9AA5B1"
 L1, L2 = "#CC79A7", "#56B4E9"
-VARIANTS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#8C6D1F"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 DASHES: list[Any] = ["-", "--", "-.", ":"]
+BASELINE = "#444444"
+
+# Colours that methods have in every report; what is not listed here takes a free one, chosen by its name.
+HOME = {
+    "dropout": "#0072B2",
+    "weight_decay": "#D55E00",
+    "l2": "#E69F00",
+    "l1": "#8C6D1F",
+    "norm": "#009E73",
+    "shift_flip_crop": "#CC79A7",
+    "rotate_zoom": "#CC79A7",
+    "early_stopping": "#56B4E9",
+    "label_smoothing": "#7B3FA0",
+}
+FREE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7B3FA0", "#8C6D1F"]
 
 RC = {
     "font.size": 10,
@@ -33,7 +48,10 @@ RC = {
     "legend.frameon": False,
     "legend.fontsize": 9,
     "lines.linewidth": 1.8,
+    "svg.hashsalt": "regab",  # the same picture is the same file
 }
+# Of several methods together; darker than those of single ones.
+TOGETHER = ["#5B3E8C", "#7A1F3D", "#1F5C5C", "#6B5900", "#3D4B73", "#8A3B00", "#4A5D23", "#803B6B"]
 
 
 @contextmanager
@@ -46,10 +64,14 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
         drawn.savefig(path)
 
 
-def variant_style(index: int) -> dict[str, Any]:
-    """Colour and dashes of a variant: together they tell 32 apart."""
-    n = len(VARIANTS)
-    return {"color": VARIANTS[index % n], "linestyle": DASHES[index // n % len(DASHES)]}
+def method_colours(methods: Sequence[str]) -> dict[str, str]:
+    """A colour for each method: its own in every report, unless another of these methods has that one too."""
+    colours: dict[str, str] = {}
+    for method in sorted(methods, key=lambda m: m not in HOME):
+        start = crc32(method.encode()) % len(FREE)
+        wishes = [HOME.get(method, FREE[start]), *FREE[start:], *FREE[:start]]
+        colours[method] = next((c for c in wishes if c not in colours.values()), wishes[0])
+    return {method: colours[method] for method in methods}
 
 
 def whole_numbers(axes: Any) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean, stdev
+from typing import Any
 
 from regab.analysis.diagnosis import overfitting
-from regab.records.columns import cell, headline, measured, words
+from regab.records.columns import cell, measured, words
 from regab.records.load import load_metrics, load_result
-from regab.records.results import Rows, load_results, variants
+from regab.report.study import Study, Variant
+from regab.report.tables import mean_and_deviation
+from regab.report.words import interval, points, verdict_sentences
 
 
 def run_summary(folder: Path) -> str:
@@ -27,44 +30,40 @@ def run_summary(folder: Path) -> str:
     return "\n".join(["", table(rows), "", *sentences])
 
 
-def sweep_summary(root: Path) -> str:
-    """A line per variant: mean and standard deviation over its seeds, then what failed, and where the files are."""
-    rows = load_results(root)
-    score = headline(rows[0])
-    shown = ["val_loss", f"val_{score}", f"test_{score}"]
-    head = ["variant", "runs", *map(words, shown)]
-    lines = [head, *[_variant_line(name, members, shown) for name, members in variants(rows).items()]]
-    failed = [f"failed: {row['folder']}: {row['reason']}" for row in rows if row["status"] == "failed"]
-    files = f"Files: {folder_words(root)} (results.csv, comparison.png)"
-    return "\n".join(["", table(lines), "", *failed, files])
+def sweep_summary(study: Study, files: str) -> str:
+    """A line per variant: mean, difference to the baseline with its interval, verdict; then what that means."""
+    head = ["variant", "runs", words(study.metric), "difference", "95 % interval", "verdict"]
+    lines = table([head, *[_variant_line(study, variant) for variant in study.variants]], left=(0, 5))
+    sentences = [text for _, text in verdict_sentences(study)[1:]]
+    return "\n".join(["", lines, "", *sentences, *failures(study.results.to_dict("records")), files])
 
 
-def _variant_line(name: str, members: Rows, shown: list[str]) -> list[str]:
-    finished = [row for row in members if row["status"] == "finished"]
-    columns = [f"selected_{c}" for c in shown]
-    cells = [_mean_and_deviation(c, [float(r[c]) for r in finished if r[c]]) for c in columns]
+def failures(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Which runs failed, and why."""
+    return [f"failed: {Path(row['folder']).name}: {row['reason']}" for row in rows if row["status"] == "failed"]
+
+
+def _variant_line(study: Study, variant: Variant) -> list[str]:
+    finished, asked, effect = len(variant.finished), len(variant.rows), variant.effect
     return [
-        name,
-        f"{len(finished)}/{len(members)}" if len(finished) < len(members) else str(len(members)),
-        *cells,
+        variant.name,
+        str(asked) if finished == asked else f"{finished}/{asked}",
+        mean_and_deviation(study, variant),
+        points(study.metric, effect["mean_difference"]),
+        interval(study.metric, effect),
+        str(effect["verdict"]),
     ]
 
 
-def _mean_and_deviation(name: str, values: list[float]) -> str:
-    if not values:
-        return "-"
-    spread = f" ± {cell(name, stdev(values))}" if len(values) > 1 else ""
-    return cell(name, mean(values)) + spread
-
-
-def table(rows: list[list[str]]) -> str:
-    """Columns of equal width, the first to the left, the others to the right, a rule below the head."""
+def table(rows: list[list[str]], left: Sequence[int] = (0,)) -> str:
+    """Columns of equal width, these to the left, the others to the right, a rule below the head."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [
-        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(c.ljust(w) if i in left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
         for row in rows
     ]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+    rule = "-" * max(map(len, lines))
+    return "\n".join(line.rstrip() for line in [lines[0], rule, *lines[1:]])
 
 
 def folder_words(folder: Path) -> str:

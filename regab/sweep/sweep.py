@@ -105,13 +105,11 @@ def resumable(root: Path) -> Iterator[None]:
 
 def conclude(root: Path, first: list[str], drawn: list[Run]) -> None:
     """Write the tables and figures of a sweep and print its summary; the rows of ``first`` stand first."""
-    from regab.report.comparison import draw_comparison
     from regab.report.curves import draw_curves
-    from regab.report.summary import sweep_summary
+    from regab.report.report import report_sweep
 
     for run in drawn:
         if (run.folder / "result.json").is_file():
             draw_curves(run.folder)
     write_results(root, list(dict.fromkeys([*first, *Store(root).known().values()])))
-    draw_comparison(root)
-    print(sweep_summary(root), flush=True)
+    print(report_sweep(root), flush=True)

@@ -1,0 +1,109 @@
+"""``regab report``: everything about results made again from their files."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from regab.errors import CannotWrite, UsageError
+from regab.records.files import make_folder, write_atomically
+from regab.records.load import load_error, load_result
+from regab.records.results import RESULTS, row_of, run_folders, write_results
+from regab.report.study import Options, Study
+
+TEXT = """\
+Make the tables, figures and the page of sweeps or single runs again, from their files alone.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"report: {message}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """What ``regab report`` understands."""
+    made = _Parser(prog="regab report", description=TEXT)
+    made.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folders of sweeps or of single runs")
+    made.add_argument("--metric", help="what to compare by, as val_loss; default: test accuracy, or RMSE")
+    made.add_argument("--baseline", help="the variant to compare with, as dropout.rate=0.2; default: all at neutral")
+    made.add_argument("--practical", type=float, default=0.0, help="a difference too small to matter, as 0.005")
+    made.add_argument("--at", choices=("selected", "last"), default="selected", help="which epoch of each run")
+    made.add_argument("--stopping", action="store_true", help="what rules of early stopping would have chosen")
+    made.add_argument("--to", type=Path, metavar="DIR", help="where to write; default: DIR, or outputs/report/…")
+    return made
+
+
+def report(words: Sequence[str]) -> int:
+    """``regab report``. Raises UsageError, CannotWrite."""
+    asked = parser().parse_args([*words])
+    for folder in asked.folders:
+        if not folder.is_dir():
+            raise UsageError(f"report {folder}: there is no such folder")
+    options = Options(asked.metric, asked.baseline, asked.practical, asked.at, asked.stopping)
+    if len(asked.folders) == 1 and is_run(asked.folders[0]):
+        return _report_run(asked.folders[0], asked.to, options)
+    return _report_sweeps(asked.folders, asked.to, options)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether this is the folder of one run."""
+    return (folder / ".hydra" / "overrides.yaml").is_file() and not (folder / RESULTS).is_file()
+
+
+def _report_run(folder: Path, to: Path | None, options: Options) -> int:
+    import pandas as pd
+
+    from regab.report.curves import draw_curves
+    from regab.report.report import PAGE, write_report
+    from regab.report.summary import folder_words, run_summary
+
+    if load_result(folder) is None:
+        reason = load_error(folder)
+        cure = f"train it again with: regab train --resume {folder}"
+        raise UsageError(f"{folder}: the run {f'failed: {reason}' if reason else 'has not finished'}; {cure}")
+    row = {"seed": 0, "fold": None, "status": "", "reason": ""} | row_of(folder) | {"folder": str(folder)}
+    del row["overrides"]
+    study = Study([folder], pd.DataFrame([row]).astype({"fold": "Int64"}), options)
+    place = to or folder
+    write_report(study, place)
+    draw_curves(folder, place / "curves.png")
+    print(f"{run_summary(folder)}\nReport: {folder_words(place)}/{PAGE}")
+    return 0
+
+
+def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> int:
+    from regab.analysis.table import read
+    from regab.report.comparison import draw_comparison
+    from regab.report.report import PAGE, write_report
+    from regab.report.summary import folder_words, sweep_summary
+
+    for folder in folders:
+        _tabulate(folder)
+    study = Study(folders, read(folders), options)
+    place = to or (folders[0] if len(folders) == 1 else Path("outputs/report") / time.strftime("%Y-%m-%d_%H-%M-%S"))
+    make_folder(place)
+    if len(folders) > 1:
+        write_atomically(place / RESULTS, study.results.to_csv(index=False))
+    draw_comparison(study, place / "comparison.png")
+    write_report(study, place)
+    print(sweep_summary(study, f"Report: {folder_words(place)}/{PAGE}"))
+    return 0
+
+
+def _tabulate(root: Path) -> None:
+    """Write a sweep's ``results.csv`` again where the folders of its runs are there."""
+    names = run_folders(root)
+    if not names and not (root / RESULTS).is_file():
+        newest = max((path.parent for path in root.glob(f"*/{RESULTS}")), key=lambda p: p.name, default=None)
+        cure = f"; did you mean {newest}?" if newest else "; give the folder of a sweep or a run"
+        raise UsageError(f"report {root}: there are no results of regab's{cure}")
+    try:
+        if names:
+            write_results(root, names)
+    except CannotWrite:
+        if not (root / RESULTS).is_file():
+            raise

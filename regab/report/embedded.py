@@ -1,0 +1,78 @@
+"""The curves of a study as the page's script reads them."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+from regab.records.columns import headline, words
+from regab.report.study import Metrics, Row, Study, Variant
+from regab.report.style import wide_range
+
+POINTS = 200  # of one curve, at most
+ALL_POINTS = 60_000  # of all curves of one column
+DASHES = {"-": "none", "--": "7 4", "-.": "7 3 2 3", ":": "2 3"}
+
+
+def embedded(study: Study) -> str:
+    """JSON that can stand inside a script element."""
+    series = _series(study)
+    runs = sum(len(v.finished) for v in study.variants)
+    most = max(20, min(POINTS, ALL_POINTS // max(runs, 1)))
+    variants = [_variant(study, v, series, most) for v in study.variants]
+    data = {
+        "variants": [v for v in variants if v["runs"]],
+        "series": [[name, words(name).replace("val ", "validation ")] for name in series],
+        "logarithmic": bool(series) and wide_range(_values(study, series[0])),
+    }
+    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
+
+
+def _series(study: Study) -> list[str]:
+    names = list(dict.fromkeys(name for metrics in study.curves.values() for name in metrics))
+    known = headline(names)
+    wanted = [f"{split}_{what}" for what in ("loss", known) for split in ("val", "train", "test")]
+    wanted += ["generalization_gap", "train_objective", "l2_norm"]
+    return [name for name in wanted if any(_has(metrics, name) for metrics in study.curves.values())]
+
+
+def _has(metrics: Metrics, name: str) -> bool:
+    return name in metrics and not np.isnan(metrics[name]).all()
+
+
+def _values(study: Study, name: str) -> list[float]:
+    return [float(v) for metrics in study.curves.values() if name in metrics for v in metrics[name][1:]]
+
+
+def _variant(study: Study, variant: Variant, series: list[str], most: int) -> dict[str, Any]:
+    return {
+        "name": variant.short,
+        "colour": variant.colour,
+        "dashes": DASHES[variant.dashes],
+        "runs": [
+            _run(row, study.curves[row["folder"]], series, most)
+            for row in variant.finished
+            if row["folder"] in study.curves
+        ],
+    }
+
+
+def _run(row: Row, metrics: Metrics, series: list[str], most: int) -> dict[str, Any]:
+    count = len(metrics["epoch"])
+    kept = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+    fold = f", fold {row['fold']}" if str(row["fold"]).isdigit() else ""
+    short = f"{row['seed']}/{row['fold']}" if fold else str(row["seed"])
+    curves = {name: [_short(v) for v in metrics[name][kept]] for name in series if name in metrics}
+    return {
+        "name": f"seed {row['seed']}{fold}",
+        "short": short,
+        "epoch": [int(e) for e in metrics["epoch"][kept]],
+        **curves,
+    }
+
+
+def _short(value: float) -> float | None:
+    return float(f"{value:.4g}") if math.isfinite(value) else None

@@ -1,0 +1,49 @@
+"""Diagnosis of a study: what each variant's curves say, and what may mislead."""
+
+from __future__ import annotations
+
+from statistics import mean
+
+from regab.analysis.confounds import confounds
+from regab.analysis.diagnosis import at_the_edge, diagnosis, underfitting
+from regab.records.columns import higher_is_better
+from regab.report.origin import config_of
+from regab.report.study import Study, Variant
+
+
+def per_variant(study: Study) -> dict[str, str]:
+    """A sentence about the curves of every variant that has some."""
+    return {v.name: diagnosis(curves) for v in study.variants if (curves := study.curves_of(v))}
+
+
+def findings(study: Study) -> list[str]:
+    """What concerns the study as a whole."""
+    configs = {v.short: config_of(v) for v in study.variants}
+    runs = {v.short: len(v.finished) for v in study.variants}
+    noisy = any(config.get("data", {}).get("label_noise") for config in configs.values())
+    curves = study.curves_of(study.baseline)
+    under = "" if noisy or not curves else underfitting(curves)
+    edges = [_edge(study, factor) for factor in study.factors if factor.startswith("reg.")]
+    return [*filter(None, [under, *edges]), *confounds(configs, runs, study.factors)]
+
+
+def alone(study: Study, factor: str) -> list[Variant]:
+    """The baseline and the variants that differ from it in this factor only."""
+    return [v for v in study.variants if v.differs.keys() <= {factor}]
+
+
+def numbers(variants: list[Variant], factor: str) -> list[float] | None:
+    """A factor's levels as numbers; None if one is none."""
+    try:
+        return [float(v.levels[factor]) for v in variants]
+    except ValueError:
+        return None
+
+
+def _edge(study: Study, factor: str) -> str:
+    members = [v for v in alone(study, factor) if study.values(v)]
+    levels = numbers(members, factor)
+    if levels is None:
+        return ""
+    values = [mean(study.values(v)) for v in members]
+    return at_the_edge(factor.removeprefix("reg."), levels, values, higher_is_better(study.metric))

@@ -1,0 +1,120 @@
+"""How results came about: commands that reproduce them, what ran them, and what a reader should be warned of."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from regab.records.load import load_result
+from regab.records.results import REPLICATE
+from regab.report.study import Study, Variant
+
+
+def command_of(variant: Variant) -> str:
+    """A command line that trains this variant again, with all its seeds and folds."""
+    first = Path(variant.rows[0]["folder"])
+    given = dict(line.partition("=")[::2] for line in _overrides(first)) or variant.levels
+    words = [f"{key}={value}" for key, value in given.items() if key not in REPLICATE]
+    words = [f"+{word}" if word.startswith("reg.extra.") else word for word in words]
+    seeds = sorted({int(row["seed"]) for row in variant.rows})
+    folds = sorted({int(row["fold"]) for row in variant.rows if str(row["fold"]).isdigit()})
+    for key, values in (("seed", seeds), ("data.fold", folds)):
+        if values:
+            words.append(f"{key}={','.join(map(str, values))}")
+    many = ["-m"] if len(seeds) > 1 or len(folds) > 1 else []
+    return shlex.join(["regab", "train", *_options(first.parent), *many, *words])
+
+
+def _overrides(folder: Path) -> list[str]:
+    path = folder / ".hydra" / "overrides.yaml"
+    return yaml.load(path.read_text(), Loader=yaml.CSafeLoader) or [] if path.is_file() else []
+
+
+def _options(root: Path) -> list[str]:
+    """Where the sweep's command looked for configurations of the user's own."""
+    words = made_by(root)
+    return [w for i, w in enumerate(words) if "--config-dir" in (w.partition("=")[0], words[i - 1] if i else "")]
+
+
+@cache
+def made_by(root: Path) -> tuple[str, ...]:
+    """The words of the command that made a sweep; none where that is not known."""
+    try:
+        return tuple(json.loads((root / ".regab" / "command.json").read_text())["words"])
+    except (OSError, ValueError, KeyError):
+        return ()
+
+
+def config_of(variant: Variant) -> dict[str, Any]:
+    """The resolved configuration of a variant's first run; empty if it is not there."""
+    path = Path(variant.rows[0]["folder"]) / ".hydra" / "config.yaml"
+    return yaml.load(path.read_text(), Loader=yaml.CSafeLoader) if path.is_file() else {}
+
+
+def provenance(study: Study) -> list[tuple[str, str]]:
+    """How it was run: label and value."""
+    results = sampled(study)
+    commands = [shlex.join(["regab", "train", *words]) for root in study.folders if (words := made_by(root))]
+    versions = [", ".join(f"{k} {v}" for k, v in (r.get("versions") or {}).items()) for r in results]
+    facts = [
+        ("command", commands),
+        ("folder", [str(root) for root in study.folders]),
+        ("runs", [_runs(study)]),
+        ("finished", [str(max((r.get("finished") or "" for r in results), default=""))]),
+        ("device", [str(r.get("device")) for r in results]),
+        ("precision", [str(r["precision"]) for r in results if r.get("precision")]),
+        ("versions", versions),
+        ("git commit of your code", [str(r["git_commit"]) for r in results if r.get("git_commit")]),
+    ]
+    return [(label, "\n".join(dict.fromkeys(values))) for label, values in facts if any(values)]
+
+
+def _runs(study: Study) -> str:
+    rows = [row for variant in study.variants for row in variant.rows]
+    seeds = sorted({int(row["seed"]) for row in rows})
+    folds = {row["fold"] for row in rows if str(row["fold"]).isdigit()}
+    text = f"{len(rows)}: {len(study.variants)} variant{'s' * (len(study.variants) != 1)}, seeds {_numbers(seeds)}"
+    return f"{text}, {len(folds)} folds" if folds else text
+
+
+def _numbers(values: list[int]) -> str:
+    whole = values == list(range(values[0], values[-1] + 1)) and len(values) > 2
+    return f"{values[0]} to {values[-1]}" if whole else ", ".join(map(str, values))
+
+
+def sampled(study: Study) -> list[dict[str, Any]]:
+    """``result.json`` of each variant's first finished run."""
+    folders = [Path(v.finished[0]["folder"]) for v in study.variants if v.finished]
+    return [result for folder in folders if (result := load_result(folder))]
+
+
+def warnings(study: Study) -> list[str]:
+    """What is missing or mixed, one sentence each."""
+    rows = [row for variant in study.variants for row in variant.rows]
+    failed = [row for row in rows if row["status"] == "failed"]
+    found = [f"{Path(row['folder']).name} failed: {row['reason']}" for row in failed[:20]]
+    if len(failed) > 20:
+        found.append(f"and {len(failed) - 20} more failed")
+    if unfinished := sum(row["status"] not in ("failed", "finished") for row in rows):
+        found.append(f"{unfinished} runs have not finished and are not in the numbers.")
+    if lost := sum(row["folder"] not in study.curves for row in rows if row["status"] == "finished"):
+        found.append(f"Of {lost} finished runs metrics.csv is missing or damaged: their curves are not shown.")
+    if missing := int(study.effects["missing"].sum()):
+        found.append(f"{missing} pairs are incomplete, because one of their two runs is missing; they are left out.")
+    return found + _mixed(sampled(study))
+
+
+def _mixed(results: list[dict[str, Any]]) -> list[str]:
+    found = []
+    for what in ("versions", "device", "precision", "git_commit"):
+        values = {json.dumps(result.get(what), sort_keys=True) for result in results}
+        if len(values) > 1:
+            found.append(
+                f"Variants were trained with different {what.replace('_', ' ')}: {' and '.join(sorted(values))}."
+            )
+    return found

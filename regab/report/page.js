@@ -1,0 +1,248 @@
+"use strict";
+const byId = (id) => document.getElementById(id);
+const data = JSON.parse(byId("data").textContent);
+const SVG = "http://www.w3.org/2000/svg";
+const draw = (name, attributes, text) => {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  if (text !== undefined) element.textContent = text;
+  return element;
+};
+
+// The table: sorting, filtering, and the exact numbers of a row.
+const body = document.querySelector("#forest tbody");
+const rows = [...body.querySelectorAll("tr.variant")];
+const extra = (row) => row.nextElementSibling;
+
+function sortBy(head, column) {
+  const order = head.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
+  document.querySelectorAll("#forest th").forEach((other) => other.removeAttribute("aria-sort"));
+  head.setAttribute("aria-sort", order);
+  const sign = order === "ascending" ? 1 : -1;
+  const key = (row) => row.dataset[column];
+  const compared = (a, b) => {
+    if (key(a) === "" || key(b) === "") return (key(a) === "") - (key(b) === "");  // nothing to sort by stands last
+    const [x, y] = [Number(key(a)), Number(key(b))];
+    return sign * (isNaN(x) || isNaN(y) ? key(a).localeCompare(key(b), "en", { numeric: true }) : x - y);
+  };
+  const pairs = rows.map((row) => [row, row.more]);
+  pairs.sort((a, b) => compared(a[0], b[0])).forEach((pair) => body.append(...pair));
+}
+
+function filter() {
+  const words = byId("filter").value.toLowerCase().split(/\s+/);
+  const kind = byId("kind").value;
+  let shown = 0;
+  for (const row of rows) {
+    const text = row.dataset.name.toLowerCase();
+    row.hidden = !words.every((word) => text.includes(word)) || (kind !== "" && row.dataset.kind !== kind);
+    row.more.hidden = row.hidden || !row.open;
+    shown += !row.hidden;
+  }
+  byId("count").textContent = shown < rows.length ? `${shown} of ${rows.length} variants` : "";
+}
+
+for (const row of rows) {
+  row.more = extra(row);
+  row.open = false;
+  const toggle = () => {
+    row.open = !row.open;
+    row.more.hidden = !row.open;
+    row.setAttribute("aria-expanded", row.open);
+    byId("tip").hidden = true;
+  };
+  row.addEventListener("click", toggle);
+  row.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); toggle(); }
+  });
+  row.addEventListener("mousemove", (event) => {
+    const tip = byId("tip");
+    tip.hidden = row.open;
+    tip.replaceChildren(row.more.querySelector(".exact").cloneNode(true));
+    const left = Math.min(event.pageX + 14, document.documentElement.clientWidth - tip.offsetWidth - 8);
+    tip.style.left = `${Math.max(8, left)}px`;
+    tip.style.top = `${event.pageY + 18}px`;
+  });
+  row.addEventListener("mouseleave", () => { byId("tip").hidden = true; });
+}
+document.querySelectorAll("#forest th[data-by] button").forEach((button) => {
+  button.addEventListener("click", () => sortBy(button.parentElement, button.parentElement.dataset.by));
+});
+byId("filter").addEventListener("input", filter);
+byId("kind").addEventListener("change", filter);
+
+// The curves: runs that can be switched on and off.
+const W = 760, H = 380, LEFT = 62, RIGHT = 12, TOP = 12, BOTTOM = 40;
+const MOST = 8;  // variants that are on at first
+data.variants.forEach((variant, index) => variant.runs.forEach((run) => { run.on = index < MOST; }));
+const isOn = (variant) => variant.runs.some((run) => run.on);
+
+function ticks(low, high, count) {
+  const rough = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
+  const found = [];
+  for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-9; value += step) found.push(value);
+  return found;
+}
+function logTicks(low, high) {
+  const found = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+    for (const factor of [1, 2, 5]) {
+      const value = factor * 10 ** power;
+      if (value >= low && value <= high) found.push(value);
+    }
+  }
+  return found;
+}
+const label = (value) => Number(value.toPrecision(4)).toString();
+
+function averaged(variant, name) {
+  const points = new Map();
+  for (const run of variant.runs.filter((run) => run.on)) {
+    run.epoch.forEach((epoch, i) => {
+      const value = run[name]?.[i];
+      if (value !== null && value !== undefined) points.set(epoch, [...(points.get(epoch) ?? []), value]);
+    });
+  }
+  return [...points].sort((a, b) => a[0] - b[0]).map(([epoch, values]) => {
+    const mean = values.reduce((a, b) => a + b) / values.length;
+    const square = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    return { epoch, mean, deviation: Math.sqrt(square / Math.max(values.length - 1, 1)) };
+  });
+}
+
+let scales = null, means = [];
+function plot() {
+  const svg = byId("plot"), name = byId("series").value, logarithmic = byId("log").checked;
+  svg.replaceChildren();
+  const shown = data.variants.filter(isOn);
+  means = shown.map((variant) => [variant, averaged(variant, name).filter((point) => point.epoch > 0)]);
+  const usable = (value) => Number.isFinite(value) && (!logarithmic || value > 0);
+  const values = [], all = shown.flatMap((variant) => variant.runs.filter((run) => run.on).flatMap((run) => run.epoch));
+  const last = all.reduce((a, b) => Math.max(a, b), 1);
+  const settled = 1 + Math.floor(0.15 * last);  // what comes before would set the scale
+  for (const variant of shown) {
+    for (const run of variant.runs.filter((run) => run.on)) {
+      run.epoch.forEach((epoch, i) => {
+        if (epoch >= settled && usable(run[name]?.[i] ?? NaN)) values.push(run[name][i]);
+      });
+    }
+  }
+  if (!values.length) {
+    svg.append(draw("text", { x: W / 2, y: H / 2, "text-anchor": "middle", fill: "currentColor" }, "nothing to show"));
+    scales = null;
+    return;
+  }
+  values.sort((a, b) => a - b);
+  let [low, high] = [values[0], values[values.length - 1]];
+  if (low === high) [low, high] = [low - Math.abs(low || 1) / 2, high + Math.abs(high || 1) / 2];
+  const first = last > 1 ? 1 : 0;
+  const f = logarithmic ? Math.log : (value) => value;
+  const x = (epoch) => LEFT + (W - LEFT - RIGHT) * (epoch - first) / (last - first);
+  const y = (value) => H - BOTTOM - (H - TOP - BOTTOM) * (0.02 + 0.96 * (f(value) - f(low)) / (f(high) - f(low)));
+  scales = { x, first, last };
+  const axis = draw("g", { class: "axis" }), grid = draw("g", { class: "grid" });
+  for (const value of logarithmic && high / low > 3 ? logTicks(low, high) : ticks(low, high, 6)) {
+    grid.append(draw("line", { x1: LEFT, x2: W - RIGHT, y1: y(value), y2: y(value) }));
+    axis.append(draw("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, label(value)));
+  }
+  for (const value of ticks(first, last, 8).filter(Number.isInteger)) {
+    axis.append(draw("text", { x: x(value), y: H - BOTTOM + 18, "text-anchor": "middle" }, value));
+  }
+  axis.append(draw("line", { x1: LEFT, x2: W - RIGHT, y1: H - BOTTOM, y2: H - BOTTOM }));
+  axis.append(draw("text", { x: (LEFT + W - RIGHT) / 2, y: H - 6, "text-anchor": "middle" }, "epoch"));
+  const clip = draw("clipPath", { id: "inside" });
+  clip.append(draw("rect", { x: LEFT, y: TOP, width: W - LEFT - RIGHT, height: H - TOP - BOTTOM }));
+  svg.append(clip, grid, axis);
+  const line = (points) => points.map(([epoch, value], i) => `${i ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+  for (const [variant, points] of means) {
+    const group = draw("g", { style: `--c: ${variant.colour}`, "clip-path": "url(#inside)" });
+    group.dataset.variant = variant.name;
+    const good = points.filter((point) => usable(point.mean));
+    if (byId("band").checked && variant.runs.filter((run) => run.on).length > 1) {
+      const up = good.map((p) => [p.epoch, p.mean + p.deviation]);
+      const down = good.map((p) => [p.epoch, Math.max(p.mean - p.deviation, logarithmic ? low / 2 : -Infinity)]).reverse();
+      if (up.length) group.append(draw("path", { class: "spread", d: `${line([...up, ...down])}Z` }));
+    }
+    if (byId("single").checked) {
+      for (const run of variant.runs.filter((run) => run.on)) {
+        const own = run.epoch.map((epoch, i) => [epoch, run[name]?.[i] ?? NaN]).filter(([e, v]) => e > 0 && usable(v));
+        group.append(draw("path", { class: "run", d: line(own), "data-run": run.name }));
+      }
+    }
+    group.append(draw("path", {
+      class: "mean", d: line(good.map((p) => [p.epoch, p.mean])), "stroke-dasharray": variant.dashes,
+    }));
+    svg.append(group);
+  }
+  svg.append(draw("line", { id: "cursor", y1: TOP, y2: H - BOTTOM, x1: -9, x2: -9 }));
+}
+
+function read(event) {
+  if (!scales) return;
+  const box = byId("plot").getBoundingClientRect();
+  const at = (event.clientX - box.left) / box.width * W;
+  const share = (at - LEFT) / (W - LEFT - RIGHT);
+  const epoch = Math.round(scales.first + Math.min(1, Math.max(0, share)) * (scales.last - scales.first));
+  byId("cursor").setAttribute("x1", scales.x(epoch));
+  byId("cursor").setAttribute("x2", scales.x(epoch));
+  const known = means.map(([variant, points]) => [variant, points.find((point) => point.epoch === epoch)]);
+  const words = known.filter(([, point]) => point).map(([variant, point]) => `${variant.name} ${label(point.mean)}`);
+  byId("readout").textContent = `epoch ${epoch}: ${words.join("  ·  ")}`;
+}
+
+function legend() {
+  byId("legend").replaceChildren(...data.variants.map((variant) => {
+    const entry = document.createElement("div"), toggle = document.createElement("button");
+    entry.className = "entry";
+    toggle.className = "toggle";
+    toggle.type = "button";
+    toggle.style.setProperty("--c", variant.colour);
+    toggle.innerHTML = '<svg class="swatch" width="26" height="10"><path class="mean" d="M0 5H26"/></svg>';
+    toggle.querySelector("path").setAttribute("stroke-dasharray", variant.dashes);
+    toggle.append(variant.name);
+    toggle.addEventListener("click", () => {
+      const on = !isOn(variant);
+      variant.runs.forEach((run) => { run.on = on; });
+      update();
+    });
+    const chips = variant.runs.map((run) => {
+      const chip = document.createElement("button");
+      chip.className = "chip";
+      chip.type = "button";
+      chip.textContent = run.short;
+      chip.title = `switch ${variant.name}, ${run.name} on or off`;
+      chip.addEventListener("click", () => { run.on = !run.on; update(); });
+      return chip;
+    });
+    variant.show = () => {
+      toggle.setAttribute("aria-pressed", isOn(variant));
+      variant.runs.forEach((run, i) => chips[i].setAttribute("aria-pressed", run.on));
+    };
+    entry.append(toggle, ...chips);
+    return entry;
+  }));
+}
+function update() {
+  data.variants.forEach((variant) => variant.show());
+  plot();
+}
+function switchAll(on) {
+  data.variants.forEach((variant) => variant.runs.forEach((run) => { run.on = on; }));
+  update();
+}
+
+if (data.variants.length) {
+  byId("series").append(...data.series.map(([value, words]) => new Option(words, value)));
+  byId("log").checked = data.logarithmic;
+  for (const id of ["series", "single", "band", "log"]) byId(id).addEventListener("change", plot);
+  byId("all").addEventListener("click", () => switchAll(true));
+  byId("none").addEventListener("click", () => switchAll(false));
+  byId("plot").addEventListener("mousemove", read);
+  byId("plot").addEventListener("touchstart", (event) => read(event.touches[0]), { passive: true });
+  legend();
+  update();
+} else {
+  byId("curves").hidden = true;
+}

@@ -1,0 +1,160 @@
+"""What a report is made of: the runs of one or several sweeps, grouped into variants and compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regab.analysis.compare import compare
+from regab.analysis.table import factors_of, variant_names
+from regab.errors import UsageError
+from regab.records.load import load_metrics
+from regab.records.results import variant_name
+from regab.report.style import BASELINE, DASHES, MARKERS, TOGETHER, method_colours
+
+if TYPE_CHECKING:
+    import numpy as np
+    from pandas import DataFrame
+
+Metrics = dict[str, "np.ndarray"]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a report can be asked for: see ``regab report --help``."""
+
+    metric: str | None = None
+    baseline: str | None = None
+    practical: float = 0.0
+    at: str = "selected"
+    stopping: bool = False
+
+
+@dataclass
+class Variant:
+    """A configuration with all its runs (rows of results.csv), how it compares, and how it is drawn.
+
+    ``differs``: its levels of those factors in which it is not as the baseline.
+    """
+
+    name: str
+    levels: dict[str, str]
+    rows: list[Row]
+    effect: Row
+    differs: dict[str, str] = field(default_factory=dict)
+    colour: str = "#444444"
+    marker: str = "o"
+    dashes: str = "-"
+
+    @property
+    def methods(self) -> list[str]:
+        return list(dict.fromkeys(map(method_of, self.differs)))
+
+    @property
+    def style(self) -> dict[str, Any]:
+        """How it is drawn: colour, dashes of its lines, marker of its points."""
+        return {"color": self.colour, "linestyle": self.dashes, "marker": self.marker}
+
+    @property
+    def finished(self) -> list[Row]:
+        return [row for row in self.rows if row["status"] == "finished"]
+
+    @property
+    def is_baseline(self) -> bool:
+        return not self.differs
+
+    @property
+    def short(self) -> str:
+        """What sets it apart: ``dropout.rate=0.5``, or ``baseline``."""
+        return variant_name(self.differs) if self.differs else "baseline"
+
+
+class Study:
+    """All that is known of some results. Curves are read when they are first asked for, but for those that are damaged.
+
+    Raises UsageError where there is nothing to compare by.
+    """
+
+    def __init__(self, folders: Sequence[Path], results: DataFrame, options: Options) -> None:
+        if not (results["status"] == "finished").any():
+            raise UsageError(f"{folders[0]}: no run has finished{_why(results)}")
+        self.folders, self.results, self.options = list(folders), results, options
+        self.factors = factors_of(results)
+        self.effects = compare(results, options.baseline, options.metric, options.practical, options.at)
+        self.metric = str(self.effects["metric"].iloc[0])
+        self.variants = self._variants()
+        self._styled()
+
+    def _variants(self) -> list[Variant]:
+        effects = {effect["variant"]: effect for effect in self.effects.to_dict("records")}
+        groups: dict[str, list[Row]] = {name: [] for name in dict.fromkeys(variant_names(self.results))}
+        for name, row in zip(variant_names(self.results), self.results.to_dict("records"), strict=True):
+            groups[name].append(row)
+        variants = [
+            Variant(name, {key: str(rows[0][key]) for key in self.factors}, rows, effects[name])
+            for name, rows in groups.items()
+        ]
+        base = next(v for v in variants if v.effect["verdict"] == "baseline").levels
+        for variant in variants:
+            variant.differs = {key: level for key, level in variant.levels.items() if level != base[key]}
+        return sorted(variants, key=lambda v: not v.is_baseline)
+
+    def _styled(self) -> None:
+        self.colours = method_colours(sorted({method for v in self.variants for method in v.methods}))
+        together = list(dict.fromkeys(tuple(v.methods) for v in self.variants if len(v.methods) > 1))
+        seen: dict[str, int] = {}
+        for index, variant in enumerate(self.variants):
+            variant.colour = self._colour(variant.methods, together)
+            count = seen[variant.colour] = seen.get(variant.colour, -1) + 1
+            variant.dashes, variant.marker = DASHES[count % len(DASHES)], MARKERS[index % len(MARKERS)]
+
+    def _colour(self, methods: list[str], together: list[tuple[str, ...]]) -> str:
+        if len(methods) > 1:
+            return TOGETHER[together.index(tuple(methods)) % len(TOGETHER)]
+        return self.colours[methods[0]] if methods else BASELINE
+
+    @property
+    def baseline(self) -> Variant:
+        return self.variants[0]
+
+    @cached_property
+    def curves(self) -> dict[str, Metrics]:
+        """``metrics.csv`` of every run with at least one trained epoch, by the run's folder."""
+        found = {row["folder"]: _curves(Path(row["folder"])) for v in self.variants for row in v.rows}
+        return {folder: metrics for folder, metrics in found.items() if metrics is not None}
+
+    def curves_of(self, variant: Variant) -> list[Metrics]:
+        """The curves of a variant's finished runs."""
+        return [self.curves[row["folder"]] for row in variant.finished if row["folder"] in self.curves]
+
+    def values(self, variant: Variant, metric: str | None = None) -> list[float]:
+        """A metric of a variant's finished runs, at the epoch that the report is about."""
+        column = f"{self.options.at}_{metric or self.metric}"
+        values = [row.get(column, math.nan) for row in variant.finished]
+        return [value for value in values if not math.isnan(value)]
+
+
+def method_of(factor: str) -> str:
+    """``dropout`` of ``reg.dropout.rate``, ``noise`` of ``reg.extra.noise.deviation``; other keys as they are."""
+    parts = factor.split(".")
+    if parts[0] != "reg" or len(parts) < 2:
+        return factor
+    return parts[2] if parts[1] == "extra" and len(parts) > 2 else parts[1]
+
+
+def _curves(folder: Path) -> Metrics | None:
+    try:
+        metrics = load_metrics(folder)
+    except (OSError, ValueError):
+        return None
+    return metrics if len(metrics.get("epoch", ())) > 1 and "train_loss" in metrics else None
+
+
+def _why(results: DataFrame) -> str:
+    reasons = [reason for reason in results["reason"] if reason]
+    return f"; {len(reasons)} failed, the first because: {reasons[0]}" if reasons else " yet"

@@ -1,0 +1,91 @@
+"""The comparison as a table to paste: Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import math
+import re
+from statistics import mean, stdev
+
+from regab.records.columns import cell, higher_is_better, words
+from regab.report.study import Study, Variant
+from regab.report.words import interval, kind_of, points, unit
+
+Cells = list[str]
+
+
+def _head(study: Study) -> Cells:
+    metric = words(study.metric)
+    percent = " (%)" if study.metric.endswith("accuracy") else ""
+    return ["variant", f"{metric}{percent}", f"difference ({unit(study.metric)})", "95 % interval", "verdict"]
+
+
+def _cells(study: Study, variant: Variant) -> Cells:
+    effect = variant.effect
+    difference = "" if variant.is_baseline else points(study.metric, effect["mean_difference"])
+    return [variant.short, mean_and_deviation(study, variant), difference, _interval(study, variant), kind_of(variant)]
+
+
+def _interval(study: Study, variant: Variant) -> str:
+    return "" if variant.is_baseline else interval(study.metric, variant.effect)
+
+
+def mean_and_deviation(study: Study, variant: Variant) -> str:
+    """``97.21 ± 0.34``, accuracies in percent."""
+    values = study.values(variant)
+    if not values:
+        return "-"
+    spread = f" ± {cell(study.metric, stdev(values))}" if len(values) > 1 else ""
+    return f"{cell(study.metric, mean(values))}{spread}".replace("%", "")
+
+
+def caption(study: Study) -> str:
+    """What ± is, over how many runs, compared how."""
+    counts = sorted({len(v.finished) for v in study.variants})
+    n = f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
+    return (
+        f"{words(study.metric)[0].upper()}{words(study.metric)[1:]} at the {study.options.at} epoch: mean ± standard "
+        f"deviation over seeds ({n}). Differences are paired by seed, against {study.baseline.name}; verdicts are "
+        "adjusted for the number of comparisons (Holm)."
+    )
+
+
+def best(study: Study) -> set[str]:
+    """The names of the variants with the best mean."""
+    means = {v.name: round(mean(values), 9) for v in study.variants if (values := study.values(v))}
+    top = (max if higher_is_better(study.metric) else min)(means.values(), default=math.nan)
+    return {name for name, value in means.items() if value == top}
+
+
+def markdown(study: Study) -> str:
+    """``table.md``."""
+    top = best(study)
+    lines = [_head(study), ["---", "---:", "---:", ":---:", "---"]]
+    for variant in study.variants:
+        name, value, *rest = [text.replace("|", "\\|") for text in _cells(study, variant)]
+        lines.append([name, f"**{value}**" if variant.name in top else value, *rest])
+    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", caption(study), ""])
+
+
+def latex(study: Study) -> str:
+    """``table.tex``, for the package booktabs."""
+    top = best(study)
+    rows = []
+    for variant in study.variants:
+        name, value, difference, within, verdict = map(_escaped, _cells(study, variant))
+        value = f"$\\mathbf{{{value}}}$" if variant.name in top else f"${value}$" if value != "-" else "--"
+        bounds = f"$[{within.replace(' to ', ', ')}]$" if within else "--"
+        difference = f"${difference}$" if difference else "--"
+        rows.append(f"  {name} & {value} & {difference} & {bounds} & {verdict} \\\\")
+    head, words_below = " & ".join(map(_escaped, _head(study))), _escaped(caption(study), "$\\pm$")
+    return "\n".join([
+        "% needs \\usepackage{booktabs}",
+        "\\begin{table}", "  \\centering", f"  \\caption{{{words_below}}}",
+        "  \\begin{tabular}{lrrcl}", "  \\toprule", f"  {head} \\\\", "  \\midrule",
+        *rows,
+        "  \\bottomrule", "  \\end{tabular}", "\\end{table}", "",
+    ])  # fmt: skip
+
+
+def _escaped(text: str, plus_minus: str = "\\pm") -> str:
+    text = re.sub(r"([&%$#_{}])", r"\\\1", text)
+    return text.replace("±", plus_minus).replace("−", "-").replace("²", "$^2$")
