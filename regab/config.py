@@ -179,7 +179,8 @@ def _check_validation(config: dict[str, Any]) -> None:
         return
     stopping = config["reg"]["early_stopping"]
     if not declared.is_neutral(methods()["early_stopping"], stopping):
-        raise UsageError(f"reg.early_stopping.patience={stopping['patience']}: needs data.val_fraction above 0")
+        key = "patience" if stopping["rule"] == "patience" else "rule"
+        raise UsageError(f"reg.early_stopping.{key}={stopping[key]}: needs data.val_fraction above 0")
     if config["schedule"]["_target_"] == "regab.training.schedule.Plateau":
         raise UsageError("schedule=plateau: needs data.val_fraction above 0")
 
