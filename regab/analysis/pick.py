@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from regab.analysis.baseline import variants_of
 from regab.analysis.compare import by_replicate, metrics_of
-from regab.records.columns import cell, headline, higher_is_better, words
+from regab.records.columns import headline, higher_is_better
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -38,18 +38,3 @@ def ranking(results: DataFrame, metric: str | None = None, at: str = "selected")
     if higher_is_better(metric):
         order["mean"] *= -1
     return rows.loc[order.sort_values(list(order), kind="stable").index].reset_index()
-
-
-def picked(results: DataFrame, at: str = "selected") -> str | None:
-    """A sentence on the best variant by mean validation score; None where there is no choice to be made."""
-    found = ranking(results, at=at)
-    if len(found) < 2 or not found["complete"].iloc[0]:
-        return None
-    best = found.iloc[0]
-    metric, folds, seeds = best["metric"], results["fold"].nunique(), results["seed"].nunique()
-    over = " and ".join(f"{n} {what}s" for n, what in ((seeds, "seed"), (folds, "fold")) if n > 1) or "one run"
-    test = metric.replace("val_", "test_")
-    untouched = ""
-    if test in metrics_of(results, at):
-        untouched = f", {words(test)} {cell(test, by_replicate(results, test, at)[best['variant']].mean())}"
-    return f"Best by mean {words(metric)} over {over}: {best['variant']} ({cell(metric, best['mean'])}{untouched})."

@@ -6,6 +6,7 @@ import math
 from statistics import mean
 from typing import Any
 
+from regab.analysis.pick import ranking
 from regab.records.columns import cell, higher_is_better, words
 from regab.report.study import Study, Variant
 
@@ -122,16 +123,19 @@ _SAY = {
 
 def _choice(study: Study) -> list[tuple[str, str]]:
     """Which variant validation data would choose, and what it is worth on test data."""
-    by, metric = study.metric.replace("test_", "val_"), study.metric
-    values = {v.name: mean(found) for v in study.variants if (found := study.values(v, by))}
-    worth = {v.name: mean(found) for v in study.variants if (found := study.values(v))}
-    if len(values) < 2 or not metric.startswith("test_") or not values.keys() <= worth.keys():
+    by, metric, at = study.metric.replace("test_", "val_"), study.metric, study.options.at
+    worth = {v.name: mean(values) for v in study.variants if (values := study.values(v))}
+    found = ranking(study.results, by, at) if metric.startswith("test_") else []
+    if len(found) < 2 or not found["complete"].iloc[0] or len(worth) < len(found):
         return []
-    best = max if higher_is_better(metric) else min
-    chosen = next(v for v in study.variants if values.get(v.name) == best(values.values()))
-    text = (
-        f"By {words(by)} one would choose {chosen.short}, whose {words(metric)} is {cell(metric, worth[chosen.name])}"
-    )
-    top = best(worth.values())
+    chosen = next(v for v in study.variants if v.name == found["variant"].iloc[0])
+    text = f"By {words(by)}{_replicates(study)} one would choose {chosen.short}, whose {words(metric)} is "
+    top = (max if higher_is_better(metric) else min)(worth.values())
     more = f"; to choose by {words(metric)} ({cell(metric, top)}) would flatter" if worth[chosen.name] != top else ""
-    return [("", f"{text}{more}.")]
+    return [("", f"{text}{cell(metric, worth[chosen.name])}{more}.")]
+
+
+def _replicates(study: Study) -> str:
+    counted = [(study.results[name].nunique(), f"{name}s") for name in ("seed", "fold")]
+    over = " and ".join(f"{n} {name}" for n, name in counted if n > 1)
+    return f", its mean over {over}," if over else ""
