@@ -10,6 +10,8 @@ from typing import Any
 
 from regab.errors import CannotWrite
 
+PARTIAL = ".*.partial"  # files that were being written when their process was killed
+
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
@@ -25,7 +27,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
     Raises CannotWrite.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(PARTIAL.replace("*", f"{path.name}.{os.getpid()}"))
     with writing(path):
         try:
             partial.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -22,12 +22,37 @@ def load_metrics(folder: Path) -> dict[str, np.ndarray]:
 
 
 def load_result(folder: Path) -> dict[str, Any] | None:
-    """A run's ``result.json``, or None if the run has not finished."""
-    path = folder / RESULT
-    return json.loads(path.read_text()) if path.is_file() else None
+    """A run's ``result.json``; None if the run has not finished.
+
+    Nor has it if that file is damaged, or ``metrics.csv`` lacks rows of which it speaks.
+    """
+    result = load_json(folder / RESULT)
+    try:
+        whole = result is not None and _lines(folder / METRICS) == result["last"]["epoch"] + 2
+    except (KeyError, TypeError):
+        return None
+    return result if whole else None
+
+
+def load_json(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file; None if there is none that can be read."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _lines(path: Path) -> int:
+    """How many lines a file has, or 0 if there is none or the last is cut short."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return 0
+    return content.count(b"\n") if content.endswith(b"\n") else 0
 
 
 def load_error(folder: Path) -> str | None:
     """Why a run failed, or None if it did not."""
     path = folder / ERROR
-    return path.read_text().splitlines()[0] if path.is_file() else None
+    return path.read_text(errors="replace").partition("\n")[0] or "no reason given" if path.is_file() else None

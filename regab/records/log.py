@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from regab.records.files import make_folder, to_json, write_atomically, writing
+from regab.records.files import PARTIAL, make_folder, to_json, write_atomically, writing
 
 METRICS, RESULT, ERROR = "metrics.csv", "result.json", "error.txt"
 
@@ -27,8 +27,8 @@ class RunLog:
         self.folder, self.path = folder, folder / METRICS
         make_folder(folder)
         with writing(folder):
-            for old in (RESULT, ERROR):
-                (folder / old).unlink(missing_ok=True)
+            for old in (folder / RESULT, folder / ERROR, *folder.glob(PARTIAL)):
+                old.unlink(missing_ok=True)
         write_atomically(self.path, "".join(map(_line, [header, *map(_cells, rows)])))
 
     def row(self, row: Row) -> None:

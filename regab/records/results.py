@@ -25,9 +25,10 @@ REST = ["parameters", "seconds", "folder"]
 def write_results(root: Path, folders: list[str]) -> None:
     """Write ``results.csv``: factors (the keys that vary), seed and fold, status, selected and last metrics, folder.
 
-    Rows stand in the order of ``folders``, so the first level of a factor is the one that was given first.
+    Rows stand in the order of ``folders``, so the first level of a factor is the one that was given first. A run of
+    which nothing was written yet has none.
     """
-    rows = [row_of(root / folder) for folder in folders]
+    rows = [row_of(root / folder) for folder in folders if (root / folder / ".hydra" / "overrides.yaml").is_file()]
     factors, tasks = (
         varying([row["overrides"] for row in rows]),
         sorted({row["task"] for row in rows if row.get("task")}),

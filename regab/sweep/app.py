@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from regab.config import CONF
-from regab.errors import RunsFailed, UsageError
+from regab.errors import CannotWrite, RunsFailed, UsageError
 from regab.sweep.plugins import register
 from regab.targets import unknown
 
@@ -41,12 +41,12 @@ def run_hydra(program: str, words: list[str], claim: bool) -> int:
         try:
             hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)()
         except SystemExit as stop:
-            if isinstance(stop.code, UsageError | RunsFailed):
+            if isinstance(stop.code, UsageError | RunsFailed | CannotWrite):
                 raise stop.code from stop
             return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-            if isinstance(error.__cause__, UsageError):
-                raise error.__cause__ from error
+            if ours := next((e for e in _chain(error) if isinstance(e, UsageError | CannotWrite)), None):
+                raise ours from error
             raise UsageError(explain(error)) from error
     return 0
 

@@ -45,9 +45,13 @@ class Checkpoint:
             file.unlink(missing_ok=True)
 
 
-def load(path: Path) -> Snapshot | None:
-    """A snapshot, or None if there is none that can be read."""
-    try:
-        return torch.load(path, weights_only=True, map_location="cpu")
-    except Exception:  # whatever a truncated file makes torch's reader do
-        return None
+def load(path: Path, ids: list[str]) -> Snapshot:
+    """A snapshot in which these runs are still in training.
+
+    Raises ValueError if one is not, and whatever a truncated file makes torch's reader raise.
+    """
+    snapshot = torch.load(path, weights_only=True, map_location="cpu")
+    running = {i for i, running in zip(snapshot["ids"], snapshot["running"].tolist(), strict=True) if running}
+    if not running >= set(ids):
+        raise ValueError("some of the runs have ended in it")
+    return snapshot

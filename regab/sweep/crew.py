@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,26 +65,39 @@ class Crew:
         theirs.close()
 
     def examine(self, configs: list[Config], elsewhere: bool = False) -> Examined:
-        self.pipe.send(("examine", configs, elsewhere))
+        self._send(("examine", configs, elsewhere))
         import regab.report.report  # noqa: F401  (0.6 s, needed at the end; the foreman still imports torch)
 
         return self._receive()[1]
 
     def train(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
-        with StopRequest(first=lambda: self.pipe.send(("stop",)), second=self.process.kill):
-            self.pipe.send(("train", chunks, folder, workers))
+        self._send(("train", chunks, folder, workers))  # whole, before a signal may have something else sent
+        with StopRequest(first=self._ask_to_stop, second=self.process.kill):
             while (message := self._receive())[0] == "events":
                 report(message[1])
+
+    def _send(self, message: tuple[Any, ...]) -> None:
+        try:
+            self.pipe.send(message)
+        except OSError as error:
+            raise self._dead() from error
 
     def _receive(self) -> tuple[str, Any]:
         try:
             kind, content = self.pipe.recv()
-        except (EOFError, ConnectionResetError) as error:
-            self.process.join()
-            raise RunsFailed(f"the training process died (exit code {self.process.exitcode})") from error
+        except (EOFError, OSError) as error:
+            raise self._dead() from error
         if kind == "error":
             raise content
         return kind, content
+
+    def _dead(self) -> RunsFailed:
+        self.process.join()
+        return RunsFailed(f"the training process died (exit code {self.process.exitcode})")
+
+    def _ask_to_stop(self) -> None:
+        with suppress(OSError):  # where the foreman is dead already, its pipe will say so
+            self.pipe.send(("stop",))
 
     def close(self) -> None:
         """Let the foreman end; it takes its workers along."""
@@ -122,13 +136,14 @@ class StopRequest:
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         for number, handler in self.before.items():
             signal.signal(number, handler)
-        if self.signal and (error is None or isinstance(error, Interrupted | RunsFailed)):
-            raise Interrupted(signal=self.signal)
+        if self.signal and (error is None or isinstance(error, Interrupted | RunsFailed | KeyboardInterrupt)):
+            raise Interrupted("interrupted", self.signal) from error
 
     def _asked(self, number: int, frame: Any) -> None:
         if self.signal:
             self.second()
             raise KeyboardInterrupt
         self.signal = number
-        print("regab: finishing this epoch to save it; once more to stop at once", file=sys.stderr, flush=True)
+        with suppress(OSError, RuntimeError):  # a terminal that is gone, or in the middle of being written to
+            print("regab: finishing this epoch to save it; once more to stop at once", file=sys.stderr, flush=True)
         self.first()

@@ -10,6 +10,7 @@ from typing import Any
 
 from regab.config import Run
 from regab.records.columns import cell, headline, score, words
+from regab.records.files import writing
 from regab.records.results import variant_name, varying
 from regab.sweep.events import Ended, Epoch, Event, Note
 from regab.sweep.plan import Plan
@@ -125,10 +126,18 @@ class _Live:
         return Group(head, ProgressBar(total=1.0, completed=share, width=60), table)
 
 
+class _Unfailing(logging.FileHandler):
+    """On a full disk, other writers say what is to be said."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+
 def _log(path: Path | None) -> logging.Logger:
     """The sweep's log, which only its file hears."""
     logger = logging.Logger("regab.sweep", logging.INFO)
-    handler = logging.FileHandler(path) if path else logging.NullHandler()
+    with writing(path or Path()):
+        handler = _Unfailing(path) if path else logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(handler)
     return logger

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
+from contextlib import suppress
 from pathlib import Path
+
+from regab.records.files import writing
 
 LONGEST = 120  # file systems allow 255 bytes
 
@@ -16,11 +19,9 @@ def fresh_folder(path: str, claim: bool) -> str:
         folder = Path(candidate)
         if not claim:
             return candidate
-        try:
+        with writing(folder), suppress(FileExistsError):
             folder.mkdir(parents=True)
             return candidate
-        except FileExistsError:
-            continue
     raise AssertionError("count() does not end")
 
 

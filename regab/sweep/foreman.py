@@ -12,8 +12,9 @@ import os
 import signal
 import sys
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,17 @@ from typing import Any
 from regab.errors import CannotWrite, Interrupted, UsageError
 from regab.sweep.events import Ended, Note
 from regab.sweep.plan import Chunk, split
+from regab.sweep.store import Store
 
 PR_SET_PDEATHSIG = 1
+ATTEMPTS = 6  # halving finds the culprit among 32 runs; if all die, 63 workers of a chunk do
 
 
 def foreman(pipe: Connection, theirs: Connection | None) -> None:
     """Serve the main process at the other end of the pipe until it closes it."""
     if theirs is not None:
         theirs.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process hears Ctrl-C and says what to do
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    leave_signals_to_main()
     die_with_parent()
     import torch
 
@@ -74,14 +76,15 @@ class Worker:
 
     def give(self, chunk: Chunk) -> None:
         self.chunk, self.left = chunk, {run.digest: run for run in chunk.runs}
-        self.pipe.send(chunk)
+        with suppress(OSError):  # one that has just died is found out by its pipe
+            self.pipe.send(chunk)
 
 
 class Site:
     """All workers, and the chunks that are still to be trained."""
 
     def __init__(self, pipe: Connection, chunks: list[Chunk], folder: Path, workers: int) -> None:
-        self.main, self.todo, self.folder = pipe, deque(chunks), folder
+        self.main, self.todo, self.folder, self.store = pipe, deque(chunks), folder, Store(folder.parents[1])
         on_gpu = any(chunk.device == "cuda" for chunk in chunks)
         self.gpus = visible_gpus() if on_gpu else []
         self.context = get_context("spawn" if on_gpu or sys.platform != "linux" else "fork")
@@ -140,7 +143,7 @@ class Site:
     def _listen(self, worker: Worker) -> None:
         try:
             kind, content = worker.pipe.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # before or in the middle of a message
             self._replace(worker)
             return
         if kind == "error":
@@ -154,21 +157,27 @@ class Site:
         self.main.send(("events", content))
 
     def _replace(self, worker: Worker) -> None:
-        """A worker died: its chunk is tried once more in smaller stacks, then given up."""
+        """A worker died: its chunk is tried again in halves, a single run once, and given up after ATTEMPTS."""
         worker.process.join()
-        how = _how(worker.process.exitcode)
-        chunk, left = worker.chunk, list(worker.left.values())
+        how, chunk = _how(worker.process.exitcode), worker.chunk
+        done = [Ended(run.digest, result) for run in worker.left.values() if (result := self.store.done(run))]
+        left = [run for digest, run in worker.left.items() if digest not in {end.digest for end in done}]
         words = f"a worker {how} with {len(left)} runs in training (attempt {chunk.attempt + 1})"
-        self.main.send(("events", [Note(words)]))
-        if chunk.attempt:
+        self.main.send(("events", [*done, Note(words)]))
+        if chunk.attempt + 1 >= (2 if len(chunk.runs) == 1 else ATTEMPTS):
             from regab.sweep.journal import fail
 
-            self.main.send(("events", [fail(run, f"its worker {how}, twice") for run in left]))
+            often = f"{chunk.attempt + 1} times"
+            self.main.send(("events", [fail(run, f"its worker {how}, {often}") for run in left]))
         else:
-            self.todo.extendleft(split(chunk, left))
+            self.todo.extendleft(split(chunk, left, self._saved(chunk)))
         place = self.workers.index(worker)
         self.workers[place] = self._hire(place)
         self._next(self.workers[place])
+
+    def _saved(self, chunk: Chunk) -> str:
+        """The key of the checkpoint from which what is left of a chunk can go on: its own, if it has got that far."""
+        return chunk.key if (self.folder / f"{chunk.key}.pt").is_file() else chunk.resume
 
 
 def work(pipe: Connection, to_close: list[Connection], folder: Path, stop: Any, gpu: str | None) -> None:
@@ -180,7 +189,7 @@ def work(pipe: Connection, to_close: list[Connection], folder: Path, stop: Any, 
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before torch is imported
     for connection in to_close:
         connection.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_signals_to_main()
     die_with_parent()
     import torch
 
@@ -212,10 +221,18 @@ def visible_gpus() -> list[str]:
     return named.split(",") if named else [str(i) for i in range(torch.cuda.device_count())]
 
 
+def leave_signals_to_main() -> None:
+    """Ctrl-C, and the SIGTERM of a cluster, go to all processes; the main process hears them and says what to do."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
 def die_with_parent() -> None:
     """Have Linux kill this process when the one that made it dies, however it does."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent_process().pid:  # it has died already
+            os._exit(1)
 
 
 def _how(exitcode: int | None) -> str:

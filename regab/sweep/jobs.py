@@ -15,10 +15,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
 
 from regab.config import Run
-from regab.errors import RunsFailed
+from regab.errors import Interrupted, RunsFailed
 from regab.records.files import make_folder, write_atomically
 from regab.records.load import load_error
 from regab.sweep.crew import Alone, Config, Crew, Examined, Report, StopRequest
@@ -45,13 +46,24 @@ class Launched:
         root = folder.parents[1].absolute()
         jobs = [[f"hydra.sweep.dir={quoted(str(root))}", f"hydra.sweep.subdir={_place(c, root)}"] for c in chunks]
         with _Watching([run for chunk in chunks for run in chunk.runs], Store(root), report) as watching:
-            try:
-                self.launcher.launch(jobs, initial_job_idx=0)
-            except Exception as error:
-                reason = f"{type(error).__name__}: {error}".splitlines()[0]
-                raise RunsFailed(f"the launcher gave up ({reason})") from error
+            reasons = self._launch(jobs)
         if watching.left:
-            raise RunsFailed(f"{len(watching.left)} runs were left unfinished by their jobs")
+            raise RunsFailed(f"{len(watching.left)} runs were left unfinished by their jobs{reasons}")
+
+    def _launch(self, jobs: list[list[str]]) -> str:
+        """Wait for jobs; why some failed, if they did."""
+        try:
+            ended = self.launcher.launch(jobs, initial_job_idx=0)
+        except KeyboardInterrupt as error:
+            raise Interrupted("interrupted") from error
+        except Exception as error:
+            raise RunsFailed(f"the launcher gave up ({_in_a_line(error)})") from error
+        failed = [job._return_value for job in ended if job.status is JobStatus.FAILED]  # return_value would raise it
+        return f" ({_in_a_line(failed[0])})" if failed else ""
+
+
+def _in_a_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _place(chunk: Chunk, root: Path) -> str:
@@ -110,13 +122,14 @@ def train_job(folder: Path) -> float:
 
     tune()
     chunk, store = _load(folder / CHUNK), Store(folder.parents[2])
-    resumable, parts = store.resumable(), defaultdict[str, list[Run]](list)
-    for run in chunk.runs:
-        if store.done(run) is None:
-            parts[resumable.get(run.digest, "")].append(run)
-    with StopRequest() as stop:
-        for key, runs in parts.items():
-            train_chunk(replace(chunk, runs=runs, resume=key), store.checkpoints, _nobody, stop, threads=1)
+    with store.claimed(chunk.runs):
+        resumable, parts = store.resumable(), defaultdict[str, list[Run]](list)
+        for run in chunk.runs:
+            if store.done(run) is None:
+                parts[resumable.get(run.digest, "")].append(run)
+        with StopRequest() as stop:
+            for key, runs in parts.items():
+                train_chunk(replace(chunk, runs=runs, resume=key), store.checkpoints, _nobody, stop, threads=1)
     return math.nan
 
 

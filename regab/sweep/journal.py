@@ -77,8 +77,15 @@ def fail(run: Run, reason: str, details: str = "") -> Ended:
 @cache
 def surroundings() -> dict[str, Any]:
     """Versions, and the git commit of the folder that the user stands in."""
-    git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return {
         "versions": {"regab": __version__, "torch": str(torch.__version__), "python": platform.python_version()},
-        "git_commit": git.stdout.strip() or None,
+        "git_commit": _git_commit(),
     }
+
+
+def _git_commit() -> str | None:
+    try:
+        git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    except OSError:  # no git on this machine
+        return None
+    return git.stdout.strip() or None

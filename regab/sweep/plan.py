@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
 from regab.config import Run
@@ -85,11 +85,11 @@ def make_plan(runs: list[Run], facts: dict[str, Facts], workers: int, resumable:
     return Plan(chunks, min(workers, len(chunks)), len({run.structure for run in runs}))
 
 
-def split(chunk: Chunk, left: list[Run]) -> list[Chunk]:
-    """What is left of a chunk whose worker died, for another attempt in smaller stacks, from its last checkpoint."""
+def split(chunk: Chunk, left: list[Run], resume: str) -> list[Chunk]:
+    """What is left of a chunk that failed, in halves, for another attempt: in the end its culprit is alone."""
     half = -(-len(left) // 2)
     parts = [part for part in (left[:half], left[half:]) if part]
-    return [Chunk(part, resume=chunk.key, attempt=chunk.attempt + 1, device=chunk.device) for part in parts]
+    return [replace(chunk, runs=part, resume=resume, attempt=chunk.attempt + 1) for part in parts]
 
 
 def _cut(group: list[Run], facts: Facts, workers: int, alone: bool) -> list[list[Run]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import importlib
+import shlex
 import sys
 import types
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -19,8 +21,10 @@ from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, OmegaConf
 
-from regab.config import check, plain, schema
-from regab.errors import RunsFailed, UsageError
+from regab.config import Run, check, plain, schema
+from regab.errors import CannotWrite, RunsFailed, UsageError
+from regab.records.files import make_folder
+from regab.records.load import load_result
 from regab.sweep.compose import Composer, without_hydra
 from regab.sweep.design import Assignment, Range, Ranged, assign, design_words
 from regab.sweep.events import Ended
@@ -64,7 +68,7 @@ class RegabSweeper(Sweeper):
         ended = sweep.train(self.config)
         failed = sum(end.error is not None for end in ended)
         if failed:
-            again = f"try them again with: regab train --resume {self.config.hydra.sweep.dir}"
+            again = f"try them again with: regab train --resume {shlex.quote(self.config.hydra.sweep.dir)}"
             raise RunsFailed(f"{failed} of {len(ended)} runs failed; {again}")
         return ended
 
@@ -116,17 +120,26 @@ def _job_return(overrides: Sequence[str], ended: Ended) -> JobReturn:
 
 
 class CheckFirst(Callback):
-    """Refuses a single run that cannot be trained before Hydra makes its folder."""
+    """Refuses a single run that cannot be trained, or would replace another, before Hydra makes its folder."""
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         from regab.training.setup import examine
 
         try:
-            examine([check(plain(without_hydra(config)))])
-        except UsageError as error:
+            run = Run(check(plain(without_hydra(config))), Path(), {})
+            examine([run.config])
+            _make_vacant(Path(config.hydra.run.dir), run)
+        except (UsageError, CannotWrite) as error:
             raise SystemExit(error) from error  # Hydra makes warnings of a callback's other exceptions
         except Exception:
             return  # training will meet it again, and keep its traceback
+
+
+def _make_vacant(root: Path, run: Run) -> None:
+    make_folder(root)  # before Hydra does, whose error would be a traceback
+    result = load_result(root)
+    if result and result["digest"] != run.digest:
+        raise UsageError(f"hydra.run.dir={root}: holds a finished run of other settings; choose another folder")
 
 
 def register(claim: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import socket
@@ -17,10 +16,10 @@ import yaml
 
 from regab.config import Run
 from regab.errors import UsageError
-from regab.records.files import make_folder, to_json, write_atomically, writing
-from regab.records.load import load_result
+from regab.records.files import PARTIAL, make_folder, to_json, write_atomically, writing
+from regab.records.load import load_json, load_result
 
-HIDDEN = ".regab"
+HIDDEN, OVERRIDES = ".regab", "overrides.yaml"
 
 
 class Store:
@@ -45,13 +44,14 @@ class Store:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 file.seek(0)
-                raise UsageError(
-                    f"{self.root}: {file.read().strip()} is training here; wait until it is done"
-                ) from error
+                holder = file.read().strip() or "another process"
+                raise UsageError(f"{self.root}: {holder} is training here; wait until it is done") from error
             with writing(path):
                 file.truncate(0)
                 file.write(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%F %T')}")
                 file.flush()
+            for partial in (*self.root.glob(PARTIAL), *self.hidden.glob(PARTIAL)):
+                partial.unlink(missing_ok=True)
             yield
 
     def place(self, runs: list[Run]) -> None:
@@ -60,8 +60,15 @@ class Store:
         write_atomically(self.hidden / "runs.json", to_json(known))
 
     def known(self) -> dict[str, str]:
-        """Folders of this sweep's runs, by digest, in the order in which they were first asked for."""
-        return _read(self.hidden / "runs.json") or {}
+        """Folders of this sweep's runs, by digest, in the order in which they were first asked for.
+
+        Where that record is lost, the folders of those that have finished.
+        """
+        placed = load_json(self.hidden / "runs.json")
+        if placed is not None:
+            return placed
+        folders = sorted(file.parent for file in self.root.glob("*/result.json"))
+        return {result["digest"]: folder.name for folder in folders if (result := load_result(folder))}
 
     def done(self, run: Run) -> dict[str, Any] | None:
         """The result of a run that has finished."""
@@ -72,24 +79,55 @@ class Store:
         """From which checkpoint, by key, each run (its digest) can go on: the one that has come farthest."""
         best: dict[str, tuple[int, str]] = {}
         for file in self.checkpoints.glob("*.json"):
-            content = _read(file)
+            content = load_json(file)
             if content and file.with_suffix(".pt").is_file():
                 for digest in content["ids"]:
                     best[digest] = max(best.get(digest, (-1, "")), (content["epoch"], file.stem))
         return {digest: key for digest, (_, key) in best.items()}
+
+    def keep_checkpoints(self, keys: set[str]) -> None:
+        """Remove all others: of earlier attempts, or half written."""
+        for file in self.checkpoints.glob("*"):
+            if file.stem not in keys:
+                file.unlink(missing_ok=True)
+
+    @contextmanager
+    def claimed(self, runs: list[Run]) -> Iterator[None]:
+        """Hold runs against other jobs of a launcher, which may have outlived the command that sent them.
+
+        Waits until none of them is held by another.
+        """
+        path = self.hidden / "jobs" / "lock"
+        with writing(path):
+            file = path.open("ab")
+        with file:  # a byte for each run, locked in order, so that two jobs never wait for each other
+            for place in sorted(int(run.digest[:15], 16) for run in runs):
+                fcntl.lockf(file, fcntl.LOCK_EX, 1, place)
+            yield
 
     def clear_checkpoints(self) -> None:
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
 
 def describe(run: Run) -> None:
-    """What Hydra writes of a job before it begins, in a tenth of Hydra's time."""
+    """What Hydra writes of a job before it begins, in a tenth of Hydra's time; nothing where it stands already."""
     folder = run.folder / ".hydra"
-    make_folder(folder)
-    overrides = [f"{key}={value}" for key, value in run.overrides.items()]
-    for name, content in (("config", run.config), ("overrides", overrides)):
-        text = yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True)
-        write_atomically(folder / f"{name}.yaml", text)
+    overrides = _as_yaml([f"{key}={value}" for key, value in run.overrides.items()])
+    if not _holds(folder / OVERRIDES, overrides):
+        make_folder(folder)
+        write_atomically(folder / "config.yaml", _as_yaml(run.config))
+        write_atomically(folder / OVERRIDES, overrides)  # last: it says that both are there
+
+
+def _as_yaml(content: Any) -> str:
+    return yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True)
+
+
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode()
+    except OSError:
+        return False
 
 
 def save_command(root: Path, words: list[str]) -> None:
@@ -100,15 +138,10 @@ def save_command(root: Path, words: list[str]) -> None:
 
 def load_command(root: Path) -> list[str]:
     """The command line that made a folder. Raises UsageError where there is none."""
-    command = _read(root / HIDDEN / "command.json")
+    path = root / HIDDEN / "command.json"
+    command = load_json(path)
+    if command is None and path.is_file():
+        raise UsageError(f"--resume {root}: {path} is damaged; give the whole command and hydra.sweep.dir={root}")
     if command is None:
         raise UsageError(f"--resume {root}: not a folder that regab train has written to")
     return command["words"]
-
-
-def _read(path: Path) -> Any:
-    """A JSON file's content; None if there is none that can be read."""
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None

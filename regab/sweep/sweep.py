@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -55,20 +56,27 @@ class Sweep:
         """Train what is not done yet in the sweep's folder; how each run that was asked for ended."""
         root = Path(cfg.hydra.sweep.dir)
         store = Store(root)
+        if current().line.dry_run:
+            self._planned(store)
+            return []
+        with store.locked():  # before planning, which is about what other processes have left to do
+            runs, done, plan = self._planned(store)
+            save_command(root, current().line.words)
+            write_atomically(root / "multirun.yaml", OmegaConf.to_yaml(cfg))
+            store.place(runs)
+            store.keep_checkpoints({chunk.resume for chunk in plan.chunks})
+            ended = done | self._trained(store, plan, runs)
+            conclude(root, runs)
+        return [ended[run.digest] for run in self.asked]
+
+    def _planned(self, store: Store) -> tuple[list[Run], dict[str, Ended], Plan]:
+        """The distinct runs, those of them that are done, and the plan for the others, which is printed."""
         runs = self._placed(store)
         done = {run.digest: Ended(run.digest, result) for run in runs if (result := store.done(run))}
         todo = [run for run in runs if run.digest not in done]
         plan = make_plan(todo, self.facts, self.workers, store.resumable())
         print(plan_words(plan, len(self.asked), len(runs), len(done)), flush=True)
-        if current().line.dry_run:
-            return []
-        with store.locked():
-            save_command(root, current().line.words)
-            write_atomically(root / "multirun.yaml", OmegaConf.to_yaml(cfg))
-            store.place(runs)
-            ended = done | self._trained(store, plan, todo)
-            conclude(root, [run.folder.name for run in runs], [run for run in runs if run.config["curves"]])
-        return [ended[run.digest] for run in self.asked]
+        return runs, done, plan
 
     def _placed(self, store: Store) -> list[Run]:
         """The distinct runs, each in the folder that it has in this sweep already, or a new one."""
@@ -79,12 +87,18 @@ class Sweep:
     def _name(self, run: Run) -> str:
         return run_folder_name({key: run.overrides[key] for key in self.factors}, run.digest)
 
-    def _trained(self, store: Store, plan: Plan, todo: list[Run]) -> dict[str, Ended]:
-        with Display(store.root, {run.digest: run for run in todo}) as display, resumable(store.root):
-            with ThreadPoolExecutor(1) as meanwhile:  # 2 ms for each run
-                described = meanwhile.submit(lambda: [describe(run) for run in todo])
-                self.trainer.train(plan.chunks, store.checkpoints, plan.workers, display.report)
-            described.result()
+    def _trained(self, store: Store, plan: Plan, runs: list[Run]) -> dict[str, Ended]:
+        """Train what is planned; the table tells what there is of all ``runs`` though training ends early."""
+        todo = {run.digest: run for chunk in plan.chunks for run in chunk.runs}
+        with resumable(store.root), Display(store.root, todo) as display:
+            try:
+                with ThreadPoolExecutor(1) as meanwhile:  # 2 ms for each run
+                    described = meanwhile.submit(lambda: [describe(run) for run in runs])
+                    self.trainer.train(plan.chunks, store.checkpoints, plan.workers, display.report)
+                described.result()
+            except (Interrupted, RunsFailed):
+                tabulate(store, runs)
+                raise
         store.clear_checkpoints()
         return display.ended
 
@@ -92,24 +106,29 @@ class Sweep:
 @contextmanager
 def resumable(root: Path) -> Iterator[None]:
     """Whatever ends training early is followed by how to go on."""
-    cure = f"go on with: regab train --resume {root}"
+    cure = f"go on with: regab train --resume {shlex.quote(str(root))}"
     try:
         yield
     except Interrupted as error:
-        raise Interrupted(f"interrupted; {cure}", error.signal) from error
+        raise Interrupted(f"{error}; {cure}", error.signal) from error
     except CannotWrite as error:
         raise CannotWrite(f"{error}; when that is mended, {cure}") from error
     except RunsFailed as error:
         raise RunsFailed(f"{error}; {cure}") from error
 
 
-def conclude(root: Path, first: list[str], drawn: list[Run]) -> None:
-    """Write the tables and figures of a sweep and print its summary; the rows of ``first`` stand first."""
+def tabulate(store: Store, first: list[Run]) -> None:
+    """Write ``results.csv`` of all runs in the folder; the rows of ``first`` stand first."""
+    write_results(store.root, list(dict.fromkeys([*(run.folder.name for run in first), *store.known().values()])))
+
+
+def conclude(root: Path, runs: list[Run]) -> None:
+    """Write the tables and figures of a sweep and print its summary; the rows of ``runs`` stand first."""
     from regab.report.curves import draw_curves
     from regab.report.report import report_sweep
 
-    for run in drawn:
-        if (run.folder / "result.json").is_file():
+    for run in runs:
+        if run.config["curves"] and (run.folder / "result.json").is_file():
             draw_curves(run.folder)
-    write_results(root, list(dict.fromkeys([*first, *Store(root).known().values()])))
+    tabulate(Store(root), runs)
     print(report_sweep(root), flush=True)

@@ -34,18 +34,23 @@ def train_one(cfg: DictConfig) -> float:
     if is_job(root):
         return train_job(root)
     run, store = Run(check(plain(cfg)), root, overrides), Store(root)
-    if store.done(run) is None:
-        with store.locked(), Display(root, {run.digest: run}) as display, resumable(root):
-            save_command(root, current().line.words)
-            chunk = Chunk([run], resume=store.resumable().get(run.digest, ""))
-            Alone().train([chunk], store.checkpoints, 0, display.report)
-        store.clear_checkpoints()
-        ended = display.ended[run.digest]
-        if ended.error:
-            print(ended.details, end="", file=sys.stderr)
-            raise SystemExit(RunsFailed(ended.error))  # of other exceptions Hydra prints more than one line
+    with store.locked():
+        if store.done(run) is None:
+            _train(run, store)
     if run.config["curves"] is not False:
         draw_curves(root)
     print(run_summary(root), flush=True)
     loss = load_result(root)["selected"]["val_loss"]
     return math.nan if loss is None else loss
+
+
+def _train(run: Run, store: Store) -> None:
+    with resumable(store.root), Display(store.root, {run.digest: run}) as display:
+        save_command(store.root, current().line.words)
+        chunk = Chunk([run], resume=store.resumable().get(run.digest, ""))
+        Alone().train([chunk], store.checkpoints, 0, display.report)
+    store.clear_checkpoints()
+    ended = display.ended[run.digest]
+    if ended.error:
+        print(ended.details, end="", file=sys.stderr)
+        raise SystemExit(RunsFailed(ended.error))  # of other exceptions Hydra prints more than one line

@@ -17,7 +17,7 @@ from regab.records.columns import to_row
 from regab.sweep.checkpoint import Checkpoint, load
 from regab.sweep.events import Epoch, Event, Note
 from regab.sweep.journal import Journal, fail
-from regab.sweep.plan import Chunk
+from regab.sweep.plan import Chunk, split
 from regab.training.loop import Training, train
 from regab.training.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
@@ -36,19 +36,29 @@ def train_chunk(chunk: Chunk, folder: Path, report: Report, stopping: Callable[[
     Raises Interrupted as soon as ``stopping()`` is true after an epoch, with a checkpoint written; CannotWrite.
     """
     attempt = _Chunk(chunk, folder, report, stopping, threads)
+    failure = _failure(attempt)  # outside of the except clause, which would keep the stack in memory
+    left = [run for run in chunk.runs if run.digest not in attempt.ended]
+    if failure and len(chunk.runs) > 1:
+        report([Note(f"a stack of {len(chunk.runs)} runs failed ({failure[0]}); they are trained in smaller ones")])
+        for part in split(chunk, left, attempt.saved()):
+            train_chunk(part, folder, report, stopping, threads)
+    elif failure and left:
+        report([fail(chunk.runs[0], *failure)])
+
+
+def _failure(attempt: _Chunk) -> tuple[str, str] | None:
+    """Why an attempt failed, in a line and in detail."""
     try:
         attempt.train()
     except (Interrupted, CannotWrite):
         raise
     except Exception as error:
-        left = [run for run in chunk.runs if run.digest not in attempt.ended]
-        if len(chunk.runs) > 1:
-            report([Note(f"a stack of {len(chunk.runs)} runs failed ({error}); they are trained one by one")])
-            for run in left:
-                train_chunk(Chunk([run], resume=chunk.key), folder, report, stopping, threads)
-        else:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            report([fail(chunk.runs[0], reason, traceback.format_exc())])
+        return _in_a_line(error), traceback.format_exc()
+    return None
+
+
+def _in_a_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 class _Chunk:
@@ -57,19 +67,34 @@ class _Chunk:
     def __init__(self, chunk: Chunk, folder: Path, report: Report, stopping: Callable, threads: int | None) -> None:
         self.runs, self.report, self.stopping, self.threads = chunk.runs, report, stopping, threads
         self.checkpoint = Checkpoint(folder / f"{chunk.key}.pt", chunk.runs[0].config["stack"]["checkpoint"])
-        self.snapshot = load(folder / f"{chunk.resume}.pt") if chunk.resume else None
-        self.ended = set[str]()
+        self.chunk, self.folder, self.ended = chunk, folder, set[str]()
+
+    def saved(self) -> str:
+        """The key of the checkpoint from which the runs that are left can go on."""
+        return self.chunk.key if self.checkpoint.path.is_file() else self.chunk.resume
 
     def train(self) -> None:
-        training = set_up([run.config for run in self.runs])
-        if self.snapshot is not None:
-            restore(training, self.snapshot)
-            self.report([Note(f"{len(self.runs)} runs go on after epoch {training.epoch}")])
+        training = self._set_up()
         with _threads(self.threads or (1 if training.stack.vmapped else None)) as threads:
             journals = {run.digest: self._journal(run, training, i, threads) for i, run in enumerate(self.runs)}
             while training is not None:
                 training = self._until_smaller(training, journals)
         self.checkpoint.remove()
+
+    def _set_up(self) -> Training:
+        """The runs at their beginning, or where their checkpoint has them."""
+        configs, key = [run.config for run in self.runs], self.chunk.resume
+        training = set_up(configs)
+        if not key:
+            return training
+        try:
+            restore(training, load(self.folder / f"{key}.pt", training.ids))
+        except Exception as error:  # it is damaged, or of another version of the model
+            words = f"checkpoint {key} cannot be used ({_in_a_line(error)}); {len(self.runs)} runs begin anew"
+            self.report([Note(words)])
+            return set_up(configs)
+        self.report([Note(f"{len(self.runs)} runs go on after epoch {training.epoch}")])
+        return training
 
     def _journal(self, run: Run, training: Training, index: int, threads: int) -> Journal:
         lane, done = training.watch.lane[index], training.epoch + 1 if training.watch.history else 0

@@ -1,0 +1,93 @@
+"""Commands in processes of their own, to be killed."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+
+from regab.cli import main
+
+PATIENCE = 120.0  # seconds until a test gives up waiting
+
+
+class Command:
+    """``regab WORDS`` in a fork of this process, which has imported everything, in the present folder."""
+
+    def __init__(self, *words: str, before: Callable[[], object] = lambda: None) -> None:
+        self.files = [Path(f"{time.monotonic_ns()}.{name}") for name in ("out", "err")]
+        self.process = get_context("fork").Process(target=_main, args=(words, self.files, before))
+        self.process.start()
+        self.pid = self.process.pid
+
+    def until(self, condition: Callable[[], object]) -> Command:
+        """Wait until something is so, or the command has ended."""
+        end = time.monotonic() + PATIENCE
+        while self.process.is_alive() and not condition():
+            assert time.monotonic() < end, f"{condition} did not come true"
+            time.sleep(0.002)
+        return self
+
+    def end(self) -> tuple[int, str, str]:
+        """Wait for the exit code (``-n`` if signal n killed it) and what was printed."""
+        self.process.join(PATIENCE)
+        assert self.process.exitcode is not None, "the command hangs"
+        out, err = (file.read_text() for file in self.files)
+        return self.process.exitcode, out, err
+
+    @property
+    def foreman(self) -> int:
+        return children(self.pid)[0]
+
+    @property
+    def workers(self) -> list[int]:
+        return [pid for foreman in children(self.pid) for pid in children(foreman)]
+
+
+def _main(words: tuple[str, ...], files: list[Path], before: Callable[[], object]) -> None:
+    for number, file in enumerate(files, start=1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
+    sys.stdout, sys.stderr = open(1, "w"), open(2, "w")  # noqa: SIM115  (pytest's lead elsewhere)
+    before()
+    main(list(words))
+
+
+def run(*words: str, before: Callable[[], object] = lambda: None) -> tuple[int, str, str]:
+    """A command from its beginning to its end."""
+    return Command(*words, before=before).end()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, zombies left out."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+        except OSError:  # it has just ended
+            continue
+        if int(parent) == pid and state != "Z":
+            found.append(int(stat.parent.name))
+    return sorted(found)
+
+
+def table(root: Path, without: tuple[str, ...] = ()) -> list[dict[str, str]]:
+    """A sweep's results.csv without its times."""
+    return [{k: v for k, v in row.items() if k not in ("seconds", *without)} for row in rows(root / "results.csv")]
+
+
+def numbers(root: Path) -> dict[str, list[dict[str, str]]]:
+    """Every metrics.csv of a sweep without its times."""
+    return {
+        file.parent.name: [{k: v for k, v in row.items() if k != "seconds"} for row in rows(file)]
+        for file in sorted(root.glob("*/metrics.csv"))
+    }
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """A CSV file as text."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
