@@ -16,6 +16,7 @@ from regab.models.mlp import MLP
 from regab.records.columns import headline, higher_is_better, words
 from regab.records.load import load_metrics
 from regab.regularizers import methods
+from regab.regularizers.early_stopping import EarlyStopping
 from tests.conftest import curves, same
 from tests.test_contract import preset
 
@@ -44,14 +45,15 @@ def test_rmse_is_in_units_of_the_target_and_r2_is_scikit_learns(regab):
     model = MLP((10,), 1, [16])
     model.load_state_dict(torch.load(folder / "model.pt", weights_only=True))
     source, by = diabetes(), Division(val_fraction=0.2, test_fraction=0.2)
-    plain = divide(source._replace(task="classification"), by)  # the same examples, the target as it is
+    data = divide(source, by)
     for name in ("train", "val", "test"):
-        split = getattr(plain, name)
+        split = getattr(data, name)
+        true = split.y.double() * data.scale.deviation + data.scale.mean
         with torch.no_grad():
             predicted = model(split.x)[:, 0].double() * result["target"]["deviation"] + result["target"]["mean"]
         found = {measure: result["selected"][f"{name}_{measure}"] for measure in ("loss", "rmse", "r2")}
-        assert found["rmse"] == pytest.approx(root_mean_squared_error(split.y, predicted), rel=1e-5)
-        assert found["r2"] == pytest.approx(r2_score(split.y, predicted), abs=1e-5)
+        assert found["rmse"] == pytest.approx(root_mean_squared_error(true, predicted), rel=1e-5)
+        assert found["r2"] == pytest.approx(r2_score(true, predicted), abs=1e-5)
         assert found["loss"] == pytest.approx((found["rmse"] / result["target"]["deviation"]) ** 2, rel=1e-6)
 
 
@@ -121,6 +123,15 @@ def test_a_monitor_must_be_one_that_the_task_has(regab):
     assert wrong.code == 2
 
 
+@pytest.mark.parametrize("rule", ["patience", "gl"])
+def test_early_stopping_follows_r2_upwards_and_rmse_downwards(rule):
+    r2 = np.array([[0.0], [0.5], [0.7], [0.6], [0.5]])
+    for monitor, curve in (("val_r2", r2), ("val_rmse", np.sqrt(1 - r2))):
+        stopping = EarlyStopping(patience=2, monitor=monitor, rule=rule, threshold=15.0)
+        selected, stop = stopping.stopped({monitor: curve, "train_loss": 1 - r2})
+        assert (selected.tolist(), stop.tolist()) == ([2], [True])
+
+
 def test_noisy_targets_are_those_of_other_training_examples():
     clean, noisy = (divide(diabetes(), Division(None, 0.2, 0.2, share)) for share in (0.0, 0.5))
     before, after = (data.train.y.double() * data.scale.deviation + data.scale.mean for data in (clean, noisy))
@@ -133,6 +144,17 @@ def test_a_target_that_never_varies_is_refused():
     source = Source(Split(torch.randn(20, 2), torch.ones(20)), 1, task="regression")
     with pytest.raises(UsageError, match="not all the same"):
         divide(source, Division())
+
+
+def test_whole_numbers_may_be_a_target_and_others_no_classes():
+    x, y = torch.randn(40, 2), torch.arange(40) * 1000
+    data = divide(Source(Split(x, y), 1, task="regression"), Division(val_fraction=0.25))
+    assert len(data.val) == 10
+    assert data.train.y.std(correction=0).item() == pytest.approx(1)
+    with pytest.raises(UsageError, match="a Source says task='regression'"):
+        divide(Source(Split(x, y / 7), 2), Division())
+    with pytest.raises(UsageError, match="the task of a Source is 'ranking'; it must be one of classification, reg"):
+        divide(Source(Split(x, y), 2, task="ranking"), Division())
 
 
 def test_a_held_out_part_whose_target_does_not_vary_has_no_r2(configure):

@@ -14,6 +14,7 @@ from regab.data.folds import held_out_in
 from regab.errors import UsageError
 from regab.fields import fixed
 from regab.seeding import stream_seed
+from regab.tasks import MEASURES
 
 A_FIFTH = 0.2
 
@@ -137,7 +138,7 @@ def divide(source: Source, by: Division) -> Data:
     """Training, validation and test data from a source. Raises UsageError where there are too few examples."""
     _check_fold(by)
     generator = torch.Generator().manual_seed(stream_seed(by.split_seed, "split"))
-    train, test = source.train, source.test
+    train, test = _typed(source.train, source.task), source.test
     if test is None:
         share = A_FIFTH if by.test_fraction is None else by.test_fraction
         test, train = _part(train, share, "test_fraction", generator, in_order=by.folds is not None)
@@ -171,6 +172,17 @@ def stratified_order(y: Tensor, generator: torch.Generator) -> Tensor:
         members = shuffled[y[shuffled] == label]
         rank[members] = (torch.arange(len(members)) + 0.5).double() / max(len(members), 1)
     return shuffled[rank[shuffled].argsort(stable=True)]
+
+
+def _typed(split: Split, task: str) -> Split:
+    """Labels as what they are: classes, or numbers."""
+    if task not in MEASURES:
+        raise UsageError(f"data: the task of a Source is {task!r}; it must be one of {', '.join(MEASURES)}")
+    if task == "regression":
+        return Split(split.x, split.y.double())
+    if split.y.is_floating_point():
+        raise UsageError("data: labels are not whole numbers; of a regression, a Source says task='regression'")
+    return split
 
 
 def _check_fold(by: Division) -> None:

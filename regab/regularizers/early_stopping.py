@@ -10,6 +10,8 @@ from regab.regularizers.base import Regularizer
 
 Array = np.ndarray
 
+UPWARDS = ("val_accuracy", "val_r2")
+
 
 @dataclass
 class EarlyStopping(Regularizer):
@@ -17,8 +19,9 @@ class EarlyStopping(Regularizer):
 
     An epoch improves if its monitored value beats the best one by more than ``min_delta`` (so a tie does not); counting
     begins with epoch 1. The selected epoch is the last that improved, whether or not training was stopped; the last
-    epoch is reported too. ``monitor``: ``val_loss`` (downwards) or ``val_accuracy`` (upwards). Training stops by
-    ``rule``, E being the validation loss (or 1 − accuracy), E_opt its minimum so far, F the training loss:
+    epoch is reported too. ``monitor``: ``val_loss`` or ``val_rmse`` (downwards), ``val_accuracy`` or ``val_r2``
+    (upwards). Training stops by ``rule``, E being the validation loss or RMSE (or 1 − accuracy, 1 − R²), E_opt its
+    minimum so far, F the training loss:
 
     * ``patience``: after ``patience`` epochs without improvement.
     * ``gl``: when the generalization loss GL = 100·(E / E_opt − 1) exceeds ``threshold`` percent.
@@ -35,7 +38,7 @@ class EarlyStopping(Regularizer):
 
     patience: float = strength(float("inf"), "[1, inf]")
     min_delta: float = number(0.0, "[0, inf)")
-    monitor: str = choice("val_loss", "val_accuracy")
+    monitor: str = choice("val_loss", "val_accuracy", "val_rmse", "val_r2")
     rule: str = choice("patience", "gl", "pq", "up", switch=True)
     threshold: float = number(2.0, "(0, inf)")
     strip: int = fixed(5, "[1, inf)")
@@ -62,7 +65,7 @@ class EarlyStopping(Regularizer):
         return best, ends & (_ratio(loss, progress) > np.asarray(self.threshold))
 
     def _best(self, curve: Array) -> Array:
-        sign, min_delta = (-1.0 if self.monitor == "val_accuracy" else 1.0), np.asarray(self.min_delta)
+        sign, min_delta = (-1.0 if self.monitor in UPWARDS else 1.0), np.asarray(self.min_delta)
         curve = sign * curve  # smaller is better
         best = np.minimum(np.arange(len(curve)), 1)[:, None] * np.ones(curve.shape[1], dtype=int)
         value = curve[min(1, len(curve) - 1)]
@@ -74,7 +77,7 @@ class EarlyStopping(Regularizer):
 
     def _error(self, history: dict[str, Any]) -> Array:
         curve = np.asarray(history[self.monitor], dtype=float)
-        return 1 - curve if self.monitor == "val_accuracy" else curve
+        return 1 - curve if self.monitor in UPWARDS else curve
 
     def _rising_strips(self, error: Array) -> Array:
         """How many strips in succession ended higher than the one before, the first having none before it."""
