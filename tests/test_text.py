@@ -8,7 +8,7 @@ from torch import nn
 from regab.data.split import Division, divide
 from regab.data.text import fitter, load, words
 from regab.errors import UsageError
-from regab.models.attention import sinusoids
+from regab.models.attention import rows_of_tokens, sinusoids
 from regab.models.places import PerturbedWords, perturbed_places
 from regab.models.text_cnn import TextCNN
 from regab.models.transformer import Block, Transformer
@@ -146,22 +146,24 @@ def test_a_test_label_that_training_lacks_is_refused(write):
         load(train, test)
 
 
-def test_a_block_is_torchs_encoder_layer_with_norms_first():
+@pytest.mark.parametrize("padding_too", [False, True])
+def test_a_block_is_torchs_encoder_layer_with_norms_first(padding_too):
     torch.manual_seed(0)
-    ours = Block(8, 2)
+    ours, tokens = Block(8, 2), texts()
     theirs = nn.TransformerEncoderLayer(8, 2, 32, 0.0, "gelu", batch_first=True, norm_first=True)
     a, f = theirs.self_attn, ours.feed_forward
-    pairs = [(a.in_proj_weight, ours.attention.project.weight), (a.in_proj_bias, ours.attention.project.bias)]
-    pairs += [(a.out_proj.weight, ours.attention.combine.weight), (a.out_proj.bias, ours.attention.combine.bias)]
-    for layer, own in ((theirs.linear1, f[0]), (theirs.linear2, f[2])):
+    pairs = [(a.in_proj_weight, ours.attention.project[1].weight), (a.in_proj_bias, ours.attention.project[1].bias)]
+    pairs += [(a.out_proj.weight, ours.attention.combine[0].weight), (a.out_proj.bias, ours.attention.combine[0].bias)]
+    for layer, own in ((theirs.linear1, f[1]), (theirs.linear2, f[3])):
         pairs += [(layer.weight, own.weight), (layer.bias, own.bias)]
     with torch.no_grad():
         for to, of in pairs:
             to.copy_(of)
-    x, padding = torch.randn(6, 7, 8), texts() == 0
+    x, padding = torch.randn(6, 7, 8), tokens == 0
     bias = torch.where(padding, -torch.inf, 0.0)[:, None, None]
     expected = theirs(x, src_key_padding_mask=padding)
-    torch.testing.assert_close(ours(x, bias)[~padding], expected[~padding])
+    found = ours(x, bias, None if padding_too else rows_of_tokens(tokens))
+    torch.testing.assert_close(found[~padding], expected[~padding])
 
 
 def test_positions_are_the_papers_sines_and_cosines():
@@ -268,7 +270,7 @@ def test_a_transformer_has_places_for_dropout_and_stochastic_depth_in_every_bran
 
 
 def test_what_a_transformer_costs_counts_products_and_no_look_ups():
-    flops, _ = count(transformer(length=7, width=8, heads=2, depth=2), texts())
+    flops, _ = count(transformer(length=7, width=8, heads=2, depth=2), torch.full((3, 7), 5))
     assert flops == 2 * (2 * 7 * 12 * 64 + 4 * 7 * 7 * 8) + 2 * 8 * 3
 
 

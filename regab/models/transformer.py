@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from regab.errors import UsageError
-from regab.models.attention import SelfAttention, sinusoids
+from regab.models.attention import PerToken, SelfAttention, rows_of_tokens, sinusoids
 from regab.models.mlp import positive
 from regab.models.places import DropoutPlace, ResidualPlace, WordPlace
 
@@ -16,18 +16,16 @@ class Block(nn.Module):
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.attention_norm = nn.LayerNorm(width)
         self.attention = SelfAttention(width, heads)
         self.attention_dropout, self.attention_residual = DropoutPlace(), ResidualPlace()
-        self.feed_forward_norm = nn.LayerNorm(width)
-        self.feed_forward = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.feed_forward = PerToken(
+            nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
         self.feed_forward_dropout, self.feed_forward_residual = DropoutPlace(), ResidualPlace()
 
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        attended = self.attention(self.attention_norm(x), bias)
-        x = x + self.attention_residual(self.attention_dropout(attended))
-        fed = self.feed_forward(self.feed_forward_norm(x))
-        return x + self.feed_forward_residual(self.feed_forward_dropout(fed))
+    def forward(self, x: Tensor, bias: Tensor, rows: Tensor | None) -> Tensor:
+        x = x + self.attention_residual(self.attention_dropout(self.attention(x, bias, rows)))
+        return x + self.feed_forward_residual(self.feed_forward_dropout(self.feed_forward(x, rows)))
 
 
 class Transformer(nn.Module):
@@ -65,12 +63,12 @@ class Transformer(nn.Module):
         nn.init.normal_(self.embedding.weight, std=self.embedding.embedding_dim**-0.5)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        there = (tokens != 0).float()
+        there, rows = (tokens != 0).float(), rows_of_tokens(tokens)
         bias = torch.where(there > 0, 0.0, -torch.inf)[:, None, None]
         embedded = self.words(self.embedding(tokens), tokens) * math.sqrt(self.embedding.embedding_dim)
         x = self.input_dropout(embedded + self.positions)
         for block in self.blocks:
-            x = block(x, bias)
+            x = block(x, bias, rows)
         share = there / there.sum(1, keepdim=True)
         pooled = self.dropout((self.norm(x) * share[..., None]).sum(1))
         return self.output_dropout(self.output(pooled))

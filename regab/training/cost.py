@@ -14,19 +14,19 @@ from regab.models.attention import SelfAttention
 def count(model: nn.Module, example: Tensor) -> tuple[int, int]:
     """Floating-point operations and activations (numbers) per example; ``example [B, …]`` is sent through once.
 
-    Counted are the products in linear and convolutional layers, 2 operations each, and in attention, which has two for
-    every number that goes through its softmax and every feature of a head: that is where the time goes.
+    Counted are the products in linear and convolutional layers and of attention's weights, 2 operations each, which is
+    where the time goes.
     """
     found = []
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        size = math.prod(output.shape[1:])
+        size = output.numel() // len(example)
         weight = None if isinstance(module, nn.Embedding) else getattr(module, "weight", None)
         products = math.prod(weight.shape[1:]) if weight is not None and weight.ndim > 1 else 0
         found.append((2 * products * size, size))
 
     def note_attention(module: SelfAttention, _: Any, output: Tensor) -> None:
-        found.append((4 * output.shape[1] * math.prod(output.shape[1:]), 0))
+        found.append((4 * output.shape[1] * output[0].numel(), 0))
 
     leaves = [m for m in model.modules() if not list(m.children())]
     hooks = [m.register_forward_hook(note) for m in leaves]
