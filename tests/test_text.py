@@ -22,6 +22,7 @@ from regab.training.setup import examine
 from regab.training.stack import Stack
 from tests.conftest import DATA, TRANSFORMER, curves, same, text_data
 
+TEXT_CNN = {"_target_": "regab.models.text_cnn.TextCNN", "width": 4, "windows": [2], "channels": 4}
 CPU = torch.device("cpu")
 needs_sst2 = pytest.mark.skipif(not (DATA / "sst2").is_dir(), reason=f"no sst2 under {DATA}")
 
@@ -229,6 +230,13 @@ def test_texts_go_through_a_batched_forward_pass_as_one_by_one(model):
     torch.testing.assert_close(*found)
 
 
+def test_the_saved_weights_load_into_the_model():
+    stack = Stack([transformer()], torch.tensor([0]), texts(), vmapped=False, device=CPU)
+    other = Transformer((7,), 3, 20, 8, 2, 2)
+    other.load_state_dict(stack.state_dict(0))
+    torch.testing.assert_close(other(texts()), stack(texts(), shared=True)[0])
+
+
 def test_word_dropout_makes_words_unknown_at_its_rate_and_padding_never():
     x = texts(5000).expand(2, -1, -1)
     dropped = WordDropout(torch.tensor([0.25, 0.0])).augment(x, Noise([3, 3], CPU).of("word_dropout"))
@@ -259,6 +267,14 @@ def test_embedding_dropout_multiplies_all_occurrences_of_a_word_alike_in_each_te
     assert torch.equal(place.eval()(x, tokens), x)
 
 
+def test_every_norm_goes_before_the_relu_of_a_text_cnn(small):
+    (plain,) = curves(small(text_data() | {"model": TEXT_CNN}))
+    for kind in ("batch", "layer", "group"):
+        (normed,) = curves(small(text_data() | {"model": TEXT_CNN, "reg.norm.kind": kind}))
+        assert not same(plain, normed)
+        assert np.isfinite(normed["train_loss"]).all()
+
+
 def test_a_transformer_has_places_for_dropout_and_stochastic_depth_in_every_branch(small):
     net = transformer()
     StochasticDepth(torch.tensor([0.5])).build(net)
@@ -287,6 +303,10 @@ def test_a_text_run_trains_and_is_the_same_alone_and_beside_others(small):
         (text_data(), "model: MLP reads no text, as it takes no vocabulary; use model=transformer or text_cnn"),
         ({"model": TRANSFORMER["model"]}, "model: Transformer reads text, but this data set has images; use data=text"),
         (TRANSFORMER | {"model.heads": 3}, "model.width=16: must be a multiple of model.heads=3"),
+        (
+            text_data() | {"model": TEXT_CNN | {"windows": []}},
+            "model.windows=[]: must have at least one size, like [3]",
+        ),
         (TRANSFORMER | {"reg.norm.kind": "batch"}, "reg.norm: this model has no place for a normalization (a tr"),
         ({"reg.embedding_dropout.rate": 0.1}, "reg.embedding_dropout: "),
     ],

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from regab.errors import UsageError
 from regab.models.mlp import positive
 from regab.models.places import DropoutPlace, NormPlace, WordPlace
 
@@ -22,7 +23,9 @@ class TextCNN(nn.Module):
     ) -> None:
         super().__init__()
         positive("model.width,channels", [width, channels])
-        positive("model.windows", windows or [0])
+        positive("model.windows", windows)
+        if not windows:
+            raise UsageError("model.windows=[]: must have at least one size, like [3]")
         features = len(windows) * channels
         self.embedding, self.words = nn.Embedding(vocabulary, width), WordPlace(vocabulary)
         self.input_dropout = DropoutPlace("input")
