@@ -12,7 +12,7 @@ from regab.records.columns import score
 from regab.records.load import load_metrics, load_result
 from regab.report.style import FAINT, L1, L2, SELECTED, TRAIN, VAL, figure, whole_numbers, wide_range
 
-LOSSES = {"accuracy": "cross-entropy", "r2": "mean squared error of the standardized target"}
+LOSSES = {"accuracy": "cross-entropy", "r2": "squared error, standardized target"}
 
 Metrics = dict[str, np.ndarray]
 
@@ -45,11 +45,7 @@ def losses(axes: Any, metrics: Metrics, selected: int) -> None:
     if wide_range(np.concatenate([metrics["train_loss"], metrics["val_loss"]])):
         axes.set_yscale("log")
     _mark(axes, selected, f"selected: epoch {selected}")
-    _finish(
-        axes,
-        "Loss (cross-entropy)" if score(metrics) == "accuracy" else "Loss (squared error, standardized target)",
-        "epoch",
-    )
+    _finish(axes, f"Loss ({LOSSES[score(metrics)]})", "epoch")
     axes.legend()
 
 
