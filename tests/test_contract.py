@@ -92,7 +92,7 @@ def test_the_docstring_gives_range_neutral_value_and_paper(name):
     for word in ("Range:", "Neutral:", "Paper:", "Helps", "osts"):
         assert word in text, word
     for field in dataclasses.fields(cls):
-        if field.name not in ("during",):
+        if field.name not in ("during", "until"):
             assert field.name in text, field.name
     assert inspect.getdoc(importlib.import_module(cls.__module__))
 
@@ -115,16 +115,30 @@ def test_every_method_has_a_preset_and_every_preset_composes(configure):
         assert (name in active) if name in NAMES else bool(active) == (name != "none")
 
 
-@pytest.mark.parametrize("during", ["linear", "cosine"])
+@pytest.mark.parametrize("during", ["linear", "cosine", "off_after"])
 def test_a_strength_can_fade_in_training(small, during):
-    constant, fading = (
-        curves(
-            small({"reg.weight_decay.strength": 2.0}),
-        ),
-        curves(small({"reg.weight_decay.strength": 2.0, "reg.weight_decay.during": during})),
-    )
-    (plain,) = curves(small())
-    norms = [run["l2_norm"][-1] for run in (constant[0], fading[0], plain)]
+    strong = {"reg.weight_decay.strength": 2.0}
+    runs = [small(strong), small(strong | {"reg.weight_decay.during": during}), small()]
+    norms = [curves(run)[0]["l2_norm"][-1] for run in runs]
     assert norms == sorted(norms)
     assert len(set(norms)) == 3
     assert np.isfinite(norms).all()
+
+
+@pytest.mark.parametrize("during", ["linear", "cosine", "off_after"])
+def test_a_limit_fades_to_infinity(small, during):
+    limits = [{"reg.max_norm.limit": 0.5, "reg.max_norm.during": kind} for kind in ("constant", during)]
+    norms = [curves(small(values))[0]["l2_norm"][-1] for values in [*limits, {}]]
+    assert norms == sorted(norms)
+    assert len(set(norms)) == 3
+
+
+def test_off_after_is_constant_until_its_share_of_the_steps_then_absent(small):
+    def run(until, during="off_after"):
+        return small({"reg.l1.strength": 0.1, "reg.l1.during": during, "reg.l1.until": until})
+
+    (constant,), (plain,) = curves(run(0.5, "constant")), curves(small())
+    never, half, always = curves(run(0.0), run(0.5), run(1.0))
+    assert same(never, plain)
+    assert same(always, constant)
+    assert [half["train_loss"][e] == constant["train_loss"][e] for e in range(3)] == [True, True, False]

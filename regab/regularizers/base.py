@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from regab.fields import choice, stacked, switches
+from regab.fields import choice, number, stacked, switches
 from regab.lazy import torch
 
 Tensor = Any  # torch.Tensor, which must not be imported for the sake of an annotation
@@ -23,14 +24,18 @@ class Regularizer:
     parameters. Numbers are tensors ``[V]`` there, so reduce over everything except axis 0, and never branch on a
     strength in Python. The hooks stand in the order in which the training loop reaches them; each default does nothing.
 
-    ``tasks`` are those that the method makes sense for; empty, any.
+    ``tasks`` are those that the method makes sense for; empty, any. ``inputs`` are the kinds of input that it acts on
+    (``images``, ``features``, ``tokens``, ``categories``: features of which some are codes); empty, any.
 
     ``during`` says how a strength develops from the first to the last training step: ``constant``; ``linear`` or
-    ``cosine`` from its value to neutral.
+    ``cosine`` from its value to neutral; ``off_after``: constant for the share ``until`` of the steps, then neutral. A
+    limit, whose neutral value is infinite, fades by its inverse.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ()
-    during: str = choice("constant", "linear", "cosine")
+    inputs: ClassVar[tuple[str, ...]] = ()
+    during: str = choice("constant", "linear", "cosine", "off_after")
+    until: float = number(0.5, "[0, 1]")
 
     def build(self, model: Any) -> None:
         """Change one run's model at its marked places (``regab.models.places``)."""
@@ -78,13 +83,19 @@ class Regularizer:
         Returns two arrays ``[V]``. It is also applied to curves read from files, so here numbers are numpy arrays.
         """
 
-    def at(self, progress: float) -> Regularizer:
-        """This method at a share of the training between 0 and 1."""
+    def at(self, step: int, steps: int) -> Regularizer:
+        """This method in one of the training's steps, counted from 0."""
         if self.during == "constant":
             return self
-        left = 1 - progress if self.during == "linear" else (1 + math.cos(math.pi * progress)) / 2
+        left = self._left(step / steps)
         moving = [f for f in switches(type(self)) if stacked(f)]
-        return replace(self, **{f.name: f.default + left * (getattr(self, f.name) - f.default) for f in moving})
+        return replace(self, **{f.name: _fade(getattr(self, f.name), f.default, left) for f in moving})
+
+    def _left(self, progress: float) -> Any:
+        """How much of the strength is left at a share of the training: a number, or ``[V]``."""
+        if self.during == "off_after":
+            return (progress < self.until).float()
+        return 1 - progress if self.during == "linear" else (1 + math.cos(math.pi * progress)) / 2
 
     @classmethod
     def reads_curves_only(cls) -> bool:
@@ -93,6 +104,10 @@ class Regularizer:
 
 
 HOOKS = [n for n, f in vars(Regularizer).items() if inspect.isfunction(f) and not n.startswith("_") and n != "at"]
+
+
+def _fade(strength: Tensor, neutral: float, left: Any) -> Tensor:
+    return strength / left if math.isinf(neutral) else neutral + left * (strength - neutral)
 
 
 class Chain:
@@ -104,17 +119,20 @@ class Chain:
             hook: [(n, m) for n, m in methods.items() if getattr(type(m), hook) is not getattr(Regularizer, hook)]
             for hook in HOOKS
         }
-        self._varies = any(m.during != "constant" for m in methods.values())
+        self._varying = [n for n, m in methods.items() if m.during != "constant" or type(m).at is not Regularizer.at]
 
     def having(self, hook: str) -> list[tuple[str, Regularizer]]:
         """The methods that do something at a hook, with their names."""
         return self._having[hook]
 
-    def at(self, progress: float) -> Chain:
-        """The chain at a share of the training between 0 and 1."""
-        if not self._varies:
+    def at(self, step: int, steps: int) -> Chain:
+        """The chain in one of the training's steps, counted from 0."""
+        if not self._varying:
             return self
-        return Chain({name: method.at(progress) for name, method in self.methods.items()})
+        now = copy(self)
+        now.methods = self.methods | {name: self.methods[name].at(step, steps) for name in self._varying}
+        now._having = {h: [(name, now.methods[name]) for name, _ in having] for h, having in self._having.items()}
+        return now
 
     def build(self, model: Any) -> None:
         for _, method in self.having("build"):

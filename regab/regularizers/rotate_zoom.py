@@ -22,6 +22,7 @@ class RotateZoom(Regularizer):
 
     degrees: float = strength(0.0, "[0, 180]")
     zoom: float = strength(0.0, "[0, 1)")
+    inputs = ("images",)
 
     def augment(self, x: Any, noise: Any) -> Any:
         u = noise.uniform(x.shape[1], 2) * 2 - 1  # [V, B, 2]

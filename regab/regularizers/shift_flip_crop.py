@@ -25,6 +25,7 @@ class ShiftFlipCrop(Regularizer):
     shift: float = strength(0.0, "[0, inf)")
     flip: float = strength(0.0, "[0, 1]")
     crop: float = strength(0.0, "[0, 1)")
+    inputs = ("images",)
 
     def augment(self, x: Any, noise: Any) -> Any:
         u = noise.uniform(x.shape[1], 6)  # [V, B, 6]

@@ -64,7 +64,7 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
     order = noise.order(len(x_train))
     objective = torch.zeros(stack.size, device=x_train.device)
     for done, part in enumerate(steps, start=(epoch - 1) * len(steps)):
-        chain, lr, rows = t.chain.at(done / (len(steps) * t.epochs)), t.schedule.lr(done), order[:, part]
+        chain, lr, rows = t.chain.at(done, len(steps) * t.epochs), t.schedule.lr(done), order[:, part]
         x, y = chain.mix(chain.augment(take(x_train, rows), noise), take(y_train, rows), noise)
         logits = stack(x, chain.perturb(stack.places, rows.shape[1], noise))
         loss = loss_function(logits, y) + chain.penalty(logits)

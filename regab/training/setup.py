@@ -15,7 +15,7 @@ from regab import fields
 from regab.config import digest, regularizers, trajectory
 from regab.data.split import Data, Division, Source, divide
 from regab.errors import UsageError
-from regab.regularizers.base import Chain
+from regab.regularizers.base import Chain, Regularizer
 from regab.targets import locate
 from regab.tasks import MEASURES
 from regab.training.build import arguments, build_model, stacks_well
@@ -80,7 +80,7 @@ def examine(configs: list[Config]) -> Facts:
     config, device, cpu = configs[0], pick_device(configs[0]["device"]), torch.device("cpu")
     data = load_data(config["data"], cpu)
     for each in configs:
-        _check_task(each, data.task)
+        _check_methods(each, data)
     model = build_model(config, data, join_regularizers(configs, cpu), config["seed"])
     _check_batch_norm(model, len(data.train), config["batch_size"])
     flops, activations = count(model, data.train.x[:2])
@@ -144,16 +144,25 @@ def join_regularizers(configs: list[Config], device: torch.device) -> Chain:
     return Chain(joined)
 
 
-def _check_task(config: Config, task: str) -> None:
+def _check_methods(config: Config, data: Data) -> None:
     for name, (cls, values) in regularizers(config).items():
-        if fields.is_neutral(cls, values):
-            continue
-        if cls.tasks and task not in cls.tasks:
-            raise UsageError(f"reg.{name}: is for {' or '.join(cls.tasks)}, but this data set is a {task}")
-        monitor = str(values.get("monitor")).removeprefix("val_")
-        if monitor in {m for measures in MEASURES.values() for m in measures}.difference(MEASURES[task]):
-            known = ", ".join(f"val_{measure}" for measure in MEASURES[task])
-            raise UsageError(f"reg.{name}.monitor=val_{monitor}: this data set is a {task}; choose one of {known}")
+        if not fields.is_neutral(cls, values):
+            _check_task(name, cls, values, data.task)
+            _check_inputs(name, cls, "categories" if data.given.get("categories") else data.kind)
+
+
+def _check_task(name: str, cls: type[Regularizer], values: Config, task: str) -> None:
+    if cls.tasks and task not in cls.tasks:
+        raise UsageError(f"reg.{name}: is for {' or '.join(cls.tasks)}, but this data set is a {task}")
+    monitor = str(values.get("monitor")).removeprefix("val_")
+    if monitor in {m for measures in MEASURES.values() for m in measures}.difference(MEASURES[task]):
+        known = ", ".join(f"val_{measure}" for measure in MEASURES[task])
+        raise UsageError(f"reg.{name}.monitor=val_{monitor}: this data set is a {task}; choose one of {known}")
+
+
+def _check_inputs(name: str, cls: type[Regularizer], kind: str) -> None:
+    if cls.inputs and kind not in cls.inputs:
+        raise UsageError(f"reg.{name}: acts on {' or '.join(cls.inputs)}, but the inputs of this data set are {kind}")
 
 
 def _check_batch_norm(model: nn.Module, n_train: int, batch_size: int) -> None:

@@ -1,0 +1,239 @@
+"""The methods against independent references: scipy, torchvision, torch.distributions and closed forms."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import optimize, stats
+from torchvision.transforms import v2
+
+from regab.regularizers._draws import symmetric_beta
+from regab.regularizers.confidence_penalty import ConfidencePenalty
+from regab.regularizers.cutmix import Cutmix
+from regab.regularizers.cutout import Cutout
+from regab.regularizers.gradient_noise import GradientNoise
+from regab.regularizers.input_noise import InputNoise
+from regab.regularizers.l1_ball import L1Ball
+from regab.regularizers.l2_ball import L2Ball
+from regab.regularizers.mixup import Mixup
+from regab.training.loop import train
+from regab.training.noise import Noise
+from regab.training.setup import set_up
+from regab.training.stack import Parameters
+from tests.test_against_scikit_learn import ALL_OF_WINE
+
+CPU = torch.device("cpu")
+
+
+def noise(purpose, seeds=(0, 1)):
+    return Noise(list(seeds), CPU).of(purpose)
+
+
+def flat(values):
+    """Parameters that are all weights."""
+    return Parameters(values, torch.zeros_like(values), values.shape[1], [values[:, None]])
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.2, 0.5, 1.0, 4.0])
+def test_mixing_shares_have_the_beta_distribution_folded_at_a_half(alpha):
+    drawn = symmetric_beta(torch.tensor([alpha, alpha]), noise("a").uniform(4000, 2)).double().numpy()
+    assert drawn.min() >= 0.5
+    exact = stats.beta(alpha, alpha)
+    for share in (0.5001, 0.51, 0.6, 0.75, 0.9, 0.99, 0.999):
+        assert (drawn <= share).mean() == pytest.approx(2 * exact.cdf(share) - 1, abs=0.02)
+
+
+def batch(size=40, side=12):
+    torch.manual_seed(0)
+    x, labels = torch.randn(2, size, 3, side, side), torch.randint(4, (2, size))
+    return x, labels, torch.nn.functional.one_hot(labels, 4).float()
+
+
+def test_mixup_is_torchvisions_with_the_same_share():
+    x, labels, y = batch()
+    own = labels[1]
+    mixed, targets = Mixup(torch.tensor([0.0, 1.0])).mix(x, y, noise("mixup"))
+    assert torch.equal(mixed[0], x[0])
+    assert torch.equal(targets[0], y[0])
+    shares = symmetric_beta(torch.tensor([0.0, 1.0]), noise("mixup").uniform(40, 2))[1]
+    assert 0.5 < shares.min() < 0.6
+    theirs = v2.MixUp(num_classes=4)
+    for i in range(40):
+        parameters = {"labels": own, "batch_size": 40, "lam": shares[i].item()}
+        torch.testing.assert_close(mixed[1, i], theirs.transform(x[1], parameters)[i], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(targets[1, i], theirs.transform(own, parameters)[i], rtol=1e-5, atol=1e-6)
+
+
+def test_cutmix_is_torchvisions_with_the_same_box():
+    x, labels, y = batch()
+    own = labels[1]
+    mixed, targets = Cutmix(torch.tensor([0.0, 1.0])).mix(x, y, noise("cutmix"))
+    assert torch.equal(mixed[0], x[0])
+    assert torch.equal(targets[0], y[0])
+    theirs, stayed = v2.CutMix(num_classes=4), []
+    for i in range(40):
+        pasted = (mixed[1, i] != x[1, i]).all(0)
+        assert torch.equal((mixed[1, i] != x[1, i]).any(0), pasted)
+        rows, columns = pasted.any(1).nonzero()[:, 0], pasted.any(0).nonzero()[:, 0]
+        box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) if len(rows) else (0, 0, 0, 0)
+        stayed.append(1 - len(rows) * len(columns) / 144)
+        parameters = {"labels": own, "batch_size": 40, "box": box, "lam_adjusted": stayed[-1]}
+        assert torch.equal(mixed[1, i], theirs.transform(x[1], parameters)[i])
+        torch.testing.assert_close(targets[1, i], theirs.transform(own, parameters)[i])
+    assert min(stayed) < 0.4
+    assert max(stayed) > 0.95
+
+
+@pytest.mark.parametrize("alpha", [0.3, 1.0])
+def test_the_areas_that_cutmix_pastes_are_distributed_as_torchvisions(alpha):
+    x = torch.zeros(2, 3000, 1, 16, 16)
+    x[:, ::2] = 1
+    y = x[:, :, 0, 0, :1]
+    ours = Cutmix(torch.tensor([alpha, alpha])).mix(x, torch.cat([y, 1 - y], 2), noise("cutmix"))[1].amax(2)[0]
+    torch.manual_seed(1)
+    theirs = v2.CutMix(alpha=alpha, num_classes=2)
+    drawn = [theirs.make_params([x[0, :2]])["lam_adjusted"] for _ in range(3000)]
+    drawn = np.maximum(drawn, 1 - np.array(drawn))
+    ours, drawn = ((256 * np.asarray(areas)).round() for areas in (ours, drawn))
+    assert stats.ks_2samp(ours, drawn).statistic < 0.045
+
+
+@pytest.mark.parametrize("size", [0, 1, 4, 5, 30])
+def test_cutout_blanks_one_square_anywhere_and_clips_it_at_the_border(size):
+    x = torch.ones(2, 3000, 3, 9, 11)
+    cut = Cutout(torch.tensor([0.0, float(size)])).augment(x, noise("cutout"))
+    assert torch.equal(cut[0], x[0])
+    holes = (cut[1] == 0).float()
+    assert torch.equal(holes[:, 0], holes[:, 2])
+    reach = [sum(max(0, min(c - size // 2 + size, n) - max(c - size // 2, 0)) for c in range(n)) / n for n in (9, 11)]
+    assert holes[:, 0].sum((1, 2)).mean().item() == pytest.approx(math.prod(reach), rel=0.03)
+    assert holes[:, 0].sum(1).amax().item() == min(size, 9)
+    assert holes[:, 0].sum(2).amax().item() == min(size, 11)
+    if size:
+        frequency = holes[:, 0].mean(0)
+        torch.testing.assert_close(frequency, frequency.flip(0), atol=0.06, rtol=0) if size % 2 else None
+
+
+def test_input_noise_has_its_deviation_and_differs_between_steps_and_examples():
+    x, stream = torch.randn(2, 500, 30), noise("x", (3, 3))
+    first, second = (InputNoise(torch.tensor([0.0, 0.4])).augment(x, stream) for _ in range(2))
+    assert torch.equal(first[0], x[0])
+    added = first[1] - x[1]
+    assert stats.kstest(added.flatten() / 0.4, "norm").pvalue > 1e-3
+    assert not torch.equal(first[1], second[1])
+    assert np.corrcoef(added[0], added[1])[0, 1] < 0.6
+
+
+@pytest.mark.parametrize("step", [0, 3, 200])
+def test_gradient_noise_has_the_variance_of_its_step(step):
+    method = GradientNoise(torch.tensor([0.0, 0.3]), torch.tensor([0.55, 0.55])).at(step, 1000)
+    parameters = flat(torch.zeros(2, 20_000))
+    method.gradients(parameters, noise("g"))
+    assert not parameters.gradients[0].any()
+    assert parameters.gradients[1].var().item() == pytest.approx(0.3 / (1 + step) ** 0.55, rel=0.05)
+
+
+def test_the_confidence_penalty_is_minus_the_entropy_and_autograd_agrees():
+    torch.manual_seed(0)
+    logits = torch.randn(2, 7, 5, requires_grad=True)
+    strength = torch.tensor([0.3, 2.0])
+    ours = ConfidencePenalty(strength).penalty(logits)
+    theirs = -strength * torch.distributions.Categorical(logits=logits).entropy().mean(1)
+    torch.testing.assert_close(ours, theirs)
+    gradients = [torch.autograd.grad(each.sum(), logits)[0] for each in (ours, theirs)]
+    torch.testing.assert_close(*gradients)
+
+
+def sorted_projection(u, radius):
+    """Duchi et al. 2008, figure 1, in float64."""
+    if np.abs(u).sum() <= radius:
+        return u
+    mu = np.sort(np.abs(u))[::-1]
+    excess = np.cumsum(mu) - radius
+    rho = np.flatnonzero(mu - excess / np.arange(1, len(mu) + 1) > 0)[-1]
+    return np.sign(u) * np.maximum(np.abs(u) - excess[rho] / (rho + 1), 0)
+
+
+@pytest.mark.parametrize("radius", [0.01, 1.0, 30.0, 1e4])
+def test_the_l1_projection_is_that_of_duchi(radius):
+    torch.manual_seed(0)
+    before = torch.randn(3, 400) * torch.tensor([[1.0], [1e-3], [10.0]])
+    values = before.clone()
+    L1Ball(torch.tensor([radius, radius, math.inf])).weights(flat(values), lambda: torch.full((3, 1), 0.01))
+    for ours, u in zip(values[:2], before[:2], strict=True):
+        expected = sorted_projection(u.double().numpy(), radius)
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-6)
+        assert ours.abs().sum().item() <= radius * (1 + 1e-5) + 1e-6
+    assert torch.equal(values[2], before[2])
+
+
+def test_the_l2_projection_scales_what_is_outside_and_nothing_else():
+    values = torch.tensor([[3.0, 4.0], [3.0, 4.0], [3.0, 4.0], [0.0, 0.0]])
+    L2Ball(torch.tensor([1.0, 5.1, math.inf, 1.0])).weights(flat(values), lambda: torch.full((4, 1), 0.1))
+    torch.testing.assert_close(values, torch.tensor([[0.6, 0.8], [3.0, 4.0], [3.0, 4.0], [0.0, 0.0]]))
+
+
+@pytest.mark.parametrize(("ball", "norm"), [(L2Ball, lambda w: (w**2).sum() ** 0.5), (L1Ball, lambda w: abs(w).sum())])
+def test_with_step_sizes_that_differ_the_projection_is_the_nearest_point_in_their_metric(ball, norm):
+    torch.manual_seed(1)
+    u, sizes = torch.randn(1, 4), torch.rand(1, 4) * 0.1 + 0.05
+    radius = 0.97 * norm(u.double().numpy())  # about as far as one training step leads outside
+    values = u.clone()
+    ball(torch.tensor([radius])).weights(flat(values), lambda: sizes)
+    start, metric = u[0].abs().double().numpy(), sizes[0].double().numpy()
+    nearest = optimize.minimize(  # of the absolute values, since no sign changes
+        lambda w: ((w - start) ** 2 / metric).sum(),
+        start / 2,
+        method="SLSQP",
+        bounds=[(0, None)] * 4,
+        constraints={"type": "ineq", "fun": lambda w: radius - norm(w)},
+        options={"ftol": 1e-14, "maxiter": 1000},
+    )
+    np.testing.assert_allclose(values[0].abs(), nearest.x, atol=2e-5)
+    assert (values * u >= 0).all()
+    assert norm(values[0].double().numpy()) == pytest.approx(radius, rel=1e-5)
+
+
+def trained(configure, words, levels):
+    """The weights of one run for each level of the last word, on all of wine by a linear model."""
+    training = set_up(
+        [configure(*ALL_OF_WINE, *words.split()[:-1], f"{words.split()[-1]}={level}") for level in levels]
+    )
+    for _ in train(training):
+        pass
+    return [training.stack.state_dict(run)["output.weight"] for run in range(len(levels))]
+
+
+SGD = "optimizer=sgd optimizer.lr=0.5 epochs=500"
+OPTIMIZERS = [SGD, pytest.param("optimizer=adam optimizer.lr=0.02 epochs=3000", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_constrained_and_the_penalized_form_of_l2_agree(configure, optimizer):
+    penalized = trained(configure, f"{SGD} reg.l2", [0.02, 0.1])
+    constrained = trained(configure, f"{optimizer} reg.l2_ball", [w.norm().item() for w in penalized])
+    torch.testing.assert_close(constrained, penalized, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_constrained_and_the_penalized_form_of_l1_agree_and_have_the_same_zeros(configure, optimizer):
+    penalized = trained(configure, f"{SGD} reg.l1.kind=proximal reg.l1", [0.02, 0.05])
+    constrained = trained(configure, f"{optimizer} reg.l1_ball", [w.abs().sum().item() for w in penalized])
+    torch.testing.assert_close(constrained, penalized, atol=1e-3, rtol=0)
+    assert [(w == 0).tolist() for w in constrained] == [(w == 0).tolist() for w in penalized]
+
+
+@pytest.mark.parametrize(("method", "inputs"), [("cutout", "images"), ("cutmix", "images"), ("rotate_zoom", "images")])
+def test_methods_for_images_refuse_features_in_one_line(regab, method, inputs):
+    field = {"cutout": "size", "cutmix": "alpha", "rotate_zoom": "degrees"}[method]
+    result = regab("train", "data=wine", "model=mlp", f"reg.{method}.{field}=1")
+    assert result.code == 2
+    assert result.err == f"regab: reg.{method}: acts on {inputs}, but the inputs of this data set are features\n"
+
+
+def test_the_confidence_penalty_refuses_a_regression_in_one_line_and_mixup_mixes_its_targets(regab):
+    result = regab("train", "data=diabetes", "model=mlp", "reg.confidence_penalty=0.1")
+    assert result.code == 2
+    assert result.err.startswith("regab: reg.confidence_penalty: is for classification")
+    assert regab("train", "data=diabetes", "model=mlp", "reg.mixup=0.2", "epochs=2", "curves=false").code == 0
