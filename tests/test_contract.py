@@ -16,8 +16,10 @@ from tests.conftest import TRANSFORMER, curves, same
 
 NAMES = list(methods())
 RESNET = {"model": {"_target_": "regab.models.resnet.ResNet", "depth": 8, "width": 4}}
-# What a method needs that the small network on digits has not.
+AVERAGED = {"epochs": 6, "reg.norm.kind": "batch"}
+# What a method needs that the small network on digits has not, or not in two epochs.
 SUITED = {"stochastic_depth": RESNET, "word_dropout": TRANSFORMER, "embedding_dropout": TRANSFORMER}
+SUITED |= {"ema": AVERAGED, "swa": AVERAGED}
 
 
 def preset(name):
@@ -103,6 +105,7 @@ def test_the_defaults_are_neutral_and_one_to_three_hooks_are_used(name):
     assert is_neutral(cls, {})
     own = [hook for hook in HOOKS if getattr(cls, hook) is not getattr(Regularizer, hook)]
     assert 1 <= len(own) <= 3
+    assert not {f.name for f in dataclasses.fields(cls)} & set(HOOKS)
     assert first_field(cls) in {f.name for f in switches(cls)}
 
 

@@ -1,13 +1,17 @@
 """The methods against independent references: scipy, torchvision, torch.distributions and closed forms."""
 
+import io
+import json
 import math
 
 import numpy as np
 import pytest
 import torch
 from scipy import optimize, stats
+from torch.optim import swa_utils
 from torchvision.transforms import v2
 
+from regab.models.mlp import MLP
 from regab.regularizers._draws import symmetric_beta
 from regab.regularizers.confidence_penalty import ConfidencePenalty
 from regab.regularizers.cutmix import Cutmix
@@ -19,11 +23,13 @@ from regab.regularizers.l2_ball import L2Ball
 from regab.regularizers.mixup import Mixup
 from regab.training.loop import train
 from regab.training.noise import Noise
-from regab.training.setup import set_up
+from regab.training.setup import load_data, set_up
+from regab.training.snapshot import restore, take_snapshot
 from regab.training.stack import Parameters
 from tests.test_against_scikit_learn import ALL_OF_WINE
 
 CPU = torch.device("cpu")
+SGD_STEP = {"_target_": "regab.training.optimizer.SGD", "lr": 0.1, "momentum": 0.0, "nesterov": False}
 
 
 def noise(purpose, seeds=(0, 1)):
@@ -237,3 +243,120 @@ def test_the_confidence_penalty_refuses_a_regression_in_one_line_and_mixup_mixes
     assert result.code == 2
     assert result.err.startswith("regab: reg.confidence_penalty: is for classification")
     assert regab("train", "data=diabetes", "model=mlp", "reg.mixup=0.2", "epochs=2", "curves=false").code == 0
+
+
+def states_of(training):
+    """The state after every step: what the parameters are once the optimizer has moved them."""
+    seen, step = [], training.optimizer.step
+
+    def noting(*arguments):
+        step(*arguments)
+        seen.append(training.stack.values.clone())
+
+    training.optimizer.step = noting
+    return seen
+
+
+def test_ema_is_the_weighted_mean_of_all_steps_and_training_goes_on_from_the_present_weights(small):
+    decays = [0.0, 0.5, 0.95]
+    training = set_up([small({"reg.ema.beta": d, "epochs": 3}) for d in decays])
+    plain = set_up([small({"epochs": 3})])
+    steps, alone = states_of(training), states_of(plain)
+    for t in (training, plain):
+        list(train(t))
+    for values, alike in zip(steps, alone, strict=True):
+        assert all(torch.equal(row, alike[0]) for row in values)
+    for run, decay in enumerate(decays):
+        weights = np.array([decay ** (len(steps) - 1 - i) for i in range(len(steps))])
+        expected = np.average(torch.stack(steps)[:, run].double().numpy(), axis=0, weights=weights)
+        np.testing.assert_allclose(training.average.kept["ema"][0][run], expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_swa_is_torchs_averaged_model_with_updated_norms(small, norm):
+    values = {"reg.norm.kind": norm, "epochs": 6, "optimizer.lr": 0.02}
+    training = set_up([small(values | {"reg.swa.start": start}) for start in (0.5, 1.0)])
+    theirs = swa_utils.AveragedModel(model := plain_model(norm))
+    for epoch, _ in enumerate(train(training)):
+        if epoch > 3:
+            model.load_state_dict(training.stack.state_dict(0))
+            theirs.update_parameters(model)
+    data = training.data
+    swa_utils.update_bn([data.train.x[part] for part in training.steps], theirs)
+    assert_same_state(training.watch.selected_state(0), theirs.module.state_dict())
+    assert_same_state(training.watch.selected_state(1), training.stack.state_dict(1))
+    with torch.no_grad():
+        loss = torch.nn.functional.cross_entropy(theirs.eval()(data.val.x), data.val.y).item()
+    assert training.watch.history["val_loss"][-1][0] == pytest.approx(loss, rel=1e-4)
+
+
+def plain_model(norm):
+    model = MLP((1, 8, 8), 10, [16])
+    if norm == "batch":
+        model.fc1_norm = torch.nn.BatchNorm1d(16)
+    return model
+
+
+def assert_same_state(ours, theirs):
+    for name in ours.keys() - {"fc1_norm.num_batches_tracked"}:
+        torch.testing.assert_close(ours[name], theirs[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["ema.beta", "swa.start"])
+def test_the_saved_model_is_the_evaluated_one(regab, configure, method):
+    words = ("data.n_train=150", "epochs=8", "model=mlp", "model.widths=[16]", "curves=false", "optimizer.lr=0.1")
+    result = regab("train", *words, f"reg.{method}=0.6", "reg.norm=batch", "reg.early_stopping=2")
+    model = plain_model("batch")
+    model.load_state_dict(torch.load(result.folder / "model.pt", weights_only=True))
+    val = load_data(configure(*words)["data"], CPU).val
+    with torch.no_grad():
+        loss = torch.nn.functional.cross_entropy(model.eval()(val.x), val.y).item()
+    selected = json.loads((result.folder / "result.json").read_text())["selected"]
+    assert loss == pytest.approx(selected["val_loss"], rel=1e-4)
+
+
+def test_an_average_goes_on_from_a_snapshot_in_another_stack_with_the_same_bits(small):
+    def run(seed, decay, start):
+        values = {"seed": seed, "reg.ema.beta": decay, "reg.swa.start": start, "reg.norm.kind": "batch", "epochs": 6}
+        return small(values | {"reg.weight_noise.deviation": 0.01})
+
+    runs = [run(0, 0.9, 0.2), run(1, 0.0, 0.4), run(2, 0.5, 1.0)]
+    whole, first = set_up(runs), set_up(runs)
+    list(train(whole))
+    for epoch, _ in enumerate(train(first)):
+        if epoch == 3:
+            break
+    saved = io.BytesIO()
+    torch.save(take_snapshot(first), saved)
+    saved.seek(0)
+    rest = set_up([runs[2], runs[0]])
+    restore(rest, torch.load(saved, weights_only=True))
+    list(train(rest))
+    for ours, run in ((0, 2), (1, 0)):
+        for name, tensor in whole.watch.selected_state(run).items():
+            assert torch.equal(rest.watch.selected_state(ours)[name], tensor)
+        assert [row[ours] for row in rest.watch.history["val_loss"]] == [
+            row[run] for row in whole.watch.history["val_loss"]
+        ]
+
+
+@pytest.mark.parametrize("kind", ["additive", "multiplicative"])
+def test_weight_noise_takes_the_gradient_elsewhere_and_the_step_from_the_weights_themselves(small, kind):
+    values = {"reg.weight_noise.deviation": 0.2, "reg.weight_noise.kind": kind, "epochs": 1, "batch_size": 150}
+    values |= {"optimizer": SGD_STEP, "schedule": {"_target_": "regab.training.schedule.Constant"}}
+    training = set_up([small(values)])
+    before, n = training.stack.values.clone(), training.stack.parameters.n_weights
+    model = plain_model("none")
+    model.load_state_dict(training.stack.state_dict(0))
+    order = Noise([0], CPU)
+    order.begin(1)
+    z = order.of("weight_noise").normal(n)[0]
+    disturbed = training.stack.values.clone()
+    disturbed[0, :n] += 0.2 * (z if kind == "additive" else z * before[0, :n])
+    model.load_state_dict(training.stack.state_dict(0, [disturbed]))
+    list(train(training))
+    x, y = training.data.train
+    gradients = torch.autograd.grad(torch.nn.functional.cross_entropy(model(x), y), list(model.parameters()))
+    after, start = training.stack.state_dict(0), training.stack.state_dict(0, [before])
+    for (name, _), gradient in zip(model.named_parameters(), gradients, strict=True):
+        torch.testing.assert_close(after[name], start[name] - 0.1 * gradient, rtol=1e-4, atol=1e-6)

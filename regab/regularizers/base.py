@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -52,6 +53,9 @@ class Regularizer:
     def mix(self, x: Tensor, y: Tensor, noise: Any) -> tuple[Tensor, Tensor]:
         """Inputs with inputs, and targets: ``[V, B, …]`` and ``[V, B, K]``, whose last axis sums to 1."""
 
+    def disturb(self, parameters: Any, noise: Any) -> None:
+        """Change the parameters in place for one pass forward and backward; the step is taken from where they were."""
+
     def penalty(self, logits: Tensor) -> Tensor:
         """A term ``[V]`` of the objective that depends on ``logits [V, B, K]``; its gradient is autograd's."""
 
@@ -76,6 +80,13 @@ class Regularizer:
 
         ``step_size()`` is how far a lasting gradient of 1 moves each parameter in one step: ``[V, 1]`` or ``[V, P]``.
         """
+
+    def average_of_steps(self, done: int) -> Tensor:
+        """What is evaluated is an average of weights and buffers: the share ``[V]`` that those after step ``done`` have
+        in it, the average before having the rest. 1, at neutral, is no average."""
+
+    def average_of_epochs(self, done: int, epochs: int) -> Tensor:
+        """The same after epoch ``done``. Where the share is below 1, norms measure their statistics anew."""
 
     def stopped(self, history: dict[str, Any]) -> tuple[Any, Any]:
         """From the curves so far (arrays ``[epochs + 1, V]``, row 0 untrained): the selected epoch and whether to stop.
@@ -154,6 +165,18 @@ class Chain:
         for name, method in self.having("mix"):
             x, y = method.mix(x, y, noise.of(name))
         return x, y
+
+    @contextmanager
+    def disturbed(self, parameters: Any, noise: Any) -> Iterator[None]:
+        """The parameters as they are disturbed; afterwards they are again what they were, to the last bit."""
+        if not self.having("disturb"):
+            yield
+            return
+        before = parameters.values.clone()
+        for name, method in self.having("disturb"):
+            method.disturb(parameters, noise.of(name))
+        yield
+        parameters.values.copy_(before)
 
     def penalty(self, logits: Tensor) -> Tensor | float:
         return sum(method.penalty(logits) for _, method in self.having("penalty"))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from regab.data.split import Data
 from regab.regularizers.base import Chain
+from regab.training.average import Average, holding
 from regab.training.evaluate import evaluate, loss_of, targets_of
 from regab.training.noise import Noise
 from regab.training.stack import Stack
@@ -43,17 +44,21 @@ class Training:
         self.steps = batches(len(self.data.train), self.batch_size)
         self.schedule.start(self.lr, len(self.steps), self.epochs)
         self.optimizer_state = self.optimizer.start(self.stack.values)
+        self.average = Average(self.stack, self.chain)
 
 
 def train(t: Training) -> Iterator[list[Record]]:
     """Train a stack; before the first and after every epoch, yield a record of each run that has not yet ended."""
     if not t.watch.history:
-        yield t.watch.note(0, {"step": 0, "lr": t.schedule.lr(0)} | evaluate(t.stack, t.data))
+        yield t.watch.note(0, {"step": 0, "lr": t.schedule.lr(0)} | evaluate(t.stack, t.data), t.stack.state)
     while t.epoch < t.epochs and t.watch.running.any():
-        metrics = train_epoch(t, t.epoch + 1) | evaluate(t.stack, t.data)
+        metrics = train_epoch(t, t.epoch + 1)
         t.epoch += 1
+        state = t.average.after_epoch(t.chain, t.epoch, t.epochs, t.data.train.x, t.steps)
+        with holding(t.stack, state):
+            metrics |= evaluate(t.stack, t.data)
         t.schedule.epoch_ended(metrics.get("val_loss"))
-        yield t.watch.note(t.epoch, metrics)
+        yield t.watch.note(t.epoch, metrics, state)
 
 
 def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
@@ -66,9 +71,10 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
     for done, part in enumerate(steps, start=(epoch - 1) * len(steps)):
         chain, lr, rows = t.chain.at(done, len(steps) * t.epochs), t.schedule.lr(done), order[:, part]
         x, y = chain.mix(chain.augment(take(x_train, rows), noise), take(y_train, rows), noise)
-        logits = stack(x, chain.perturb(stack.places, rows.shape[1], noise))
-        loss = loss_function(logits, y) + chain.penalty(logits)
-        stack.backward(loss)
+        with chain.disturbed(stack.parameters, noise):
+            logits = stack(x, chain.perturb(stack.places, rows.shape[1], noise))
+            loss = loss_function(logits, y) + chain.penalty(logits)
+            stack.backward(loss)
         with torch.no_grad():
             objective += loss * (rows.shape[1] / len(x_train))
             chain.add_gradient(stack.parameters)
@@ -78,6 +84,7 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
             chain.decay(stack.parameters, lr)
             t.optimizer.step(state, stack.values, stack.gradients, lr)
             chain.weights(stack.parameters, partial(t.optimizer.step_size, state, lr))
+            t.average.after_step(chain, done + 1)
     with torch.no_grad():
         objective += chain.value(stack.parameters)
     return {"step": done + 1, "lr": lr, "train_objective": objective, "grad_norm": grad_norm}

@@ -28,6 +28,7 @@ def take_snapshot(t: Training) -> Snapshot:
         "epoch": t.epoch,
         "lane": torch.from_numpy(watch.lane),
         "state": t.stack.state,
+        "average": t.average.kept,
         "kept": watch.kept,
         "optimizer": {name: value for name, value in t.optimizer_state.items() if name[0] != "_"},
         "schedule": t.schedule.state(),
@@ -43,8 +44,10 @@ def restore(t: Training, snapshot: Snapshot) -> None:
     first = [int(np.flatnonzero(t.watch.lane == lane)[0]) for lane in range(t.stack.size)]
     lanes = snapshot["lane"][rows[first]]
     t.epoch = snapshot["epoch"]
-    for now, then in zip(t.stack.state, snapshot["state"], strict=True):
-        now.copy_(then[lanes.to(then.device)])
+    averages = [(average, snapshot["average"][name]) for name, average in t.average.kept.items()]
+    for state, saved in [(t.stack.state, snapshot["state"]), *averages]:
+        for now, then in zip(state, saved, strict=True):
+            now.copy_(then[lanes.to(then.device)])
     t.optimizer_state |= {name: _rows(then, lanes, t) for name, then in snapshot["optimizer"].items()}
     t.schedule.load({name: _rows(then, lanes, t) for name, then in snapshot["schedule"].items()})
     kept = snapshot["kept"]

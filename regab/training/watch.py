@@ -36,14 +36,17 @@ class Watch:
         self.stack, self.stopping, self.lane, self.epochs = stack, stopping, run_to_lane, epochs
         self.running = np.ones(len(run_to_lane), dtype=bool)
         self.selected = np.zeros(len(run_to_lane), dtype=int)
+        self.evaluated: list[Tensor] | None = None
         self.kept: list[Tensor] | None = None
         self.history: dict[str, list[np.ndarray]] = {}
         self.clock = time.perf_counter()
 
-    def note(self, epoch: int, metrics: dict[str, Any]) -> list[Record]:
-        """Take in an epoch's metrics (numbers, or tensors ``[V]``); return the records of the runs still running."""
-        now = time.perf_counter()
-        metrics = metrics | weight_metrics(self.stack.parameters.weights) | {"seconds": now - self.clock}
+    def note(self, epoch: int, metrics: dict[str, Any], state: list[Tensor]) -> list[Record]:
+        """Take in an epoch's metrics (numbers, or tensors ``[V]``) and the state that they are of; return the records
+        of the runs still running."""
+        now, self.evaluated = time.perf_counter(), state
+        weights = state[0][:, : self.stack.parameters.n_weights]
+        metrics = metrics | weight_metrics(weights) | {"seconds": now - self.clock}
         self.clock = now
         for name, value in metrics.items():
             self.history.setdefault(name, []).append(self._array(value))
@@ -84,16 +87,16 @@ class Watch:
         """Remember the present state of some runs as that of their selected epoch."""
         lanes = torch.from_numpy(self.lane)
         if self.kept is None:
-            self.kept = [t[lanes] for t in self.stack.state]
+            self.kept = [t[lanes] for t in self.evaluated]
         chosen = torch.from_numpy(np.flatnonzero(runs))
-        for kept, now in zip(self.kept, self.stack.state, strict=True):
+        for kept, now in zip(self.kept, self.evaluated, strict=True):
             kept[chosen] = now[lanes[chosen]]
 
     def selected_state(self, run: int) -> dict[str, Tensor]:
         """A run's weights and buffers in its selected epoch, by the names that its model gives."""
         if self.kept is not None:
             return self.stack.state_dict(run, self.kept)
-        return self.stack.state_dict(self.lane[run])
+        return self.stack.state_dict(self.lane[run], self.evaluated)
 
     def _array(self, value: Any) -> np.ndarray:
         if isinstance(value, Tensor):
