@@ -1,7 +1,7 @@
 """Embedding dropout."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from regab.fields import strength
 from regab.regularizers.base import Regularizer
@@ -19,7 +19,7 @@ class EmbeddingDropout(Regularizer):
     """
 
     rate: float = strength(0.0, "[0, 1)")
-    inputs: ClassVar[tuple[str, ...]] = ("tokens",)
+    inputs = ("tokens",)
 
     def build(self, model: Any) -> None:
         from regab.models.places import perturb_words

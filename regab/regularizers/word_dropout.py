@@ -1,7 +1,7 @@
 """Word dropout."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from regab.fields import strength
 from regab.lazy import torch
@@ -23,7 +23,7 @@ class WordDropout(Regularizer):
     """
 
     rate: float = strength(0.0, "[0, 1)")
-    inputs: ClassVar[tuple[str, ...]] = ("tokens",)
+    inputs = ("tokens",)
 
     def augment(self, x: Any, noise: Any) -> Any:
         dropped = noise.keep(self.rate, *x.shape[1:]) == 0
