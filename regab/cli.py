@@ -22,6 +22,7 @@ regab: which regularizers help this model on this data, by how much, and can the
   regab train --help                                        all keys and their values
   regab report outputs/… [outputs/…]                        tables, figures and report.html, from the files alone
   regab list [data|model|optimizer|schedule|reg|experiment] what there is
+  regab list reg --long                                     all about every method: formula, range, cost, advice, paper
   regab --version
 
 Tab completion: eval "$(regab -sc install=bash)"
@@ -101,9 +102,10 @@ def _report(words: list[str]) -> int:
 def _list(words: list[str]) -> int:
     from regab.listing import GROUPS, list_group
 
-    groups = words or GROUPS
+    long = "--long" in words
+    groups = [word for word in words if word != "--long"] or (["reg"] if long else GROUPS)
     for group in groups:
-        print(list_group(group, heading=len(groups) > 1))
+        print(list_group(group, len(groups) > 1, long))
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+from regab.cards import cards, title
 from regab.config import CONF
 from regab.errors import UsageError
 from regab.regularizers import first_field, methods
@@ -11,8 +12,12 @@ from regab.regularizers import first_field, methods
 GROUPS = ["data", "model", "optimizer", "schedule", "reg", "experiment"]
 
 
-def list_group(group: str, heading: bool) -> str:
-    """The options of a config group, or (``reg``) all methods, then the presets."""
+def list_group(group: str, heading: bool, long: bool = False) -> str:
+    """The options of a config group, or (``reg``) all methods, then the presets; ``long``: a card of every method."""
+    if group == "reg" and long:
+        return cards()
+    if long:
+        raise UsageError(f"list {group} --long: only methods have cards; try: regab list reg --long")
     if group not in GROUPS:
         raise UsageError(f"list {group}: unknown group; there is: {', '.join(GROUPS)}")
     rows = _options(group)
@@ -34,11 +39,7 @@ def _comment(text: str) -> str:
 
 
 def _methods() -> list[tuple[str, str]]:
-    return [(f"reg.{name}.{first_field(cls)}", f"{_title(cls)} [{_paper(cls)}]") for name, cls in methods().items()]
-
-
-def _title(cls: type) -> str:
-    return inspect.getdoc(inspect.getmodule(cls)).splitlines()[0].rstrip(".")
+    return [(f"reg.{name}.{first_field(cls)}", f"{title(cls)} [{_paper(cls)}]") for name, cls in methods().items()]
 
 
 def _paper(cls: type) -> str:

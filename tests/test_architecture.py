@@ -29,6 +29,7 @@ FORBIDDEN_ANYWHERE = {
 FORBIDDEN_AT_THE_TOP = {
     "regab.cli": (*TORCH, *HYDRA, "regab.training", "regab.report"),
     "regab.config": (*TORCH, *HYDRA, "regab.training", "regab.data"),
+    "regab.cards": TORCH,
     "regab.listing": TORCH,
     "regab.targets": TORCH,
     **{

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from regab.regularizers import methods
 from tests.conftest import SMALL, python
 
 WRONG = {
@@ -150,6 +151,17 @@ def test_help_version_and_list_answer(regab):
     text = regab("train", "--help").out
     for word in ("reg.<method>=<value>", "regularized_cnn", "patience: .inf", "batch_size: 64"):
         assert word in text
+
+
+def test_a_card_says_all_about_a_method(regab):
+    cards = regab("list", "reg", "--long").out.split("\nreg.")
+    assert len(cards) == len(methods())
+    (mixup,) = [card for card in cards if card.startswith("mixup:")]
+    for words in ("Keys: alpha=0.0", "reg=mixup: alpha=0.2", "For: images", "λ·x + (1-λ)·x'"):
+        assert words in mixup
+    for words in ("Range: alpha in [0, inf)", "Neutral: 0", "Helps", "Costs", "Interactions:", "Paper: Zhang"):
+        assert words in mixup
+    assert regab("list", "data", "--long").err.startswith("regab: list data --long: only methods have cards")
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_a_diverging_neighbour_does_no_harm(small, name):
 def test_the_docstring_gives_range_neutral_value_and_paper(name):
     cls = methods()[name]
     text = inspect.getdoc(cls)
-    for word in ("Range:", "Neutral:", "Paper:", "Helps", "osts"):
+    for word in ("Range:", "Neutral:", "Paper:", "Helps", "osts", "Interactions:"):
         assert word in text, word
     for field in dataclasses.fields(cls):
         if field.name not in ("during", "until"):

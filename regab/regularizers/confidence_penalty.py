@@ -12,8 +12,9 @@ class ConfidencePenalty(Regularizer):
     """Subtract strength·H(p) from the objective, with H(p) = -Σ p·log p the mean entropy of the predictions.
 
     Range: strength in [0, inf); useful from 0.05 to 0.5. Neutral: 0.
-    Helps against over-confidence, as label smoothing does: there the prior is uniform and the divergence taken the
-    other way round, so use one of the two. Costs 5-10 % of a step.
+    Helps against over-confidence. Costs 5-10 % of a step.
+    Interactions: label_smoothing aims at the same (it takes the divergence from the uniform distribution the other way
+    round): use one of the two.
     Paper: Pereyra, Tucker, Chorowski, Kaiser & Hinton 2017, arXiv:1701.06548.
     """
 

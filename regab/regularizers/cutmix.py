@@ -17,8 +17,9 @@ class Cutmix(Regularizer):
     uniformly drawn pixel, and what sticks out is cut off, after which λ is the share of pixels that stayed. The partner
     is the example before it in the batch, whose order is random.
     Range: alpha in [0, inf); 1 is usual. Neutral: 0.
-    Helps convolutional networks on photographs, with many epochs; too much on little pictures such as digits. Use it or
-    mixup, not both. Costs 20-35 % of a small network's step.
+    Helps convolutional networks on photographs, with many epochs; too much on little pictures such as digits. Costs
+    20-35 % of a small network's step.
+    Interactions: use it or mixup, not both; label_smoothing adds little.
     Paper: Yun, Han, Oh, Chun, Choe & Yoo 2019, ICCV.
     """
 

@@ -17,6 +17,8 @@ class Cutout(Regularizer):
     Range: size in [0, inf) pixels, rounded down; useful are a quarter to half of the image's side. Neutral: 0.
     Helps convolutional networks on photographs; takes whole strokes out of little pictures such as digits. Costs
     10-20 % of a small network's step.
+    Interactions: on CIFAR-100 cutout and label_smoothing each hurt alone and helped together (Yun et al. 2019, ICCV,
+    table 5).
     Paper: DeVries & Taylor 2017, arXiv:1708.04552.
     """
 

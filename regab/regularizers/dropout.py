@@ -17,6 +17,8 @@ class Dropout(Regularizer):
     2019, CVPR), after all ``hidden`` ones, on the ``output`` (the logits), or on the ``input``.
     Range: rate in [0, 1), in steps of 1/65536 for standard and spatial. Neutral: 0.
     Helps wide layers on little data; wants more epochs. Costs about a tenth of a step.
+    Interactions: a batch norm after it sees other variances in training than in evaluation (norm; Li et al. 2019);
+    max_norm lets it bear higher learning rates.
     Paper: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014, JMLR 15:1929-1958.
     """
 

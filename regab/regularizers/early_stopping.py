@@ -33,6 +33,8 @@ class EarlyStopping(Regularizer):
     tried GL of 1 to 5, PQ of 0.5 to 3 and UP of 2 to 8, with strips of 5.
     Neutral: rule patience with patience inf, where the last epoch is selected.
     Helps every model that overfits in time, and saves that time; needs validation data. Costs nothing.
+    Interactions: acts much as l2 does (Bishop 1995, ICANN), so with it the best strengths of others are smaller; what
+    slows training down (dropout, mixup) wants more patience.
     Paper: Prechelt 1998, "Early stopping - but when?"; Morgan & Bourlard 1990, NeurIPS.
     """
 

@@ -15,6 +15,7 @@ class ElasticNet(Regularizer):
     acts through its gradient. ``scope``: ``weights`` (no biases, no norms) or ``all`` parameters.
     Range: alpha in [0, inf), l1_ratio in [0, 1]. Neutral: alpha 0.
     Helps where groups of correlated inputs matter; costs 5-13 % of a step.
+    Interactions: adds to l1, l2 and weight_decay; as l2, it does little to weights before a norm.
     Paper: Zou & Hastie 2005, JRSS B 67:301-320.
     """
 

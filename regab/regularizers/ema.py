@@ -17,6 +17,8 @@ class Ema(Regularizer):
     training: useful from 0.9 to 0.999. Neutral: 0.
     Helps with constant learning rates and small batches; little once the rate falls to zero. Costs 2-10 % of a small
     network's step, and a copy of the weights.
+    Interactions: nothing is left to average where the schedule brings the rate to zero (cosine, one_cycle);
+    early_stopping selects by the averaged weights.
     Paper: Polyak & Juditsky 1992, SIAM J. Control Optim. 30:838-855; Kingma & Ba 2015, ICLR, section 7.2.
     """
 

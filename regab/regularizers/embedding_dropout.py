@@ -15,6 +15,7 @@ class EmbeddingDropout(Regularizer):
     Range: rate in [0, 1), in steps of 1/65536. Neutral: 0.
     Helps where single words decide too much; 0.1 to 0.5. Costs a draw for every text and word of the vocabulary: a few
     percent of a step for 10,000 words.
+    Interactions: word_dropout does nearly the same at the input; use one of the two.
     Paper: Gal & Ghahramani 2016, NeurIPS, section 4.2.
     """
 

@@ -15,6 +15,7 @@ class GradientClipping(Regularizer):
     It sees the gradient of the whole objective, penalties included, as ``torch.nn.utils.clip_grad_norm_`` would.
     Range: limit in (0, inf]; useful from 0.5 to 10. Neutral: inf.
     Helps where single batches make the loss jump; costs 5-15 % of a step.
+    Interactions: sees the gradients of all penalties; gradient_noise is added after it.
     Paper: Pascanu, Mikolov & Bengio 2013, ICML.
     """
 

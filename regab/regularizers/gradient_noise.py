@@ -15,6 +15,7 @@ class GradientNoise(Regularizer):
     Range: eta in [0, inf), useful 0.01, 0.3 and 1; gamma in [0, inf), usually 0.55. Neutral: eta 0.
     Helps deep networks out of bad beginnings; less with Adam, which scales the gradient. Costs as many
     random numbers as there are parameters, 20-40 % of a small network's step.
+    Interactions: gradient_clipping comes before it; adam divides it by its own scale.
     Paper: Neelakantan et al. 2015, arXiv:1511.06807.
     """
 

@@ -15,7 +15,8 @@ class InputNoise(Regularizer):
     slope of the outputs along the inputs (Tikhonov).
     Range: deviation in [0, inf); useful from 0.05 to 0.5. Neutral: 0.
     Helps small networks on features that were measured; less than augmentation does on images. Not for tokens or
-    category codes. Costs 5-15 % of a small network's step.
+    categories. Costs 5-15 % of a small network's step.
+    Interactions: comes before mixup and cutmix, in one step with other augmentation.
     Paper: Bishop 1995, Neural Computation 7:108-116.
     """
 

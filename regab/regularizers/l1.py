@@ -17,6 +17,7 @@ class L1(Regularizer):
     (no biases, no norms) or ``all`` parameters.
     Range: strength in [0, inf). Neutral: 0.
     Helps where few inputs matter; gives sparse weights. Costs 4-10 % of a step.
+    Interactions: as l2, it does little to weights before a norm; early_stopping leaves fewer exact zeros.
     Paper: Tibshirani 1996, JRSS B 58:267-288.
     """
 

@@ -19,6 +19,7 @@ class L1Ball(Regularizer):
     Range: radius in (0, inf]; of use is a part of the norm reached without it (column ``l1_norm``). Neutral: inf.
     Helps where few inputs matter, with a strength whose scale one can see. Costs half to the whole of a small
     network's step.
+    Interactions: beside a penalty or weight_decay on the same weights, only the tighter of the two is felt.
     Paper: Duchi, Shalev-Shwartz, Singer & Chandra 2008, ICML; the constraint is the lasso's, Tibshirani 1996.
     """
 

@@ -15,6 +15,8 @@ class L2(Regularizer):
     ``weight_decay``. ``scope``: ``weights`` (no biases, no norms) or ``all`` parameters.
     Range: strength in [0, inf). Neutral: 0.
     Helps when weights grow large on little data; costs 0-5 % of a step.
+    Interactions: weights before a norm have no scale, so there it only changes the effective learning rate (van
+    Laarhoven 2017, arXiv:1706.05350); with adam, weight_decay is the better form.
     Paper: Krogh & Hertz 1991, NeurIPS.
     """
 

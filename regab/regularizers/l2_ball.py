@@ -21,6 +21,7 @@ class L2Ball(Regularizer):
     Range: radius in (0, inf]; of use is a part of the norm reached without it (column ``l2_norm``). Neutral: inf.
     Helps as ``l2`` does, with a strength whose scale one can see. Costs a third to two thirds of a small
     network's step with Adam, where a multiplier is searched for; little with SGD.
+    Interactions: beside a penalty or weight_decay on the same weights, only the tighter of the two is felt.
     Paper: Oneto, Ridella & Anguita 2016, Machine Learning 103:103-136.
     """
 

@@ -14,6 +14,7 @@ class LabelSmoothing(Regularizer):
     The same as ``cross_entropy(label_smoothing=strength)``; evaluation keeps the true labels.
     Range: strength in [0, 1]. Neutral: 0.
     Helps against over-confident and noisy labels; raises the training loss's floor. Costs nothing.
+    Interactions: mixup, cutmix and confidence_penalty do much the same; see also cutout.
     Paper: Szegedy, Vanhoucke, Ioffe, Shlens & Wojna 2016, CVPR, section 7.
     """
 

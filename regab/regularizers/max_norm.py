@@ -14,6 +14,7 @@ class MaxNorm(Regularizer):
     w_j ← w_j·min(1, limit/‖w_j‖). Biases and norms are left alone.
     Range: limit in (0, inf]; useful from 1 to 4. Neutral: inf.
     Helps dropout networks to bear high learning rates; costs 2-15 % of a step.
+    Interactions: made for dropout; a norm after the layer undoes it.
     Paper: Srebro, Rennie & Jaakkola 2005, NeurIPS; in networks Srivastava et al. 2014, JMLR 15, section 5.1.
     """
 

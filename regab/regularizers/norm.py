@@ -19,6 +19,8 @@ class Norm(Regularizer):
     ``groups`` groups of channels (Wu & He 2018, ECCV), or as many as divide the channels.
     Range: momentum in (0, 1], eps in (0, inf), groups at least 1. Neutral: kind ``none``.
     Helps deep networks to train fast and tolerates high learning rates; costs a tenth to a third of a step.
+    Interactions: dropout before a batch norm spoils its statistics; l2, weight_decay and max_norm then act on the
+    effective learning rate alone.
     Paper: Ioffe & Szegedy 2015, ICML.
     """
 

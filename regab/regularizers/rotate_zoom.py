@@ -17,6 +17,7 @@ class RotateZoom(Regularizer):
     Bilinear; what comes in from outside repeats the border.
     Range: degrees in [0, 180], zoom in [0, 1). Neutral: both 0.
     Helps on little image data whose classes do not depend on pose; costs a few percent of a convolution's step.
+    Interactions: the rest of augmentation adds to it; with cutout or cutmix, use milder strengths.
     Paper: Simard, Steinkraus & Platt 2003, ICDAR.
     """
 

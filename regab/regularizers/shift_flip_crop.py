@@ -19,6 +19,7 @@ class ShiftFlipCrop(Regularizer):
     Range: shift in [0, inf), flip in [0, 1], crop in [0, 1). Neutral: all 0.
     Helps photographs most of all (flip 0.5); do not flip digits or letters. Costs a few percent of a convolution's
     step.
+    Interactions: the rest of augmentation adds to it; with cutout or cutmix, use milder strengths.
     Paper: Krizhevsky, Sutskever & Hinton 2012, NeurIPS, section 4.1.
     """
 

@@ -15,6 +15,7 @@ class StochasticDepth(Regularizer):
     evaluation needs no correction; the last branch is left out with probability ``rate``, the first ones hardly ever.
     Range: rate in [0, 1), in steps of 1/65536. Neutral: 0.
     Helps deep residual networks (the paper's 110 layers at 0.5); in shallow ones stay below 0.2. Costs next to nothing.
+    Interactions: wants a norm in the branches; together with dropout, use milder rates.
     Paper: Huang, Sun, Liu, Sedra & Weinberger 2016, ECCV.
     """
 

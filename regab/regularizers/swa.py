@@ -17,6 +17,7 @@ class Swa(Regularizer):
     Helps with a learning rate that stays high (``schedule=constant`` or ``step``); nothing with one that falls to zero.
     Costs a copy of the weights and, with batch norm, another pass forward over the training data in every epoch that it
     averages.
+    Interactions: norm: see above; with ema, it averages the averages; early_stopping may end training before it begins.
     Paper: Izmailov, Podoprikhin, Garipov, Vetrov & Wilson 2018, UAI.
     """
 

@@ -17,6 +17,8 @@ class WeightDecay(Regularizer):
     ``scope``: ``weights`` (no biases, no norms) or ``all`` parameters.
     Range: strength in [0, inf); useful from 1e-3 to 1 for adamw, below 1e-2 for plain. Neutral: 0.
     Helps adaptive optimizers where an L2 penalty does not; costs 0-5 % of a step.
+    Interactions: weights before a norm have no scale, so there it only changes the effective learning rate (van
+    Laarhoven 2017, arXiv:1706.05350); the schedule scales adamw, and not plain.
     Paper: Loshchilov & Hutter 2019, ICLR.
     """
 

@@ -17,6 +17,7 @@ class WeightNoise(Regularizer):
     Range: deviation in [0, inf); useful from 0.01 to 0.1. Neutral: 0.
     Helps recurrent and small networks, at a deviation of the size of the weights' own at most. Costs as many random
     numbers as there are weights, 15-50 % of a small network's step.
+    Interactions: weights before a norm have no scale, so as they grow the same additive noise means less.
     Paper: An 1996, Neural Computation 8:643-674; Graves, Mohamed & Hinton 2013, ICASSP.
     """
 

@@ -18,6 +18,7 @@ class WordDropout(Regularizer):
     Range: rate in [0, 1), in steps of 1/65536. Neutral: 0.
     Helps texts with few examples, and teaches what to do with words that training lacks; 0.1 to 0.3. Costs next to
     nothing.
+    Interactions: embedding_dropout does nearly the same in the embedding; use one of the two.
     Paper: Iyyer, Manjunatha, Boyd-Graber & Daumé 2015, ACL, section 3.1; with the unknown word Bowman, Vilnis, Vinyals,
     Dai, Jozefowicz & Bengio 2016, CoNLL, section 3.1.
     """

@@ -1,0 +1,61 @@
+"""``regab list reg --long``: everything that is known of each method, from its own file."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import textwrap
+
+import yaml
+
+from regab.config import CONF
+from regab.regularizers import methods
+from regab.regularizers.base import Regularizer
+
+LABELS = ("Range:", "Helps", "Interactions:", "Paper:")
+
+
+def cards() -> str:
+    """One card per method."""
+    return "\n".join(card(name, cls) for name, cls in methods().items())
+
+
+def card(name: str, cls: type[Regularizer]) -> str:
+    """Title, keys with their neutral values, preset, and the docstring: formula, range, advice, cost, interactions,
+    paper."""
+    fields = sorted(dataclasses.fields(cls), key=lambda f: f.name in ("during", "until"))
+    keys = ", ".join(f"{f.name}={f.default}" for f in fields)
+    rows = [f"reg.{name}: {title(cls)}", _wrapped(f"Keys: {keys}"), _wrapped(f"reg={name}: {_preset(name)}")]
+    acts = [f"{what} only" for what in map(" and ".join, (cls.inputs, cls.tasks)) if what]
+    rows += [_wrapped(f"For: {', '.join(acts)}")] if acts else []
+    return "\n".join([*rows, *map(_wrapped, _parts(cls)), ""])
+
+
+def title(cls: type) -> str:
+    """What a method is called."""
+    return inspect.getdoc(inspect.getmodule(cls)).splitlines()[0].rstrip(".")
+
+
+def formula(cls: type) -> str:
+    """The first sentence of a method's docstring."""
+    return _parts(cls)[0].rstrip(".")
+
+
+def _preset(name: str) -> str:
+    values = yaml.load((CONF / "reg" / f"{name}.yaml").read_text(), Loader=yaml.CSafeLoader)[name]
+    return ", ".join(f"{key}={value}" for key, value in values.items())
+
+
+def _parts(cls: type) -> list[str]:
+    """The paragraphs of a docstring and its labelled parts, each as one line."""
+    parts: list[str] = []
+    for line in inspect.getdoc(cls).replace("``", "").splitlines():
+        if not parts or not line or line.startswith(LABELS):
+            parts.append(line)
+        else:
+            parts[-1] = f"{parts[-1]} {line}".strip()
+    return [part for part in parts if part]
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="    ", break_long_words=False)
