@@ -78,6 +78,7 @@ def _report_run(folder: Path, to: Path | None, options: Options) -> int:
 def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> int:
     from regab.analysis.table import read
     from regab.report.comparison import draw_comparison
+    from regab.report.figures import draw_figures
     from regab.report.report import PAGE, write_report
     from regab.report.summary import folder_words, sweep_summary
 
@@ -89,7 +90,7 @@ def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> in
     if len(folders) > 1:
         write_atomically(place / RESULTS, study.results.to_csv(index=False))
     draw_comparison(study, place / "comparison.png")
-    write_report(study, place)
+    write_report(study, place, draw_figures(study, place / "figures"))
     print(sweep_summary(study, f"Report: {folder_words(place)}/{PAGE}"))
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def config_of(variant: Variant) -> dict[str, Any]:
 
 def provenance(study: Study) -> list[tuple[str, str]]:
     """How it was run: label and value."""
-    results = sampled(study)
+    results = sampled(study.variants)
     commands = [shlex.join(["regab", "train", *words]) for root in study.folders if (words := made_by(root))]
     versions = [", ".join(f"{k} {v}" for k, v in (r.get("versions") or {}).items()) for r in results]
     facts = [
@@ -87,9 +88,9 @@ def _numbers(values: list[int]) -> str:
     return f"{values[0]} to {values[-1]}" if whole else ", ".join(map(str, values))
 
 
-def sampled(study: Study) -> list[dict[str, Any]]:
+def sampled(variants: Sequence[Variant]) -> list[dict[str, Any]]:
     """``result.json`` of each variant's first finished run."""
-    folders = [Path(v.finished[0]["folder"]) for v in study.variants if v.finished]
+    folders = [Path(v.finished[0]["folder"]) for v in variants if v.finished]
     return [result for folder in folders if (result := load_result(folder))]
 
 
@@ -106,7 +107,7 @@ def warnings(study: Study) -> list[str]:
         found.append(f"Of {lost} finished runs metrics.csv is missing or damaged: their curves are not shown.")
     if missing := int(study.effects["missing"].sum()):
         found.append(f"{missing} pairs are incomplete, because one of their two runs is missing; they are left out.")
-    return found + _mixed(sampled(study))
+    return found + _mixed(sampled(study.variants))
 
 
 def _mixed(results: list[dict[str, Any]]) -> list[str]:

@@ -36,4 +36,4 @@ def report_sweep(root: Path) -> str:
     write_report(study, root)
     draw_comparison(study, root / "comparison.png")
     folder = folder_words(root)
-    return sweep_summary(study, f"Report: {folder}/{PAGE}")
+    return sweep_summary(study, f"Report: {folder}/{PAGE} (with all figures: regab report {folder})")

@@ -35,7 +35,7 @@ class Options:
     stopping: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Variant:
     """A configuration with all its runs (rows of results.csv), how it compares, and how it is drawn.
 

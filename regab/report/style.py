@@ -55,13 +55,18 @@ TOGETHER = ["#5B3E8C", "#7A1F3D", "#1F5C5C", "#6B5900", "#3D4B73", "#8A3B00", "#
 
 
 @contextmanager
-def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """A figure (inches) to draw on, saved under ``path`` at the end. Without pyplot, which keeps figures alive."""
+def figure(path: Path, width: float, height: float, also: Path | None = None) -> Iterator[Figure]:
+    """A figure (inches) to draw on, saved under ``path`` (and ``also``) at the end.
+
+    Without pyplot, which keeps figures alive.
+    """
     with mpl.rc_context(RC):
         drawn = Figure(figsize=(width, height), dpi=120, layout="constrained")
         FigureCanvasAgg(drawn)
         yield drawn
         drawn.savefig(path)
+        if also:
+            drawn.savefig(also, metadata={"Date": None})
 
 
 def method_colours(methods: Sequence[str]) -> dict[str, str]:

@@ -1,0 +1,43 @@
+"""The headline figure: by how much each variant differs from the baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from regab.records.columns import higher_is_better
+from regab.report.study import Variant
+from regab.report.style import BASELINE
+from regab.report.words import kind_of, unit
+
+
+def scaled(metric: str) -> float:
+    """Accuracies are drawn in points."""
+    return 100.0 if metric.endswith("accuracy") else 1.0
+
+
+def forest(axes: Any, variants: Sequence[Variant], metric: str, practical: float = 0.0) -> None:
+    """A row per variant: the mean paired difference, its 95 % interval, and the verdict. Filled: helps or hurts."""
+    factor = scaled(metric)
+    if practical:
+        axes.axvspan(-factor * practical, factor * practical, color="#E3E7EB", zorder=0)
+    axes.axvline(0, color=BASELINE, linewidth=1)
+    for row, variant in enumerate(variants):
+        effect, sure = variant.effect, kind_of(variant) in ("helps", "hurts")
+        low, high = (factor * effect[key] for key in ("ci_low", "ci_high"))
+        if not math.isnan(low):
+            axes.plot([low, high], [row, row], color=variant.colour, linewidth=2.2, solid_capstyle="butt")
+        axes.plot(
+            factor * effect["mean_difference"], row, variant.marker, color=variant.colour, markersize=8,
+            markerfacecolor=variant.colour if sure else "white", markeredgewidth=1.8,
+        )  # fmt: skip
+        axes.annotate(
+            kind_of(variant), (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=9,
+            fontweight="bold" if sure else "normal",
+        )  # fmt: skip
+    axes.set_yticks(range(len(variants)), [v.short for v in variants])
+    axes.set_ylim(len(variants) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    better = "right" if higher_is_better(metric) else "left"
+    axes.set_xlabel(f"difference to the baseline ({unit(metric)}; better to the {better}; line: 95 % interval)")

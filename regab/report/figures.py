@@ -1,0 +1,139 @@
+"""The figures of a report: which there are, and drawing those for which there are data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from regab.records.columns import words
+from regab.records.files import make_folder, writing
+from regab.report import cocktail, effects, fits, responses, weights
+from regab.report.findings import alone, numbers
+from regab.report.origin import sampled
+from regab.report.study import Study, Variant, method_of
+from regab.report.style import figure
+
+MOST = 16  # variants in a figure that has a panel or a line for each
+Draw = Callable[[Study, Path], bool]
+
+
+def draw_figures(study: Study, folder: Path) -> dict[str, Path]:
+    """Save every figure as PNG and SVG; the SVG files by caption. Raises CannotWrite."""
+    make_folder(folder)
+    found = {}
+    for name, (caption, draw) in FIGURES.items():
+        path = folder / f"{name}.svg"
+        with writing(path):
+            if draw(study, path):
+                found[caption.format(metric=words(study.metric))] = path
+    return found
+
+
+def _save(path: Path, width: float, height: float) -> Any:
+    return figure(path.with_suffix(".png"), width, height, also=path)
+
+
+def _forest(study: Study, path: Path) -> bool:
+    shown = [v for v in study.variants if not math.isnan(v.effect["mean_difference"])]
+    if shown:
+        longest = max(len(v.short) for v in shown)
+        with _save(path, 6.5 + 0.08 * longest, 1.4 + 0.34 * len(shown)) as drawn:
+            effects.forest(drawn.subplots(), shown, study.metric, study.options.practical)
+    return bool(shown)
+
+
+def _strengths(study: Study, path: Path) -> bool:
+    tried = {factor: alone(study, factor) for factor in study.factors}
+    tried = {f: vs for f, vs in tried.items() if len(vs) > 2 and numbers(vs, f)}
+    if tried:
+        with _save(path, 1 + 4.2 * min(len(tried), 3), 0.6 + 3.3 * math.ceil(len(tried) / 3)) as drawn:
+            panels = drawn.subplots(math.ceil(len(tried) / 3), min(len(tried), 3), squeeze=False).flat
+            for axes, (factor, members) in zip(panels, tried.items(), strict=False):
+                responses.strength(axes, factor, members, study.metric, study.colours[method_of(factor)])
+            for axes in list(panels)[len(tried) :]:
+                axes.set_axis_off()
+    return bool(tried)
+
+
+def _interactions(study: Study, path: Path) -> bool:
+    from regab.analysis.effects import interactions
+
+    options = study.options
+    table = interactions(study.results, options.baseline, options.metric, options.practical, options.at)
+    if len(table):
+        columns = len(responses.terms(table, "factor", "level"))
+        rows = len(responses.terms(table, "other", "other_level"))
+        with _save(path, 4 + 0.9 * columns, 2.2 + 0.5 * rows) as drawn:
+            responses.interaction_map(drawn.subplots(), table, study.metric)
+    return len(table) > 0
+
+
+def _curves(study: Study, path: Path) -> bool:
+    shown = [v for v in study.variants if study.curves_of(v)][:MOST]
+    if shown:
+        columns = min(4, len(shown))
+        rows = math.ceil(len(shown) / columns)
+        with _save(path, 0.8 + 3.2 * columns, 0.8 + 2.4 * rows) as drawn:
+            panels = list(drawn.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
+            for axes, variant in zip(panels, shown, strict=False):
+                fits.train_and_validation(axes, variant, study.curves_of(variant))
+            fits.same_scale(panels[: len(shown)])
+            for axes in panels[len(shown) :]:
+                axes.set_axis_off()
+            panels[0].legend(loc="upper right")
+    return bool(shown)
+
+
+def _gaps(study: Study, path: Path) -> bool:
+    gaps = {v: values for v in study.variants if (values := study.values(v, "generalization_gap"))}
+    if gaps:
+        with _save(path, 6 + 0.08 * max(len(v.short) for v in gaps), 1.3 + 0.32 * len(gaps)) as drawn:
+            fits.gaps(drawn.subplots(), gaps)
+    return bool(gaps)
+
+
+def _costs(study: Study, path: Path) -> bool:
+    shown = [v for v in study.variants if study.values(v)]
+    costs = {v: cost for v in shown if (cost := fits.cost(v)) is not None}
+    worth = len(costs) > 1 and max(costs.values()) > 1.05 * min(costs.values())
+    if worth:
+        with _save(path, 8, 4.6) as drawn:
+            fits.cost_and_gain(drawn.subplots(), {v: (c, study.values(v)) for v, c in costs.items()}, study.metric)
+    return worth
+
+
+def _weights(study: Study, path: Path) -> bool:
+    single = [v for v in study.variants if len(v.methods) < 2][:MOST]
+    shown = {v: kept for v in single if (kept := sampled([v]))}
+    if shown:
+        with _save(path, 11, 4.2) as drawn:
+            left, right = drawn.subplots(1, 2)
+            weights.histograms(left, {v: results[0]["weights"] for v, results in shown.items()})
+            weights.norms(right, {v: study.curves_of(v) for v in shown})
+            weights.legend(drawn, left)
+    return bool(shown)
+
+
+def _cocktail(study: Study, path: Path) -> bool:
+    mixed = any(len(v.methods) > 1 for v in study.variants)
+    shown: list[Variant] = cocktail.best_first(study)[:MOST]
+    if mixed and shown:
+        with _save(path, 2.5 + 0.5 * len(shown), 3.4 + 0.34 * len(study.colours)) as drawn:
+            top, below = drawn.subplots(2, 1, sharex=True, height_ratios=[2, 0.2 * len(study.colours) + 0.3])
+            cocktail.scores(top, {v: study.values(v) for v in shown}, study.metric)
+            cocktail.composition(below, shown, study.colours)
+    return mixed and bool(shown)
+
+
+FIGURES: dict[str, tuple[str, Draw]] = {
+    "forest": ("Differences to the baseline in {metric}, with 95 % intervals", _forest),
+    "strength": ("{metric} by strength, other methods as in the baseline", _strengths),
+    "interactions": ("What two methods do together beyond the sum of what each does alone, in {metric}", _interactions),
+    "curves": ("Loss on training and validation data; thin: single runs, band: ± one standard deviation", _curves),
+    "gap": ("Generalization gap: validation loss − training loss", _gaps),
+    "cost": ("What a run costs and what it gives, in {metric}", _costs),
+    "weights": ("Weights of one run per method, and their norm by epoch", _weights),
+    "cocktail": ("Which methods the best variants consist of, and their {metric}", _cocktail),
+}

@@ -1,0 +1,86 @@
+"""Figures of how variants fit: curves, generalization gaps, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+
+from regab.records.columns import words
+from regab.records.load import load_result
+from regab.report.effects import scaled
+from regab.report.study import Metrics, Variant
+from regab.report.style import SELECTED, TRAIN, VAL, whole_numbers
+
+
+def train_and_validation(axes: Any, variant: Variant, runs: Sequence[Metrics]) -> None:
+    """Training and validation loss of one variant: a thin line per run, their mean, ± one standard deviation."""
+    for name, colour, dashes in (("train", TRAIN, "--"), ("val", VAL, "-")):
+        curves = stacked([run[f"{name}_loss"][1:] for run in runs])
+        known = ~np.isnan(curves).all(0)
+        if not known.any():
+            continue
+        epochs = np.arange(1, curves.shape[1] + 1)[known]
+        curves = curves[:, known]
+        axes.plot(epochs, curves.T, color=colour, linewidth=0.6, alpha=0.4)
+        middle, spread = np.nanmean(curves, 0), np.nanstd(curves, 0)
+        axes.fill_between(epochs, middle - spread, middle + spread, color=colour, alpha=0.15, linewidth=0)
+        label = {"train": "training", "val": "validation"}[name]
+        axes.plot(epochs, middle, color=colour, linestyle=dashes, label=label)
+    axes.set_title(variant.short.replace(", ", "\n"), fontsize=9, color=variant.colour)
+    whole_numbers(axes)
+
+
+def same_scale(panels: Sequence[Any]) -> None:
+    """One range for all panels, set by what comes after the first epochs."""
+    low, high = [], []
+    for axes in panels:
+        for line in axes.get_lines():
+            values = np.asarray(line.get_ydata(), dtype=float)
+            settled = values[len(values) // 8 :]
+            low.append(np.nanmin(values))
+            high.append(np.nanmax(settled))
+    margin = 0.05 * (max(high) - min(low)) or 0.1
+    panels[0].set_ylim(min(low) - margin, max(high) + margin)
+
+
+def stacked(runs: Sequence[np.ndarray]) -> np.ndarray:
+    """Curves of several lengths as one array ``[runs, epochs]``, NaN where a run had ended."""
+    length = max(map(len, runs))
+    return np.stack([np.pad(run, (0, length - len(run)), constant_values=np.nan) for run in runs])
+
+
+def gaps(axes: Any, values: Mapping[Variant, Sequence[float]]) -> None:
+    """Validation loss − training loss: a dot per run, a bar at the mean."""
+    axes.axvline(0, color=SELECTED, linewidth=1)
+    for row, (variant, runs) in enumerate(values.items()):
+        axes.plot(runs, [row] * len(runs), variant.marker, color=variant.colour, alpha=0.6, markersize=5, linestyle="")
+        axes.plot([mean(runs)] * 2, [row - 0.35, row + 0.35], color=variant.colour, linewidth=2.5)
+    axes.set_yticks(range(len(values)), [v.short for v in values])
+    axes.set_ylim(len(values) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel("validation loss − training loss (dot: one run; bar: mean)")
+
+
+def cost(variant: Variant) -> float | None:
+    """Seconds of a run: its stack's wall time, shared by the runs in it; the mean over the variant's runs."""
+    results = [result for row in variant.finished if (result := load_result(Path(row["folder"])))]
+    shares = [r["seconds"] / max(r.get("stack_size") or 1, 1) for r in results]
+    return mean(shares) if shares else None
+
+
+def cost_and_gain(axes: Any, values: Mapping[Variant, tuple[float, Sequence[float]]], metric: str) -> None:
+    """The mean of the metric by the seconds a run took, a point per variant, with ± one standard deviation."""
+    for variant, (seconds, runs) in values.items():
+        shown = scaled(metric) * np.array(runs)
+        spread = shown.std(ddof=1) if len(shown) > 1 else 0.0
+        axes.errorbar(
+            seconds, shown.mean(), spread, fmt=variant.marker, color=variant.colour, markersize=8, linewidth=1.2,
+            label=variant.short,
+        )  # fmt: skip
+    axes.set_xlabel("seconds per run (wall time of its stack, shared by the runs in it)")
+    axes.set_ylabel(f"{words(metric)}{' (%)' if scaled(metric) > 1 else ''}")
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
