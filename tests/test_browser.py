@@ -1,0 +1,122 @@
+"""The page of a report in a browser: what a reader does with it."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from tests.conftest import SMALL, python
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+QUIET += ["--disable-background-networking", "--disable-component-update"]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The report of a small sweep, with all figures, at its address."""
+    folder = tmp_path_factory.mktemp("page") / "sweep"
+    words = ("-m", *SMALL, "reg.dropout=0,0.5", "reg.l2=0,0.1", "seed=0,1,2", f"hydra.sweep.dir={folder}")
+    subprocess.run(python("-m", "regab", "train", *words), check=True, capture_output=True)
+    subprocess.run(python("-m", "regab", "report", str(folder)), check=True, capture_output=True)
+    return (folder / "report.html").as_uri()
+
+
+@pytest.fixture
+def browser(tmp_path):
+    from selenium.webdriver import Chrome, ChromeOptions
+    from selenium.webdriver.chrome.service import Service
+
+    options = ChromeOptions()
+    options.binary_location = CHROMIUM
+    for word in [*QUIET, f"--user-data-dir={tmp_path / 'profile'}"]:
+        options.add_argument(word)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    driver = Chrome(options=options, service=Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+def all_of(browser, selector):
+    return browser.find_elements("css selector", selector)
+
+
+def shown_rows(browser):
+    return [row for row in all_of(browser, "#forest tr.variant") if row.is_displayed()]
+
+
+def test_the_table_sorts_and_filters_and_shows_exact_numbers(browser, page):
+    browser.get(page)
+    button = browser.find_element("css selector", "#forest th[data-by=mean] button")
+    for direction in (1, -1):
+        button.click()
+        means = [float(row.get_attribute("data-mean")) for row in shown_rows(browser)]
+        assert means == sorted(means, reverse=direction < 0)
+        assert len(set(means)) > 1
+    browser.find_element("id", "filter").send_keys("dropout.rate=0.5 l2.strength=0.1")
+    (row,) = shown_rows(browser)
+    row.click()
+    more = browser.find_element("css selector", "#forest tr.more:not([hidden])")
+    assert "regab train -m" in more.text
+    assert "p adjusted" in more.text
+
+
+def test_runs_and_variants_are_switched_off_and_on(browser, page):
+    browser.get(page)
+    assert len(all_of(browser, "#plot .run")) == 12
+    assert len(all_of(browser, "#plot .mean")) == 4
+    before = all_of(browser, "#plot .mean")[0].get_attribute("d")
+    chip = all_of(browser, "#legend .chip")[0]
+    chip.click()
+    assert chip.get_attribute("aria-pressed") == "false"
+    assert len(all_of(browser, "#plot .run")) == 11
+    assert all_of(browser, "#plot .mean")[0].get_attribute("d") != before
+    all_of(browser, "#legend .toggle")[1].click()
+    assert len(all_of(browser, "#plot .run")) == 8
+    browser.find_element("id", "none").click()
+    assert all_of(browser, "#plot path") == []
+    browser.find_element("id", "all").click()
+    assert len(all_of(browser, "#plot .run")) == 12
+
+
+def test_nothing_is_asked_of_anybody_and_no_script_fails(browser, page):
+    browser.get(page)
+    browser.find_element("id", "log").click()
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    requests = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    asked = [each["request"]["url"] for each in requests if each["documentURL"] == page]  # not of chromium's own pages
+    assert page in asked
+    assert [url for url in asked if url != page and not url.startswith("data:")] == []
+    assert browser.get_log("browser") == []
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_nothing_is_wider_than_the_window(browser, page, width):
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.get(page)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_both_themes_have_letters_that_can_be_read(browser, page):
+    for theme in ("light", "dark"):
+        features = [{"name": "prefers-color-scheme", "value": theme}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        browser.get(page)
+        script = "const s = getComputedStyle(arguments[0]); return [s.color, s.backgroundColor]"
+        letters, ground = (light(colour) for colour in browser.execute_script(script, all_of(browser, "section")[0]))
+        assert (max(letters, ground) + 0.05) / (min(letters, ground) + 0.05) >= 7  # WCAG's AAA
+        assert (ground > letters) == (theme == "light")
+
+
+def light(colour):
+    """The relative luminance of a colour as ``rgb(28, 33, 39)``, by WCAG 2."""
+    parts = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
