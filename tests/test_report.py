@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from regab.analysis.diagnosis import overfitting, smoothed
 from regab.records.load import load_metrics
-from regab.records.results import variants
 from regab.report import comparison, curves
 from regab.report.style import method_colours
 from regab.report.summary import cell, table
@@ -98,13 +97,6 @@ def test_eight_methods_have_eight_colours_and_one_its_own_in_every_report():
     names = ["dropout", "l2", "norm", "weight_decay", "mixup", "cutout", "swa", "shift_flip_crop"]
     assert len(set(method_colours(names).values())) == 8
     assert method_colours(["dropout", "mine"])["dropout"] == method_colours(["l2", "dropout"])["dropout"]
-
-
-def test_rows_are_grouped_by_variant_in_their_order():
-    rows = [{"reg.dropout.rate": r, "model": m, "seed": s} for r in ("0.5", "0") for m in ("mlp",) for s in "01"]
-    assert list(variants(rows)) == ["dropout.rate=0.5, model=mlp", "dropout.rate=0, model=mlp"]
-    assert [len(group) for group in variants(rows).values()] == [2, 2]
-    assert list(variants([{"seed": "0"}])) == ["all runs"]
 
 
 def test_tables_are_aligned():

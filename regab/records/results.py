@@ -86,20 +86,6 @@ def load_results(root: Path) -> Rows:
         return list(csv.DictReader(file))
 
 
-def factors_of(rows: Rows) -> list[str]:
-    """The columns that say what varied, but for seed and fold."""
-    return list(rows[0])[: list(rows[0]).index("seed")]
-
-
-def variants(rows: Rows) -> dict[str, Rows]:
-    """The rows by variant, in the order of their first mention; a variant's name says what its factors are set to."""
-    factors = factors_of(rows)
-    groups: dict[str, Rows] = {}
-    for row in rows:
-        groups.setdefault(variant_name({key: row[key] for key in factors}), []).append(row)
-    return groups
-
-
 def variant_name(levels: dict[str, str]) -> str:
     """``dropout.rate=0.5, norm.kind=batch``: keys as short as they can be."""
     return ", ".join(f"{key.removeprefix('reg.')}={value}" for key, value in levels.items()) or "all runs"

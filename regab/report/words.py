@@ -6,8 +6,10 @@ import math
 from statistics import mean
 from typing import Any
 
+from regab.analysis.effects import BETTER_TOGETHER, WORSE_TOGETHER, interactions
 from regab.analysis.pick import ranking
 from regab.records.columns import cell, higher_is_better, words
+from regab.records.results import variant_name
 from regab.report.study import Study, Variant
 
 ORDER = ["helps", "hurts", "no practical difference", "no evidence", "too few seeds"]
@@ -48,7 +50,7 @@ def verdict_sentences(study: Study) -> list[tuple[str, str]]:
     for kind, members in by_kind.items():
         if members:
             sentences.append((kind, _SAY[kind](study, _strongest_first(study, members))))
-    return [*sentences, *_choice(study)]
+    return [*sentences, *_together(study), *_choice(study)]
 
 
 def _strongest_first(study: Study, members: list[Variant]) -> list[Variant]:
@@ -119,6 +121,25 @@ _SAY = {
     "no evidence": _no_evidence,
     "too few seeds": _too_few,
 }
+
+
+def _together(study: Study) -> list[tuple[str, str]]:
+    """Pairs that do more, or less, together than the sum of what each does alone."""
+    if len(study.factors) < 2:
+        return []
+    options = study.options
+    table = interactions(study.results, options.baseline, options.metric, options.practical, options.at)
+    found = [row for row in table.to_dict("records") if row["verdict"] in (BETTER_TOGETHER, WORSE_TOGETHER)]
+    return [("", _pair(study.metric, row)) for row in found[:MOST]]
+
+
+def _pair(metric: str, row: dict[str, Any]) -> str:
+    one, other = variant_name({row["factor"]: row["level"]}), variant_name({row["other"]: row["other_level"]})
+    how = "better" if row["verdict"] == BETTER_TOGETHER else "worse"
+    return (
+        f"{one} and {other} are {how} together than the sum of what each does alone, by "
+        f"{points(metric, row['effect'])} {unit(metric)} (95 % interval {interval(metric, row)})."
+    )
 
 
 def _choice(study: Study) -> list[tuple[str, str]]:
