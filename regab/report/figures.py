@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from regab.records.columns import words
-from regab.records.files import make_folder, writing
+from regab.records.files import make_folder, write_atomically, writing
 from regab.report import cocktail, effects, fits, responses, weights
 from regab.report.findings import alone, numbers
 from regab.report.origin import sampled
@@ -127,6 +127,27 @@ def _cocktail(study: Study, path: Path) -> bool:
     return mixed and bool(shown)
 
 
+def _stopping(study: Study, path: Path) -> bool:
+    from regab.analysis.stopping import stopping
+
+    if not study.options.stopping:
+        return False
+    table = stopping(study.results, study.options.metric)
+    write_atomically(path.parent.parent / "stopping.csv", table.to_csv(index=False))
+    shown = [v for v in study.variants if (table["variant"] == v.name).any()][:MOST]
+    columns = min(4, len(shown))
+    rows = math.ceil(len(shown) / columns)
+    with _save(path, 1.6 + 3.4 * columns, 0.9 + 2.9 * rows) as drawn:
+        panels = list(drawn.subplots(rows, columns, squeeze=False).flat)
+        for axes, variant in zip(panels, shown, strict=False):
+            fits.stopping_rules(axes, table[table["variant"] == variant.name], study.metric)
+            axes.set_title(variant.short.replace(", ", "\n"), fontsize=9, color=variant.colour)
+        for axes in panels[len(shown) :]:
+            axes.set_axis_off()
+        panels[0].legend(fontsize=8)
+    return True
+
+
 FIGURES: dict[str, tuple[str, Draw]] = {
     "forest": ("Differences to the baseline in {metric}, with 95 % intervals", _forest),
     "strength": ("{metric} by strength, other methods as in the baseline", _strengths),
@@ -135,5 +156,6 @@ FIGURES: dict[str, tuple[str, Draw]] = {
     "gap": ("Generalization gap: validation loss − training loss", _gaps),
     "cost": ("What a run costs and what it gives, in {metric}", _costs),
     "weights": ("Weights of one run per method, and their norm by epoch", _weights),
+    "stopping": ("What rules of early stopping would have saved, and cost in {metric}, after the fact", _stopping),
     "cocktail": ("Which methods the best variants consist of, and their {metric}", _cocktail),
 }

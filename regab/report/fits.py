@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,13 @@ from regab.records.columns import words
 from regab.records.load import load_result
 from regab.report.effects import scaled
 from regab.report.study import Metrics, Variant
-from regab.report.style import SELECTED, TRAIN, VAL, whole_numbers
+from regab.report.style import FREE, MARKERS, SELECTED, TRAIN, VAL, whole_numbers
+from regab.report.words import unit
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+RULES = {"patience": "patience", "gl": "GL", "pq": "PQ", "up": "UP"}
 
 
 def train_and_validation(axes: Any, variant: Variant, runs: Sequence[Metrics]) -> None:
@@ -84,3 +90,21 @@ def cost_and_gain(axes: Any, values: Mapping[Variant, tuple[float, Sequence[floa
     axes.set_xlabel("seconds per run (wall time of its stack, shared by the runs in it)")
     axes.set_ylabel(f"{words(metric)}{' (%)' if scaled(metric) > 1 else ''}")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
+
+
+def stopping_rules(axes: Any, table: DataFrame, metric: str) -> None:
+    """One variant's rows of ``regab.analysis.stopping``: the epochs a rule saves, and the metric it gains or loses.
+
+    A line per rule, a point per patience or threshold; a band of 95 % intervals for patience.
+    """
+    axes.axhline(0, color=SELECTED, linewidth=1)
+    for index, (rule, rows) in enumerate(table.groupby("rule", sort=False)):
+        rows = rows.sort_values("share_saved")
+        saved, colour = 100 * rows["share_saved"], FREE[index % len(FREE)]
+        marker = "" if rule == "patience" else MARKERS[index]
+        axes.plot(saved, scaled(metric) * rows["mean_difference"], color=colour, marker=marker, label=RULES[rule])
+        if rule == "patience":
+            low, high = scaled(metric) * rows["ci_low"], scaled(metric) * rows["ci_high"]
+            axes.fill_between(saved, low, high, color=colour, alpha=0.15, linewidth=0)
+    axes.set_xlabel("epochs saved (%)")
+    axes.set_ylabel(f"difference to the last epoch\n({unit(metric)})")
