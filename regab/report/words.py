@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from statistics import mean
 from typing import Any
 
@@ -110,7 +111,9 @@ def _no_evidence(study: Study, members: list[Variant]) -> str:
 
 
 def _too_few(study: Study, members: list[Variant]) -> str:
-    cure = f"regab train --resume {study.folders[0]} --seeds 5"
+    if not any(v.effect["n"] for v in members):
+        return f"Not compared, since no seed has a result of both: {'; '.join(v.short for v in members[:MOST])}."
+    cure = f"regab train --resume {shlex.quote(str(study.folders[0]))} --seeds 5"
     return f"Too few seeds for a verdict, which needs three: {_listed(study, members)}. Add some: {cure}"
 
 

@@ -1,0 +1,164 @@
+"""Every figure shows the numbers that it was given."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from regab.analysis.confounds import confounds
+from regab.analysis.diagnosis import at_the_edge, diagnosis, underfitting
+from regab.regularizers import methods
+from regab.report import cocktail, effects, fits, responses, weights
+from regab.report.study import Variant, method_of
+from regab.report.words import interval, points
+
+NONE = math.nan
+
+
+def variant(name, difference=NONE, low=NONE, high=NONE, verdict="no evidence", **levels):
+    keys = {f"reg.{method}": str(level) for method, level in levels.items()}
+    effect = {"mean_difference": difference, "ci_low": low, "ci_high": high, "verdict": verdict}
+    return Variant(name, {"reg.l2": "0"} | keys, [], effect, differs=keys, colour="#0072B2")
+
+
+BASE = variant("baseline", verdict="baseline")
+WEAK = variant("weak", 0.01, -0.01, 0.03, "no evidence (about 4 more seeds would tell)", l2=0.1)
+STRONG = variant("strong", 0.05, 0.02, 0.08, "helps", l2=0.5)
+
+
+def test_a_forest_has_an_interval_and_a_word_per_variant_and_fills_what_is_sure():
+    axes = Figure().subplots()
+    effects.forest(axes, [WEAK, STRONG], "test_accuracy", practical=0.005)
+    spans = [line.get_xdata() for line in axes.get_lines() if len(line.get_xdata()) == 2][1:]
+    np.testing.assert_allclose(spans, [[-1, 3], [2, 8]])
+    dots = [line for line in axes.get_lines() if len(line.get_xdata()) == 1]
+    assert [dot.get_xdata()[0] for dot in dots] == pytest.approx([1, 5])
+    assert [dot.get_markerfacecolor() for dot in dots] == ["white", "#0072B2"]
+    assert [text.get_text() for text in axes.texts] == ["no evidence", "helps"]
+
+
+def test_a_response_runs_through_the_baseline_and_the_strengths_in_order():
+    axes = Figure().subplots()
+    responses.strength(axes, "reg.l2", [STRONG, BASE, WEAK], "test_loss", "#0072B2")
+    line = axes.get_lines()[-1]
+    assert line.get_xdata().tolist() == [0, 0.1, 0.5]
+    assert line.get_ydata().tolist() == [0, 0.01, 0.05]
+
+
+def test_an_interaction_stands_where_its_two_levels_meet():
+    table = pd.DataFrame({
+        "factor": ["reg.a", "reg.a", "reg.b"], "level": "1", "other": ["reg.b", "reg.c", "reg.c"], "other_level": "2",
+        "effect": [0.01, -0.02, 0.0], "verdict": ["no evidence", "worse together", "no evidence"],
+    })  # fmt: skip
+    axes = Figure().subplots()
+    responses.interaction_map(axes, table, "test_accuracy")
+    np.testing.assert_allclose(axes.images[0].get_array().filled(np.nan), [[1, NONE], [-2, 0]])
+    assert [text.get_text() for text in axes.texts] == ["+1.00", "−2.00*", "0.00"]
+
+
+def run(train, val):
+    train, val = np.asarray(train, dtype=float), np.asarray(val, dtype=float)
+    scores = {"train_accuracy": 1 - train / 4, "val_accuracy": 1 - val / 4}
+    return {"epoch": np.arange(len(train)), "train_loss": train, "val_loss": val, "l2_norm": train, **scores}
+
+
+def test_curves_have_a_thin_line_per_run_and_their_mean_though_lengths_differ():
+    axes = Figure().subplots()
+    fits.train_and_validation(axes, BASE, [run([9, 2, 1], [9, 3, 2]), run([9, 4], [9, 5])])
+    labelled = {line.get_label(): line.get_ydata().tolist() for line in axes.get_lines()}
+    assert (labelled["training"], labelled["validation"]) == ([3, 1], [4, 2])
+    assert len(axes.get_lines()) == 6
+
+
+def test_gaps_costs_weights_and_compositions_show_what_they_are_given():
+    left, right = Figure().subplots(1, 2)
+    fits.gaps(left, {BASE: [0.1, 0.3], STRONG: [0.0]})
+    bars = [line.get_xdata()[0] for line in left.get_lines() if line.get_linestyle() == "-"][1:]
+    assert bars == pytest.approx([0.2, 0.0])
+    fits.cost_and_gain(right, {BASE: (2.0, [0.5, 0.7]), STRONG: (3.0, [0.8])}, "test_accuracy")
+    assert [(*c.lines[0].get_xydata()[0],) for c in right.containers] == [(2.0, pytest.approx(60)), (3.0, 80.0)]
+    left, right = Figure().subplots(1, 2)
+    weights.histograms(left, {BASE: {"edges": [0, 1, 3], "counts": [2, 4]}})
+    np.testing.assert_allclose(left.get_lines()[0].get_ydata(), [1 / 3, 1 / 3])
+    cocktail.composition(right, [BASE, STRONG], {"l2": "#E69F00"})
+    assert [text.get_text() for text in right.texts] == ["0.5"]
+
+
+def test_stopping_rules_are_drawn_by_what_they_save():
+    rows = [("gl", 1.0, 0.5, -0.02), ("patience", 2.0, 0.4, 0.01), ("patience", 1.0, 0.8, -0.03)]
+    table = pd.DataFrame(rows, columns=["rule", "threshold", "share_saved", "mean_difference"])
+    axes = Figure().subplots()
+    fits.stopping_rules(axes, table.assign(ci_low=-0.1, ci_high=0.1), "test_accuracy")
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    np.testing.assert_allclose(lines["patience"].get_xydata(), [[40, 1], [80, -3]])
+    np.testing.assert_allclose(lines["GL"].get_xydata(), [[50, -2]])
+
+
+def test_differences_are_written_in_points_with_a_true_minus_and_no_signed_zero():
+    assert points("test_accuracy", -0.01234) == "−1.23"
+    assert points("test_accuracy", -0.000001) == "0.00"
+    assert points("test_rmse", 0.5) == "+0.5"
+    assert interval("val_loss", {"ci_low": -0.5, "ci_high": 0.25}) == "−0.5 to +0.25"
+    assert interval("val_loss", {"ci_low": NONE, "ci_high": NONE}) == ""
+
+
+def test_a_key_belongs_to_its_method():
+    keys = ["reg.dropout.rate", "reg.extra.mine.much", "optimizer.lr", "reg"]
+    assert [method_of(key) for key in keys] == ["dropout", "mine", "optimizer.lr", "reg"]
+
+
+RISING = [2.0, 1.0, 0.9, *np.linspace(1.0, 2.0, 18)]
+FALLING = np.linspace(2, 0.5, 21)
+
+
+def test_a_variants_diagnosis_counts_the_runs_that_overfit():
+    found = diagnosis([run(FALLING, RISING), run(FALLING, FALLING + 0.01)])
+    assert found.startswith("Overfits in 1 of 2 runs")
+    assert diagnosis([run(FALLING, FALLING + 0.01)]).startswith("Does not overfit")
+    assert diagnosis([run(FALLING, FALLING + 0.4)]).startswith("Fits training data better")
+    assert "cannot be said" in diagnosis([run(FALLING, np.full(21, NONE))])
+
+
+def test_a_baseline_without_a_gap_underfits_and_is_told_what_to_do():
+    assert underfitting([run(FALLING, FALLING)]).endswith("train longer first.")
+    flat = np.minimum(FALLING, 0) + 0.5
+    assert underfitting([run(flat, flat)]).endswith("take a larger model first.")
+    assert underfitting([run(FALLING, FALLING + 0.4)]) == ""
+    assert underfitting([run(FALLING, RISING)]) == ""
+
+
+def test_the_best_strength_at_an_edge_is_to_be_widened():
+    assert "the highest that was tried, 0.5" in at_the_edge("l2", [0, 0.1, 0.5], [1, 2, 3], upwards=True)
+    assert "the lowest that was tried, 0.1" in at_the_edge("l2", [0, 0.1, 0.5], [3, 1, 2], upwards=False)
+    assert at_the_edge("l2", [0, 0.1, 0.2, 0.5], [1, 2, 3, 2], upwards=True) == ""
+    assert at_the_edge("l2", [0, 0.1, 0.5], [3, 2, 1], upwards=True) == ""
+
+
+def config(optimizer="SGD", val_fraction=0.2, **reg):
+    neutral = {name: {} for name in methods()}
+    target = {"_target_": f"regab.training.optimizer.{optimizer}", "lr": 0.1}
+    return {"reg": neutral | reg, "optimizer": target, "data": {"val_fraction": val_fraction}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "paper"),
+    [
+        ({"dropout": {"rate": 0.5, "where": "hidden"}, "norm": {"kind": "batch"}}, "Li, Chen, Hu & Yang 2019"),
+        ({"optimizer": "Adam", "l2": {"strength": 0.1}}, "Loshchilov & Hutter 2019"),
+        ({"weight_decay": {"strength": 0.1, "scope": "all"}}, "He et al. 2019"),
+        ({"norm": {"kind": "layer"}, "l2": {"strength": 0.1}}, "van Laarhoven 2017"),
+        ({"norm": {"kind": "batch"}}, "Ioffe & Szegedy 2015"),
+    ],
+)
+def test_a_confound_is_named_with_its_paper_and_only_where_it_is(changed, paper):
+    found = confounds({"baseline": config(), "it": config(**changed)}, {"baseline": 3, "it": 3}, [])
+    assert any(paper in sentence for sentence in found)
+    assert confounds({"baseline": config(), "other": config()}, {"baseline": 3, "other": 3}, []) == []
+
+
+def test_unequal_seeds_and_missing_validation_data_are_said():
+    both = {"baseline": config(val_fraction=0), "it": config(val_fraction=0)}
+    found = confounds(both, {"baseline": 5, "it": 3}, [])
+    assert ["unequal numbers of runs (3 to 5" in s or "no validation data" in s for s in found] == [True, True]
