@@ -309,6 +309,7 @@ def test_a_text_run_trains_and_is_the_same_alone_and_beside_others(small):
         ),
         (TRANSFORMER | {"reg.norm.kind": "batch"}, "reg.norm: this model has no place for a normalization (a tr"),
         ({"reg.embedding_dropout.rate": 0.1}, "reg.embedding_dropout: "),
+        ({"reg.word_dropout.rate": 0.1}, "reg.word_dropout: acts on "),
     ],
 )
 def test_what_does_not_go_together_is_refused_in_one_line(small, values, line):

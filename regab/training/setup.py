@@ -83,7 +83,7 @@ def examine(configs: list[Config]) -> Facts:
         _check_methods(each, data)
     model = build_model(config, data, join_regularizers(configs, cpu), config["seed"])
     _check_batch_norm(model, len(data.train), config["batch_size"])
-    flops, activations = count(model, data.train.x[:2])
+    flops, activations = count(model, data.train.x[: 64 if data.kind == "tokens" else 2])  # texts differ in length
     parameters = sum(p.numel() for p in model.parameters())
     n = len(data.train)
     batch = min(config["batch_size"], n)
