@@ -29,7 +29,7 @@ def draw_comparison(study: Study, path: Path) -> None:
 
 
 def validation_curves(axes: Any, curves: dict[str, list[np.ndarray]], styles: dict[str, Style]) -> None:
-    """Validation loss of every variant: mean over seeds, with a band of one standard deviation to both sides.
+    """Validation loss of every variant: mean over its runs, with a band of one standard deviation to both sides.
 
     Where seeds were stopped at different epochs, the mean is over those still training.
     """
@@ -50,7 +50,7 @@ def validation_curves(axes: Any, curves: dict[str, list[np.ndarray]], styles: di
         margin = 0.08 * (max(high) - min(low)) or 0.1
         axes.set_ylim(min(low) - margin, max(high) + margin)
     axes.set_title("Validation loss")
-    axes.set_xlabel("epoch (line: mean over seeds; band: ± one standard deviation)")
+    axes.set_xlabel("epoch (line: mean over runs; band: ± one standard deviation)")
     whole_numbers(axes)
 
 

@@ -77,8 +77,8 @@ def _note(study: Study) -> str:
         study.options.practical
     )
     return (
-        f"Differences in {words(study.metric)}, paired by seed; lines: 95 % intervals. Verdicts are adjusted for the "
-        f"number of comparisons (Holm), so an interval may leave zero out and there still be no evidence.{shaded}"
+        f"Differences in {words(study.metric)}, paired by {study.pairs}; lines: 95 % intervals. Verdicts are adjusted "
+        f"for the number of comparisons (Holm), so an interval may leave out zero and still be no evidence.{shaded}"
     )
 
 

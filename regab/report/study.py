@@ -119,6 +119,17 @@ class Study:
         return self.colours[methods[0]] if methods else BASELINE
 
     @property
+    def repeated(self) -> list[str]:
+        """What the runs of a variant differ in: ``seed``, ``fold``, or both."""
+        folds, seeds = self.results["fold"].nunique(), self.results["seed"].nunique()
+        return [name for name, there in (("seed", seeds > 1 or not folds), ("fold", folds)) if there]
+
+    @property
+    def pairs(self) -> str:
+        """What differences are paired by, in words."""
+        return " and ".join(self.repeated)
+
+    @property
     def baseline(self) -> Variant:
         return self.variants[0]
 

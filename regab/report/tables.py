@@ -42,10 +42,11 @@ def caption(study: Study) -> str:
     """What ± is, over how many runs, compared how."""
     counts = sorted({len(v.finished) for v in study.variants})
     n = f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
+    over = " and ".join(f"{name}s" for name in study.repeated)
     return (
         f"{words(study.metric)[0].upper()}{words(study.metric)[1:]} at the {study.options.at} epoch: mean ± standard "
-        f"deviation over seeds ({n}). Differences are paired by seed, against {study.baseline.name}; verdicts are "
-        "adjusted for the number of comparisons (Holm)."
+        f"deviation over {over} ({n}). Differences are paired by {study.pairs}, against {study.baseline.name}; "
+        "verdicts are adjusted for the number of comparisons (Holm)."
     )
 
 

@@ -160,6 +160,6 @@ def _choice(study: Study) -> list[tuple[str, str]]:
 
 
 def _replicates(study: Study) -> str:
-    counted = [(study.results[name].nunique(), f"{name}s") for name in ("seed", "fold")]
-    over = " and ".join(f"{n} {name}" for n, name in counted if n > 1)
+    counted = [(study.results[name].nunique(), f"{name}s") for name in study.repeated]
+    over = " and ".join(f"{n} {names}" for n, names in counted if n > 1)
     return f", its mean over {over}," if over else ""
