@@ -28,7 +28,11 @@ PASSIVE_DATA = ("root", "download")
 # What a data set tells a model that asks for it: keyword arguments that no config sets.
 GIVEN = ("shape", "classes", "vocabulary", "categories")
 # The same by the names that other people's models have for it, if the config does not set them.
-OTHERWISE_GIVEN = ("num_classes", "n_classes", "in_channels", "in_chans", "in_features", "vocab_size")
+OTHERWISE_GIVEN = (
+    *("num_classes", "n_classes", "out_features"),  # classes
+    *("in_channels", "in_chans", "in_features"),  # the first of shape, and the product
+    "vocab_size",
+)
 
 
 @dataclass(frozen=True)

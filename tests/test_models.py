@@ -26,6 +26,7 @@ from regab.regularizers.stochastic_depth import StochasticDepth
 from regab.training.evaluate import evaluate
 from regab.training.noise import Noise
 from regab.training.stack import Stack
+from regab.training.way import Way, obstacle
 from tests.conftest import curves, same
 
 
@@ -185,6 +186,17 @@ def test_a_run_of_a_deeper_network_has_the_same_numbers_alone_and_in_a_stack(con
     runs = [configure(*words, f"seed={seed}", f"reg.dropout={0.2 * seed}") for seed in range(3)]
     for alone, stacked in zip([curves(run)[0] for run in runs], curves(*runs), strict=True):
         assert same(alone, stacked)
+
+
+@pytest.mark.parametrize("kind", ["none", "batch", "layer", "group"])
+def test_convolutional_networks_can_be_batched_as_they_are_on_a_gpu(kind):
+    shape = (1, 8, 8)
+    nets = [CNN(shape, 7, [3], [4]), LeNet(shape, 7), VGG(shape, 7, 11, 2, [5]), ResNet(shape, 7, 8, 3)]
+    StochasticDepth(0.2).build(nets[-1])
+    for net in nets:
+        if kind != "none":
+            Norm(kind=kind).build(net)
+        assert obstacle(net, torch.randn(4, *shape), Way(vmapped=True)) == ""
 
 
 def test_initial_weights_have_the_variance_of_their_rule_and_biases_begin_at_zero():

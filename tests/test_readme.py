@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from regab.records.columns import COLUMNS
-from tests.conftest import SMALL
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
 COMMANDS = [
@@ -18,17 +17,17 @@ COMMANDS = [
 ]
 
 
-def test_the_readmes_regularizer_is_added_by_its_command(regab, tmp_path):
-    (code,) = re.findall(r"```python\n# noise.py\n(.*?)```", README, re.DOTALL)
-    (tmp_path / "noise_of_the_readme.py").write_text(code)
-    (command,) = [c for c in COMMANDS if "reg.extra" in c]
-    words = shlex.split(command.replace("noise.InputNoise", "noise_of_the_readme.InputNoise"))[1:]
-    sweep = regab(*words, *SMALL)
+def test_the_readmes_own_model_data_and_regularizer_train_by_its_command(regab, tmp_path):
+    (code,) = re.findall(r"```python\n# mine.py\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "mine_of_the_readme.py").write_text(code)
+    (command,) = [c for c in COMMANDS if "mine." in c]
+    sweep = regab(*shlex.split(command.replace("mine.", "mine_of_the_readme."))[1:], "epochs=2")
     assert sweep.code == 0, sweep.err
-    assert len(list(sweep.folder.glob("extra.noise.deviation=*"))) == 9
+    assert "model: reg.dropout acts at hidden.1.dropout_place" in sweep.out
+    assert len(list(sweep.folder.glob("dropout.rate=*,extra.squeeze.strength=*"))) == 12
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "reg.extra" not in c])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "mine." not in c])
 def test_the_readmes_commands_run(regab, command):
     quick = ["epochs=1", "data.n_train=60"]
     seeds = ["seed=0"] if "-m" in command else []
@@ -37,7 +36,7 @@ def test_the_readmes_commands_run(regab, command):
 
 
 def test_the_readme_explains_every_column():
-    table = README[README.index("## The columns") : README.index("## Add a regularizer")]
+    table = README[README.index("## The columns") : README.index("## Bring your own")]
     assert set(re.findall(r"`(\w+)`", table)) >= set(COLUMNS)
 
 

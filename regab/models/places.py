@@ -1,5 +1,7 @@
 """Marked places in a model: where a regularizer may put something. Until it does, they are the identity."""
 
+from typing import NamedTuple
+
 import torch
 from torch import nn
 
@@ -7,11 +9,15 @@ from regab.errors import UsageError
 
 
 class DropoutPlace(nn.Identity):
-    """After an activation (``hidden``), on the logits (``output``) or on the ``input``."""
+    """After an activation (``hidden``), on the logits (``output``), on the ``input``, or where a model had its ``own``.
 
-    def __init__(self, where: str = "hidden") -> None:
+    ``channelwise``: whole channels are dropped whatever the kind of dropout. ``turn``: places are reached in this
+    order, if it is not that in which they stand in the model.
+    """
+
+    def __init__(self, where: str = "hidden", channelwise: bool = False, turn: int = 0) -> None:
         super().__init__()
-        self.where = where
+        self.where, self.channelwise, self.turn = where, channelwise, turn
 
 
 class NormPlace(nn.Identity):
@@ -20,6 +26,13 @@ class NormPlace(nn.Identity):
     def __init__(self, features: int, spatial: int = 0) -> None:
         super().__init__()
         self.features, self.spatial = features, spatial
+
+
+class OwnNorm(NamedTuple):
+    """What ``NormPlace`` says, as the attribute ``own_norm`` of a norm that the model had before."""
+
+    features: int
+    spatial: int
 
 
 class ResidualPlace(nn.Identity):
@@ -40,12 +53,13 @@ class WordPlace(nn.Module):
 class Perturbed(nn.Module):
     """Multiplies by a factor that the named method draws for every training step; the identity in evaluation.
 
-    ``shape`` is that of one example here; ``depth`` is l/L in the l-th of the method's L places.
+    ``shape`` is that of one example here; ``depth`` is l/L in the l-th of the method's L places; ``channelwise`` is
+    what the ``DropoutPlace`` here was.
     """
 
-    def __init__(self, method: str, depth: float = 1.0) -> None:
+    def __init__(self, method: str, depth: float = 1.0, channelwise: bool = False) -> None:
         super().__init__()
-        self.method, self.depth, self.shape = method, depth, ()
+        self.method, self.depth, self.channelwise, self.shape = method, depth, channelwise, ()
         self.register_buffer("factor", torch.ones(()), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -73,9 +87,10 @@ class PerturbedWords(Perturbed):
         """The shape is known."""
 
 
-def norm_places(model: nn.Module) -> list[tuple[str, NormPlace]]:
+def norm_places(model: nn.Module) -> list[tuple[str, NormPlace | OwnNorm]]:
     """Norm places by name, in order. Raises UsageError where the model has none."""
-    found = [(n, m) for n, m in model.named_modules() if isinstance(m, NormPlace)]
+    known = [(n, getattr(m, "own_norm", m)) for n, m in model.named_modules()]
+    found = [(n, m) for n, m in known if isinstance(m, NormPlace | OwnNorm)]
     if not found:
         raise UsageError(
             "reg.norm: this model has no place for a normalization (a transformer brings its own); "
@@ -87,15 +102,17 @@ def norm_places(model: nn.Module) -> list[tuple[str, NormPlace]]:
 def dropout_places(model: nn.Module, where: str) -> list[str]:
     """Names of the places that ``hidden``, ``last_hidden``, ``output`` or ``input`` means.
 
-    Raises UsageError where the model has none.
+    Where a model had dropout of its own, both of the first two mean all of that. Raises UsageError where there is none.
     """
-    places = [(n, m.where) for n, m in model.named_modules() if isinstance(m, DropoutPlace)]
-    kind = "hidden" if where == "last_hidden" else where
-    found = [name for name, place in places if place == kind]
+    places = [(n, m) for n, m in model.named_modules() if isinstance(m, DropoutPlace)]
+    hidden, own = where in ("hidden", "last_hidden"), any(m.where == "own" for _, m in places)
+    kinds = ("hidden", "own") if hidden else (where,)
+    found = [name for name, m in sorted(places, key=lambda place: place[1].turn) if m.where in kinds]
     if not found:
-        known = ", ".join(dict.fromkeys(place for _, place in places)) or "none"
-        raise UsageError(f"reg.dropout.where={where}: this model has no such place for dropout; it has: {known}")
-    return found[-1:] if where == "last_hidden" else found
+        known = ", ".join(dict.fromkeys(m.where for _, m in places)) or "none"
+        cure = "" if places else " (DropoutPlace, nn.Dropout, or an activation layer like nn.ReLU; F.relu is invisible)"
+        raise UsageError(f"reg.dropout.where={where}: this model has no such place for dropout; it has: {known}{cure}")
+    return found[-1:] if where == "last_hidden" and not own else found
 
 
 def residual_places(model: nn.Module) -> list[str]:
@@ -118,7 +135,8 @@ def perturb_words(model: nn.Module, method: str) -> None:
 def perturb_at(model: nn.Module, names: list[str], method: str) -> None:
     """Let a method multiply what passes the places so named, in this order, by its noise."""
     for i, name in enumerate(names, 1):
-        replace(model, name, Perturbed(method, depth=i / len(names)))
+        channelwise = getattr(model.get_submodule(name), "channelwise", False)
+        replace(model, name, Perturbed(method, i / len(names), channelwise))
 
 
 def replace(model: nn.Module, name: str, module: nn.Module) -> None:
@@ -132,8 +150,7 @@ def perturbed_places(model: nn.Module, example: torch.Tensor) -> dict[str, Pertu
     places = {n: m for n, m in model.named_modules() if isinstance(m, Perturbed)}
     hooks = [m.register_forward_pre_hook(_measure) for m in places.values()]
     was_training = model.training
-    with torch.no_grad():
-        model.eval()(example)
+    model.eval()(example)  # with gradients: without, torch's transformer layers pass their parts by
     model.train(was_training)
     for hook in hooks:
         hook.remove()

@@ -14,7 +14,8 @@ class Dropout(Regularizer):
     ``kind``: ``standard`` drops single activations, ``spatial`` whole channels of an image (Tompson et al. 2015, CVPR),
     ``gaussian`` multiplies by N(1, rate/(1-rate)) (Srivastava et al. 2014, section 10). ``where``: after the
     ``last_hidden`` activation (by default, since dropout before a batch norm spoils its statistics: Li, Chen, Hu & Yang
-    2019, CVPR), after all ``hidden`` ones, on the ``output`` (the logits), or on the ``input``.
+    2019, CVPR), after all ``hidden`` ones, on the ``output`` (the logits), or on the ``input``. In a model with dropout
+    layers of its own, their places are the hidden ones, and all are taken.
     Range: rate in [0, 1), in steps of 1/65536 for standard and spatial. Neutral: 0.
     Helps wide layers on little data; wants more epochs. Costs about a tenth of a step.
     Interactions: a batch norm after it sees other variances in training than in evaluation (norm; Li et al. 2019);
@@ -36,6 +37,6 @@ class Dropout(Regularizer):
         if self.kind == "gaussian":
             z = noise.normal(batch, *shape)
             return 1 + per((self.rate / (1 - self.rate)).sqrt(), z) * z
-        if self.kind == "spatial":
+        if self.kind == "spatial" or place.channelwise:
             shape = (shape[0], *[1] * (len(shape) - 1))
         return noise.keep(self.rate, batch, *shape)

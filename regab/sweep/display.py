@@ -27,6 +27,7 @@ class Display:
         self.single = len(runs) == 1 and next(iter(runs.values())).folder == root
         self.epochs = dict.fromkeys(runs, 0)
         self.total = {digest: run.config["epochs"] for digest, run in runs.items()}
+        self.said = set[str]()
         self.live = _Live(self) if sys.stdout.isatty() else None
 
     def __enter__(self) -> Display:
@@ -48,13 +49,21 @@ class Display:
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Note):
-            self.log.info(event.text)
+            self._say(event)
         elif isinstance(event, Epoch):
             self._epoch(event)
         else:
             self._ended(event)
         if self.live:
             self.live.update(event)
+
+    def _say(self, note: Note) -> None:
+        if not note.aloud:
+            self.log.info(note.text)
+        elif note.text not in self.said:
+            self.said.add(note.text)
+            self.log.info(note.text)
+            self._print(note.text)
 
     def _epoch(self, event: Epoch) -> None:
         epoch = self.epochs[event.digest] = event.row["epoch"]

@@ -22,9 +22,10 @@ class Ended(NamedTuple):
 
 
 class Note(NamedTuple):
-    """Something for the sweep's log."""
+    """Something for the sweep's log; ``aloud`` also for the screen. once for many runs."""
 
     text: str
+    aloud: bool = False
 
 
 Event = Epoch | Ended | Note

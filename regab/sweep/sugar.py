@@ -33,7 +33,18 @@ def expand(words: list[str]) -> Line:
         words.append(f"hydra.sweeper.n={count}")
     if {"--seeds", "--folds", "--design", "--n", "--dry-run"} & taken.keys() and not {"-m", "--multirun"} & set(words):
         words.insert(0, "-m")
-    return Line([expand_override(word) for word in words], "--dry-run" in taken)
+    return Line([expand_override(word) for word in _with_own_groups(words)], "--dry-run" in taken)
+
+
+def _with_own_groups(words: list[str]) -> list[str]:
+    """``model._target_=mine.Net model.hidden=8`` is ``model=own model._target_=mine.Net ++model.hidden=8``.
+
+    So it gets no other model's keys, and its own may be named. ``data`` likewise.
+    """
+    keys = {word.lstrip("+").partition("=")[0] for word in words}
+    own = [group for group in ("model", "data") if f"{group}._target_" in keys]
+    words = [f"++{word}" if word.startswith(tuple(f"{group}." for group in own)) else word for word in words]
+    return [*(f"{group}=own" for group in own if group not in keys), *words]
 
 
 def _take(words: list[str], options: dict[str, int]) -> tuple[list[str], dict[str, str]]:

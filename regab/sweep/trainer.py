@@ -75,6 +75,7 @@ class _Chunk:
 
     def train(self) -> None:
         training = self._set_up()
+        self.report([Note(f"model: {words}", aloud=True) for words in training.said])
         with _threads(self.threads or (1 if training.stack.vmapped else None)) as threads:
             journals = {run.digest: self._journal(run, training, i, threads) for i, run in enumerate(self.runs)}
             while training is not None:
@@ -101,6 +102,7 @@ class _Chunk:
         rows = [to_row(training.watch.rows(epoch)[lane]) for epoch in range(done)]
         facts = {"task": training.data.task, "stack_size": training.stack.size, "threads": threads}
         facts |= {"device": str(training.stack.values.device), "precision": run.config["precision"]}
+        facts["notes"] = training.said
         if training.data.task == "regression":
             facts["target"] = training.data.scale._asdict()
         return Journal(run, facts, rows)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from regab.data.split import Data
 from regab.errors import UsageError
-from regab.models.attention import SelfAttention
+from regab.models.foreign import adopt, is_foreign
 from regab.models.initial import Initialization
 from regab.regularizers.base import Chain
 from regab.seeding import stream_seed
@@ -20,17 +20,40 @@ from regab.targets import locate
 Config = dict[str, Any]
 
 
-def build_model(config: Config, data: Data, chain: Chain, seed: int) -> nn.Module:
+class Built(NamedTuple):
+    """One run's model, and what there is to say of how it was made, if it is the user's own."""
+
+    model: nn.Module
+    said: list[str]
+
+
+def build_model(config: Config, data: Data, chain: Chain, seed: int) -> Built:
     """One run's model with what the regularizers build into it. Its initial weights depend on the seed alone."""
     factory, node = locate(config["model"], "model"), arguments(config["model"])
-    initialize = Initialization(node.pop("init"))
+    initialize, said = Initialization(node.pop("init")), []
     _check_text(config["model"]["_target_"], factory, data)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(seed, "init"))
         model = factory(**_told(factory, data) | node)
+        if not isinstance(model, nn.Module):
+            raise UsageError(f"model._target_={config['model']['_target_']}: must give a torch.nn.Module")
         initialize(model)
-        chain.build(model)
-    return model
+        if not is_foreign(model):
+            chain.build(model)
+        else:
+            said = adopt(model, data.train.x[:2].cpu()) + _build_aloud(model, chain)
+    return Built(model, said)
+
+
+def _build_aloud(model: nn.Module, chain: Chain) -> list[str]:
+    """What each method put where."""
+    said = []
+    for name, method in chain.having("build"):
+        before = dict(model.named_modules())
+        method.build(model)
+        new = [key for key, module in model.named_modules() if module is not before.get(key)]
+        said.append(f"reg.{name} acts at {', '.join(new)}")
+    return said
 
 
 def _told(factory: Any, data: Data) -> dict[str, Any]:
@@ -39,8 +62,8 @@ def _told(factory: Any, data: Data) -> dict[str, Any]:
     One that takes any keyword, as torchvision's do, is told ``num_classes``.
     """
     given = {"shape": data.shape, "classes": data.classes} | data.given
-    given |= {"num_classes": data.classes, "n_classes": data.classes, "in_features": math.prod(data.shape)}
-    given |= {name: data.shape[0] for name in ("in_channels", "in_chans") if data.shape}
+    given |= dict.fromkeys(("num_classes", "n_classes", "out_features"), data.classes)
+    given |= dict.fromkeys(("in_channels", "in_chans"), data.shape[0]) | {"in_features": math.prod(data.shape)}
     if "vocabulary" in data.given:
         given["vocab_size"] = data.given["vocabulary"]
     parameters = inspect.signature(factory).parameters
@@ -57,16 +80,6 @@ def _check_text(target: str, factory: Any, data: Data) -> None:
         raise UsageError(f"model: {name} reads no text, as it takes no vocabulary; use model=transformer or text_cnn")
     if reads and data.kind != "tokens":
         raise UsageError(f"model: {name} reads text, but this data set has {data.kind}; use data=text_csv")
-
-
-def stacks_well(model: nn.Module, device: torch.device) -> bool:
-    """Whether one batched forward pass for all runs beats one pass after the other.
-
-    On a CPU, a batched convolution is a grouped one, 1.4-2.5 times slower than dense ones in channels_last, and
-    attention keeps a core busy as it is. On a GPU a pass costs its kernel launches, so batching wins.
-    """
-    slow = (nn.modules.conv._ConvNd, nn.MultiheadAttention, SelfAttention)
-    return device.type != "cpu" or not any(isinstance(module, slow) for module in model.modules())
 
 
 def arguments(node: Config) -> Config:

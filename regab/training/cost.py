@@ -19,7 +19,8 @@ def count(model: nn.Module, example: Tensor) -> tuple[int, int]:
     """
     found = []
 
-    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor | tuple[Tensor, ...]) -> None:
+        output = output if isinstance(output, Tensor) else output[0]  # a recurrent layer returns its states too
         size = output.numel() // len(example)
         weight = None if isinstance(module, nn.Embedding) else getattr(module, "weight", None)
         products = math.prod(weight.shape[1:]) if weight is not None and weight.ndim > 1 else 0
@@ -28,7 +29,7 @@ def count(model: nn.Module, example: Tensor) -> tuple[int, int]:
     def note_attention(module: SelfAttention, _: Any, output: Tensor) -> None:
         found.append((4 * output.shape[1] * output[0].numel(), 0))
 
-    leaves = [m for m in model.modules() if not list(m.children())]
+    leaves = [m for m in model.modules() if not list(m.children()) or getattr(m, "weight", None) is not None]
     hooks = [m.register_forward_hook(note) for m in leaves]
     hooks += [m.register_forward_hook(note_attention) for m in model.modules() if isinstance(m, SelfAttention)]
     was_training = model.training

@@ -70,6 +70,11 @@ class Stream:
         """Standard normal: ``[V, *shape]``."""
         return self._gather([torch.randn(shape, generator=g, device=self.device) for g in self.generators])
 
+    def integers(self) -> list[int]:
+        """A whole number for each run."""
+        drawn = [int(torch.randint(2**62, (), generator=g, device=self.device)) for g in self.generators]
+        return [drawn[seed] for seed in self.noise.run_to_seed.tolist()]
+
     def bits(self, *shape: int) -> Tensor:
         """Uniform 16-bit integers, ``[seeds, *shape]``: a quarter of the cost of ``uniform`` (0.8 against 3 ns)."""
         size = torch.Size(shape).numel()

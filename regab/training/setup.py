@@ -18,7 +18,7 @@ from regab.errors import UsageError
 from regab.regularizers.base import Chain, Regularizer
 from regab.targets import locate
 from regab.tasks import MEASURES
-from regab.training.build import arguments, build_model, stacks_well
+from regab.training.build import arguments, build_model
 from regab.training.cost import count
 from regab.training.facts import Facts
 from regab.training.loop import Training, batches
@@ -26,6 +26,7 @@ from regab.training.noise import Noise
 from regab.training.stack import Stack
 from regab.training.stopping import Stopping
 from regab.training.watch import Watch
+from regab.training.way import choose_way
 
 Config = dict[str, Any]
 
@@ -42,18 +43,21 @@ def set_up(configs: list[Config]) -> Training:
     data = load_data(config["data"], device)
     chain = join_regularizers(in_lanes, device)
     noise = Noise([c["seed"] for c in in_lanes], device)
-    models = [build_model(config, data, chain, seed) for seed in noise.seeds]
+    built = [build_model(config, data, chain, seed) for seed in noise.seeds]
+    example = data.train.x[:2].cpu()
+    way = choose_way(built[0].model, example, data.classes, device)
     optimizer = fields.join(
         locate(config["optimizer"], "optimizer"), [arguments(c["optimizer"]) for c in in_lanes], _to(device)
     )
-    vmapped = stacks_well(models[0], device)
     stack = Stack(
-        models,
+        [model for model, _ in built],
         noise.run_to_seed.cpu(),
-        data.train.x[:2].cpu(),
-        vmapped=vmapped,
+        example,
+        vmapped=way.vmapped,
         device=device,
         bf16=config["precision"] == "bf16",
+        channels_last=way.channels_last,
+        draws=noise.of("forward", torch.device("cpu")) if way.draws else None,
     )
     run_to_lane = np.array([order.index(path) for path in paths])
     return Training(
@@ -68,6 +72,7 @@ def set_up(configs: list[Config]) -> Training:
         lr=optimizer.lr,
         epochs=config["epochs"],
         batch_size=config["batch_size"],
+        said=built[0].said + way.said,
     )
 
 
@@ -81,14 +86,15 @@ def examine(configs: list[Config]) -> Facts:
     data = load_data(config["data"], cpu)
     for each in configs:
         _check_methods(each, data)
-    model = build_model(config, data, join_regularizers(configs, cpu), config["seed"])
+    model, _ = build_model(config, data, join_regularizers(configs, cpu), config["seed"])
+    way = choose_way(model, data.train.x[:2], data.classes, device)
     _check_batch_norm(model, len(data.train), config["batch_size"])
     flops, activations = count(model, data.train.x[: 64 if data.kind == "tokens" else 2])  # texts differ in length
     parameters = sum(p.numel() for p in model.parameters())
     n = len(data.train)
     batch = min(config["batch_size"], n)
     return Facts(
-        vmapped=stacks_well(model, device),
+        vmapped=way.vmapped,
         device=device.type,
         gpus=torch.cuda.device_count() if device.type == "cuda" else 0,
         flops=flops,
@@ -124,7 +130,10 @@ def _load_data(node: str, device: str) -> Data:
 
 def _source(node: str) -> Source:
     config = json.loads(node)
-    return locate(config, "data")(**arguments(config))
+    source = locate(config, "data")(**arguments(config))
+    if not isinstance(source, Source):
+        raise UsageError(f"data._target_={config['_target_']}: must return a regab.data.split.Source")
+    return source
 
 
 _kept_source = lru_cache(maxsize=1)(_source)  # the folds of a sweep are parts of one source

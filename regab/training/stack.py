@@ -6,7 +6,7 @@ stack of one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -20,8 +20,8 @@ from torch._C._functorch import (
 )
 
 from regab.models.places import perturbed_places
-
-NARROW = 16  # outputs of a linear layer below which MKL's kernels are slow
+from regab.training.noise import Stream
+from regab.training.slots import BATCHED, CHANNELS_LAST, NARROW, PLAIN, find_slots, is_weight
 
 
 @dataclass
@@ -46,36 +46,14 @@ class Parameters:
         return self.values[:, :end], self.gradients[:, :end]
 
 
-@dataclass
-class Slot:
-    """A tensor of the skeleton: its name, shape, the places that hold it, and the order of its axes in memory."""
-
-    name: str
-    shape: torch.Size
-    order: tuple[int, ...]
-    homes: list[tuple[dict[str, Tensor | None], str]] = field(default_factory=list)
-
-    def fill(self, tensor: Tensor) -> None:
-        for home, key in self.homes:
-            home[key] = tensor
-
-    def flatten(self, tensor: Tensor) -> Tensor:
-        """``[V, *shape]`` to ``[V, n]`` as it lies in memory."""
-        return tensor.permute(0, *[i + 1 for i in self.order]).flatten(1)
-
-    def unflatten(self, row: Tensor) -> Tensor:
-        """``[V, n]`` to a view ``[V, *shape]``."""
-        stored = row.view(len(row), *[self.shape[i] for i in self.order])
-        return stored.permute(0, *[self.order.index(i) + 1 for i in range(len(self.order))])
-
-
 class Stack:
     """``models`` are one per distinct seed; ``run_to_model [V]`` says with which of them each run begins.
 
     Called on ``x [V, B, …]`` (or on ``[B, …]``, the same for all runs, with ``shared=True``) it returns logits
     ``[V, B, K]``. With ``vmapped`` all runs go through one batched forward pass; else one after the other, which is
     faster for convolutions on a CPU. A run's numbers depend on which of the two, but not on ``V``. With ``bf16``,
-    products are taken in bfloat16 (torch.autocast); parameters, gradients and logits stay float32.
+    products are taken in bfloat16 (torch.autocast); parameters, gradients and logits stay float32. A model that draws
+    random numbers in its forward is seeded by ``draws`` before each.
     """
 
     def __init__(
@@ -87,22 +65,32 @@ class Stack:
         vmapped: bool,
         device: torch.device,
         bf16: bool = False,
+        channels_last: bool = True,
+        draws: Stream | None = None,
     ) -> None:
         self.size, self.vmapped, self.bf16, self.skeleton = len(run_to_model), vmapped, bf16, models[0]
+        self.channels_last, self.draws = channels_last, draws
         self.places = perturbed_places(self.skeleton, example)
         if vmapped:
             _arrange_products(self.skeleton)
-        slots = _slots(self.skeleton, "_parameters", vmapped)
-        self._slots = sorted(slots, key=lambda slot: not _is_weight(slot))
-        self._buffer_slots = [s for s in _slots(self.skeleton, "_buffers", True) if not s.name.endswith(".factor")]
+        layout = BATCHED if vmapped else CHANNELS_LAST if channels_last else PLAIN
+        slots = find_slots(self.skeleton, "_parameters", layout)
+        trained = {name for name, p in self.skeleton.named_parameters() if p.requires_grad}
+        self._slots = sorted((s for s in slots if s.name in trained), key=lambda slot: not is_weight(slot))
+        factors = {f"{name}.factor" for name in self.places}
+        buffers = [s for s in find_slots(self.skeleton, "_buffers") if s.name not in factors]
+        self._buffer_slots = buffers + [s for s in slots if s.name not in trained]  # what is frozen is no parameter
+        self._recurrent = [m for m in self.skeleton.modules() if isinstance(m, nn.RNNBase)]
         parameters = [dict(model.named_parameters()) for model in models]
         rows = [torch.cat([s.flatten(p[s.name].detach()[None]) for s in self._slots], 1) for p in parameters]
         self.values = torch.cat(rows)[run_to_model].to(device)
         self.gradients = torch.zeros_like(self.values)
         self.leaves = [leaf.detach().requires_grad_() for leaf in self._unflatten(self.values)]
-        buffers = [dict(model.named_buffers()) for model in models]
-        self.buffers = [torch.stack([b[s.name] for b in buffers])[run_to_model].to(device) for s in self._buffer_slots]
-        n_weights = sum(_is_weight(slot) for slot in self._slots)
+        held = [p | dict(m.named_buffers()) for p, m in zip(parameters, models, strict=True)]
+        self.buffers = [
+            torch.stack([h[s.name].detach() for h in held])[run_to_model].to(device) for s in self._buffer_slots
+        ]
+        n_weights = sum(is_weight(slot) for slot in self._slots)
         self.parameters = Parameters(
             self.values,
             self.gradients,
@@ -139,17 +127,27 @@ class Stack:
 
     def _one_by_one(self, x: Tensor, factors: list[Tensor], shared: bool) -> Tensor:
         per_run = [[_unbind(t) for t in ts] for ts in (self.leaves, self.buffers, factors)]
-        inputs = [x] * self.size if shared else x
-        outputs = [
-            self._forward(*[[t[v] for t in ts] for ts in per_run], _channels_last(inputs[v])) for v in range(self.size)
-        ]
+        inputs, outputs = [x] * self.size if shared else x, []
+        for v, seed in enumerate(self._seeds()):
+            if seed is not None:
+                torch.manual_seed(seed)
+            given = _channels_last(inputs[v]) if self.channels_last else inputs[v]
+            outputs.append(self._forward(*[[t[v] for t in ts] for ts in per_run], given))
         return torch.stack(outputs)
+
+    def _seeds(self) -> list[int | None]:
+        """What a model that draws from torch's global generator draws by: each run's own in training."""
+        if self.draws is None:
+            return [None] * self.size
+        return self.draws.integers() if self.skeleton.training else [0] * self.size
 
     def _forward(self, leaves: list[Tensor], buffers: list[Tensor], factors: list[Tensor], x: Tensor) -> Tensor:
         for slot, leaf in zip(self._slots, leaves, strict=True):
             slot.fill(leaf)
         for slot, buffer in zip(self._buffer_slots, buffers, strict=True):
             slot.fill(buffer)
+        for module in self._recurrent:  # they keep a second list of their parameters
+            module._flat_weights = [module._parameters[name] for name in module._flat_weights_names]
         for place, factor in zip(self.places.values(), factors, strict=False):
             place.factor = factor
         return self.skeleton(x)
@@ -205,34 +203,6 @@ def _single_linear(m: nn.Linear, x: Tensor) -> Tensor:
     # 64×128, 155 against 149 us for 16.
     out = (x * m.weight[0]).sum(-1, keepdim=True)
     return out if m.bias is None else out.add_(m.bias)
-
-
-def _slots(model: nn.Module, kind: str, vmapped: bool) -> list[Slot]:
-    """Every tensor in ``_parameters`` or ``_buffers`` of the model's modules, a shared one once."""
-    slots: dict[int, Slot] = {}
-    for prefix, module in model.named_modules():
-        home = getattr(module, kind)
-        for key, tensor in home.items():
-            if tensor is not None:
-                name = f"{prefix}.{key}" if prefix else key
-                slot = slots.setdefault(id(tensor), Slot(name, tensor.shape, _memory_order(module, tensor, vmapped)))
-                slot.homes.append((home, key))
-    return list(slots.values())
-
-
-def _memory_order(module: nn.Module, tensor: Tensor, vmapped: bool) -> tuple[int, ...]:
-    """The order of axes in which backward hands over this parameter's gradient, so that storing it is a plain copy."""
-    looked_up = isinstance(module, nn.Embedding)  # by rows, and their gradients are added to by rows
-    if vmapped and tensor.ndim == 2 and len(tensor) >= NARROW and not looked_up:  # the batched product x·Wᵀ gives dWᵀ
-        return 1, 0
-    if not vmapped and tensor.ndim == 4:  # channels_last
-        return 0, 2, 3, 1
-    return tuple(range(tensor.ndim))
-
-
-def _is_weight(slot: Slot) -> bool:
-    """Weights are what multiplies: matrices and kernels; biases and norms have one axis."""
-    return len(slot.shape) >= 2
 
 
 def _unbind(tensor: Tensor) -> tuple[Tensor, ...]:

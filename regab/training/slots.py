@@ -1,0 +1,62 @@
+"""Where a model holds its tensors, and how they lie in memory as rows of a matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+NARROW = 16  # outputs of a linear layer below which MKL's kernels are slow
+PLAIN, BATCHED, CHANNELS_LAST = "plain", "batched", "channels last"
+
+
+@dataclass
+class Slot:
+    """A tensor of the skeleton: its name, shape, the places that hold it, and the order of its axes in memory."""
+
+    name: str
+    shape: torch.Size
+    order: tuple[int, ...]
+    homes: list[tuple[dict[str, Tensor | None], str]] = field(default_factory=list)
+
+    def fill(self, tensor: Tensor) -> None:
+        for home, key in self.homes:
+            home[key] = tensor
+
+    def flatten(self, tensor: Tensor) -> Tensor:
+        """``[V, *shape]`` to ``[V, n]`` as it lies in memory."""
+        return tensor.permute(0, *[i + 1 for i in self.order]).flatten(1)
+
+    def unflatten(self, row: Tensor) -> Tensor:
+        """``[V, n]`` to a view ``[V, *shape]``."""
+        stored = row.view(len(row), *[self.shape[i] for i in self.order])
+        return stored.permute(0, *[self.order.index(i) + 1 for i in range(len(self.order))])
+
+
+def find_slots(model: nn.Module, kind: str, layout: str = PLAIN) -> list[Slot]:
+    """Every tensor in ``_parameters`` or ``_buffers`` of the model's modules, a shared one once."""
+    slots: dict[int, Slot] = {}
+    for prefix, module in model.named_modules():
+        home = getattr(module, kind)
+        for key, tensor in home.items():
+            if tensor is not None:
+                name = f"{prefix}.{key}" if prefix else key
+                slot = slots.setdefault(id(tensor), Slot(name, tensor.shape, _memory_order(module, tensor, layout)))
+                slot.homes.append((home, key))
+    return list(slots.values())
+
+
+def _memory_order(module: nn.Module, tensor: Tensor, layout: str) -> tuple[int, ...]:
+    """The order of axes in which backward hands over this parameter's gradient, so that storing it is a plain copy."""
+    looked_up = isinstance(module, nn.Embedding)  # by rows, and their gradients are added to by rows
+    if layout == BATCHED and tensor.ndim == 2 and len(tensor) >= NARROW and not looked_up:  # x·Wᵀ, batched, gives dWᵀ
+        return 1, 0
+    if layout == CHANNELS_LAST and tensor.ndim == 4:
+        return 0, 2, 3, 1
+    return tuple(range(tensor.ndim))
+
+
+def is_weight(slot: Slot) -> bool:
+    """Weights are what multiplies: matrices and kernels; biases and norms have one axis."""
+    return len(slot.shape) >= 2

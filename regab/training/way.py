@@ -1,0 +1,150 @@
+"""How a model's forward pass is taken for all runs of a stack."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor, nn
+
+from regab.errors import UsageError
+from regab.models.attention import SelfAttention
+from regab.models.foreign import is_foreign
+from regab.models.places import perturbed_places
+from regab.training.stack import Stack
+
+SLOW_ON_A_CPU = (nn.modules.conv._ConvNd, nn.MultiheadAttention, SelfAttention)
+AGREE = {"rtol": 1e-3, "atol": 1e-4}  # batched and single kernels sum in another order
+REASON = 160  # characters shown of an error
+
+
+@dataclass(frozen=True)
+class Way:
+    """``vmapped``: one batched pass for all runs, else run by run, where they convolve in ``channels_last`` layout.
+
+    ``draws``: the model draws random numbers of its own, which must be made the run's. ``said``: why not otherwise.
+    """
+
+    vmapped: bool
+    channels_last: bool = True
+    draws: bool = False
+    said: list[str] = field(default_factory=list)
+
+
+def stacks_well(model: nn.Module, device: torch.device) -> bool:
+    """Whether one batched forward pass for all runs beats one pass after the other.
+
+    On a CPU, a batched convolution is a grouped one, 1.4-2.5 times slower than dense ones in channels_last, and
+    attention keeps a core busy as it is. On a GPU a pass costs its kernel launches, so batching wins. Recurrent layers
+    are batched nowhere.
+    """
+    slow = (*SLOW_ON_A_CPU, nn.RNNBase) if device.type == "cpu" else (nn.RNNBase,)
+    return not any(isinstance(module, slow) for module in model.modules())
+
+
+def choose_way(model: nn.Module, example: Tensor, outputs: int, device: torch.device) -> Way:
+    """The way for a model, which is left as it is. A foreign one's is found by trying, on ``example [B, …]``.
+
+    It follows from the model and the device alone. Raises UsageError where a foreign model can be trained in no way.
+    """
+    batched = stacks_well(model, device)
+    if not is_foreign(model):
+        return Way(batched)
+    _check_forward(model, example, outputs)
+    way = Way(batched, channels_last=example.ndim == 4)
+    if _draws(model, example):
+        words = "its forward draws random numbers (F.dropout?): seeded for each run, but nothing under reg acts on them"
+        way = replace(way, vmapped=False, draws=True, said=[words])
+    while words := obstacle(model, example, way):
+        way = _next(way, words)
+    return way
+
+
+def _next(way: Way, words: str) -> Way:
+    if way.vmapped:
+        return replace(way, vmapped=False, said=[*way.said, f"trained run by run, not in one batch: {words}"])
+    if way.channels_last:
+        return replace(way, channels_last=False, said=[*way.said, f"trained without channels_last layout: {words}"])
+    raise UsageError(f"model: regab cannot give it its parameters: {words}")
+
+
+def _check_forward(model: nn.Module, example: Tensor, outputs: int) -> None:
+    """In training a model must return logits, and must not put new tensors in the place of its buffers."""
+    trial, name = _trial(model, example).train(), type(model).__name__
+    if not any(p.requires_grad for p in trial.parameters()):
+        raise UsageError(f"model: {name} has no parameters to train")
+    before = dict(trial.named_buffers())
+    out = trial(example)
+    expected = (len(example), outputs)
+    if not isinstance(out, Tensor) or out.shape != expected:
+        what = list(out.shape) if isinstance(out, Tensor) else type(out).__name__
+        raise UsageError(f"model: for two examples the forward of {name} must return {list(expected)}, not {what}")
+    for key, buffer in trial.named_buffers():
+        if buffer is not before.get(key):
+            raise UsageError(f"model: the forward of {name} replaces its buffer {key}; change it in place, by copy_")
+
+
+def _trial(model: nn.Module, example: Tensor) -> nn.Module:
+    """A copy in which nothing is perturbed."""
+    trial = copy.deepcopy(model)
+    for place in perturbed_places(trial, example).values():
+        place.factor = torch.ones(len(example), *place.shape)
+    return trial
+
+
+def _draws(model: nn.Module, example: Tensor) -> bool:
+    """Whether a forward pass uses torch's global generator."""
+    trial = _trial(model, example)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        before = torch.get_rng_state()
+        for mode in (True, False):
+            trial.train(mode)(example)
+        return not torch.equal(before, torch.get_rng_state())
+
+
+def obstacle(model: nn.Module, example: Tensor, way: Way) -> str:
+    """Why a stack of two cannot be trained this way, in a line; empty if it can.
+
+    What fails in any way is no matter of the way, and raises.
+    """
+    try:
+        with warnings.catch_warnings(), _all_warnings():
+            warnings.filterwarnings("error", message=".*batching rule")  # torch would loop over runs in one operation
+            return "" if _agrees(model, example, way) else "its numbers are others then"
+    except Exception as error:
+        if not (way.vmapped or way.channels_last):
+            raise
+        return " ".join(f"{type(error).__name__}: {error}".split())[:REASON]
+
+
+@contextmanager
+def _all_warnings() -> Iterator[None]:
+    """torch gives most warnings once per process, but a model's way must be the same every time."""
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    try:
+        yield
+    finally:
+        torch.set_warn_always(before)
+
+
+def _agrees(model: nn.Module, example: Tensor, way: Way) -> bool:
+    """Whether a stack trains, and in evaluation computes with its own parameters what the model does with them."""
+    skeleton, plain = copy.deepcopy(model), copy.deepcopy(model).eval()
+    options = {"vmapped": way.vmapped, "channels_last": way.channels_last, "device": torch.device("cpu")}
+    stack = Stack([skeleton], torch.tensor([0, 0]), example, **options)
+    stack.values[1] *= 1.1
+    stack.train(True)
+    with torch.random.fork_rng(devices=[]):
+        factors = {name: torch.ones(2, len(example), *place.shape) for name, place in stack.places.items()}
+        stack.backward(stack(example.expand(2, *example.shape), factors).sum((1, 2)))
+        stack.train(False)
+        plain.load_state_dict(stack.state_dict(1), strict=False)
+        if way.draws:
+            return True
+        with torch.no_grad():
+            return torch.allclose(stack(example, shared=True)[1], plain(example), equal_nan=True, **AGREE)

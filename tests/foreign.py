@@ -1,0 +1,123 @@
+"""Networks as users bring them, which know nothing of regab."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class Plain(nn.Module):
+    """Activations as layers; one of them serves twice."""
+
+    def __init__(self, in_features, num_classes, hidden: int = 16):
+        super().__init__()
+        self.output = nn.Linear(hidden, num_classes)  # not in the order of use
+        self.relu = nn.ReLU()
+        self.fc1, self.fc2 = nn.Linear(in_features, 2 * hidden), nn.Linear(2 * hidden, hidden)
+
+    def forward(self, x):
+        return self.output(self.relu(self.fc2(self.relu(self.fc1(x.flatten(1))))))
+
+
+class WithDropout(nn.Module):
+    """Convolutions, view instead of flatten, dropout and norm of its own; one dropout layer serves twice."""
+
+    def __init__(self, in_channels, num_classes):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(in_channels, 4, 3), nn.Conv2d(4, 6, 3)
+        self.bn = nn.BatchNorm2d(4)
+        self.drop2d, self.drop = nn.Dropout2d(0.2), nn.Dropout(0.5)
+        self.fc, self.output = nn.Linear(6 * 4 * 4, 12), nn.Linear(12, num_classes)
+
+    def forward(self, x):
+        x = self.drop2d(torch.relu(self.bn(self.conv1(x))))
+        x = self.drop(torch.relu(self.conv2(x)))
+        x = x.view(x.size(0), -1)
+        return self.output(self.drop(torch.relu(self.fc(x))))
+
+
+class Functional(nn.Module):
+    """Everything but the weights in calls of functions, where nothing can be found or switched off."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__()
+        self.fc, self.output = nn.Linear(in_features, 16), nn.Linear(16, num_classes)
+
+    def forward(self, x):
+        return self.output(functional.dropout(functional.relu(self.fc(x.flatten(1))), 0.5, self.training))
+
+
+class DataDependent(nn.Module):
+    """A branch on a value."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__()
+        self.fc, self.act, self.output = nn.Linear(in_features, 16), nn.GELU(), nn.Linear(16, num_classes)
+
+    def forward(self, x):
+        h = self.act(self.fc(x.flatten(1)))
+        return self.output(h * 2 if h.mean() > 0 else h)
+
+
+class NoBatchedKernel(nn.Module):
+    """An operation that torch runs in a loop under vmap, and warns of once per process."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__()
+        self.fc, self.output = nn.Linear(in_features, 16), nn.Linear(16, num_classes)
+
+    def forward(self, x):
+        h = self.fc(x.flatten(1)).view(-1, 1, 4, 4)
+        return self.output(functional.scaled_dot_product_attention(h, h, h).flatten(1))
+
+
+class Recurrent(nn.Module):
+    """Rows of an image as a sequence."""
+
+    def __init__(self, shape, classes):
+        super().__init__()
+        self.lstm, self.output = nn.LSTM(shape[-1], 12, 2, batch_first=True, dropout=0.5), nn.Linear(12, classes)
+
+    def forward(self, x):
+        return self.output(self.lstm(x[:, 0])[0][:, -1])
+
+
+class Transformer(nn.Module):
+    """torch's own layers, whose parts an evaluation without gradients passes by."""
+
+    def __init__(self, shape, classes):
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(shape[-1], 2, 16, dropout=0.3, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+        self.output = nn.Linear(shape[-1], classes)
+
+    def forward(self, x):
+        return self.output(self.encoder(x[:, 0]).mean(1))
+
+
+class Frozen(Plain):
+    """A first layer that is not trained."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__(in_features, num_classes)
+        self.fc1.requires_grad_(False)
+
+
+class TwoOutputs(Plain):
+    def forward(self, x):
+        return super().forward(x), x
+
+
+class Replacing(Plain):
+    """Keeps a running mean, not in place."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__(in_features, num_classes)
+        self.register_buffer("mean", torch.zeros(()))
+
+    def forward(self, x):
+        self.mean = 0.9 * self.mean + 0.1 * x.mean().detach()
+        return super().forward(x - self.mean)
+
+
+def not_a_model(shape, classes):
+    return lambda x: x
