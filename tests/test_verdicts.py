@@ -114,25 +114,33 @@ def test_a_difference_too_small_to_matter_is_no_practical_difference_even_if_it_
 
 
 def test_equal_differences_on_a_small_test_set_are_no_infinite_evidence():
-    """Three times one example of 360 more: with Student's t alone, p would be 0."""
+    """Each seed one example of 360 more: with Student's t alone p would be 0, and help in a sweep of any size."""
     accuracy = np.array([320, 331, 325]) / 360
-    row = compare(results({"0": accuracy, "0.5": accuracy + 1 / 360})).iloc[1]
-    assert row.p_value > 0.05
-    assert row.ci_low < 0 < row.ci_high
+    row = compare(results({"0": accuracy, "0.5": accuracy + 1 / 360, "0.7": accuracy[[1, 2, 0]]})).iloc[1]
+    rounding = np.sqrt(1 / 12) / 360
+    assert row.p_value == pytest.approx(2 * scipy.stats.t.sf(1 / 360 / (rounding / np.sqrt(3)), 2), rel=1e-3)
+    assert row.p_value == pytest.approx(0.0267, abs=1e-4)
+    assert row.ci_high - row.ci_low == pytest.approx(2 * 4.303 * rounding / np.sqrt(3), rel=1e-3)
     assert row.verdict.startswith("no evidence")
 
 
 def test_identical_runs_are_no_evidence_of_anything():
     row = compare(results({"0": BASE, "0.5": BASE})).iloc[1]
     assert (row.mean_difference, row.p_value, row.probability_better) == (0, 1, 0.5)
+    assert row.ci_low == -row.ci_high
     assert row.verdict == "no evidence (1,000 seeds would not tell)"
     assert verdict({"0": [1.0] * 3, "0.5": [1.0] * 3}, practical=0.01) == "no practical difference"
 
 
-def test_the_resolution_is_the_step_between_values_whatever_float32_makes_of_them():
-    accuracy = np.array([320, 321, 330]) / 360
-    assert resolution(accuracy.astype(np.float32)) == pytest.approx(1 / 360, rel=1e-4)
+def test_the_resolution_is_the_common_step_whatever_float32_makes_of_the_values():
+    for count in (100, 359, 360, 1797, 10_000):
+        accuracy = (np.array([0.91, 0.94, 0.965, 0.97]) * count).round() / count
+        gcd = np.gcd.reduce(np.diff(np.round(accuracy * count).astype(int)))
+        assert resolution(accuracy.astype(np.float32)) == pytest.approx(gcd / count, rel=1e-3)
+    losses = RNG.normal(0.5, 0.05, 30)
+    assert resolution(losses) == pytest.approx(1e-6 * losses.max())
     assert resolution(np.array([1.0, 1.0 + 1e-9])) == pytest.approx(1e-6)
+    assert resolution(np.array([0.0, 0.0])) == 0
     assert resolution(np.array([np.nan])) == 0
 
 
