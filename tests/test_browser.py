@@ -101,7 +101,10 @@ def test_nothing_is_wider_than_the_window(browser, page, width):
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     browser.get(page)
-    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    for selector in ("html", ".scroll"):
+        element = browser.find_element("css selector", selector)
+        wide, shown = (browser.execute_script(f"return arguments[0].{of}Width", element) for of in ("scroll", "client"))
+        assert wide <= shown <= width
 
 
 def test_both_themes_have_letters_that_can_be_read(browser, page):

@@ -20,13 +20,13 @@ Draw = Callable[[Study, Path], bool]
 
 
 def draw_figures(study: Study, folder: Path) -> dict[str, Path]:
-    """Save every figure as PNG and SVG; the SVG files by caption. Raises CannotWrite."""
+    """Save every figure as PNG and SVG. Those that a page does not draw itself, SVG files by caption. CannotWrite."""
     make_folder(folder)
     found = {}
     for name, (caption, draw) in FIGURES.items():
         path = folder / f"{name}.svg"
         with writing(path):
-            if draw(study, path):
+            if draw(study, path) and name != "forest":
                 found[caption.format(metric=words(study.metric))] = path
     return found
 

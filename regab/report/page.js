@@ -72,7 +72,9 @@ byId("filter").addEventListener("input", filter);
 byId("kind").addEventListener("change", filter);
 
 // The curves: runs that can be switched on and off.
-const W = 760, H = 380, LEFT = 62, RIGHT = 12, TOP = 12, BOTTOM = 40;
+const [W, H] = window.innerWidth < 720 ? [400, 320] : [900, 400];  // letters are as large on a phone
+const LEFT = 58, RIGHT = 12, TOP = 12, BOTTOM = 40;
+byId("plot").setAttribute("viewBox", `0 0 ${W} ${H}`);
 const MOST = 8;  // variants that are on at first
 data.variants.forEach((variant, index) => variant.runs.forEach((run) => { run.on = index < MOST; }));
 const isOn = (variant) => variant.runs.some((run) => run.on);

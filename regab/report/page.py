@@ -15,7 +15,7 @@ from regab.report.findings import findings, per_variant
 from regab.report.origin import command_of, provenance, warnings
 from regab.report.study import Study, Variant
 from regab.report.tables import mean_and_deviation
-from regab.report.words import ORDER, interval, kind_of, points, unit, verdict_sentences
+from regab.report.words import FAR, ORDER, interval, kind_of, points, unit, verdict_sentences
 
 HERE = Path(__file__).parent
 MARKS = {"helps": "▲", "hurts": "▼", "no practical difference": "≈", "no evidence": "?", "too few seeds": "…"}
@@ -202,7 +202,7 @@ def _exact(study: Study, variant: Variant) -> str:
     lines = [f"{words(study.metric)}: {values or 'none'}"]
     if not variant.is_baseline:
         keys = ("mean_difference", "ci_low", "ci_high", "p_value", "p_adjusted", "probability_better", "seeds_needed")
-        lines += [f"{key.replace('_', ' ')}: {effect[key]:.6g}" for key in keys if not math.isnan(effect[key])]
+        lines += [f"{key.replace('_', ' ')}: {effect[key]:.6g}" for key in keys if abs(effect[key]) <= FAR]
     lines += [f"{key} {what}" for key, what in ((effect["failed"], "failed"), (effect["missing"], "missing")) if key]
     return "\n".join([*lines, "", command_of(variant)])
 

@@ -66,7 +66,7 @@ class Crew:
 
     def examine(self, configs: list[Config], elsewhere: bool = False) -> Examined:
         self._send(("examine", configs, elsewhere))
-        import regab.report.report  # noqa: F401  (0.6 s, needed at the end; the foreman still imports torch)
+        import regab.report.ready  # noqa: F401  (0.9 s, needed at the end; the foreman still imports torch)
 
         return self._receive()[1]
 
