@@ -1,5 +1,7 @@
 """The promise of verdicts: where nothing differs at most one sweep in twenty says so, and intervals cover at 95 %."""
 
+import subprocess
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from regab.analysis.compare import compare, metrics_of
 from regab.analysis.paired import HELPS, HURTS
 from regab.analysis.table import read
 from tests.benchmarks.calibration import MEAN, NOISES, judge, power, simulate, table
+from tests.conftest import python
 from tests.test_verdicts import results
 
 SWEEPS = 4_000
@@ -41,20 +44,37 @@ def test_a_simulated_sweep_is_judged_as_compare_judges_its_table():
     assert abs(accuracy.mean() - MEAN) < 0.002
 
 
+@pytest.fixture(scope="module")
+def same_twice(tmp_path_factory):
+    """One variant under two names, with 40 seeds: clipping at 10⁹ clips nothing."""
+    folder = tmp_path_factory.mktemp("sweep") / "same"
+    words = ("model=mlp", "epochs=8", "reg.gradient_clipping=inf,1e9", "seed=range(40)", f"hydra.sweep.dir={folder}")
+    subprocess.run(python("-m", "regab", "train", "-m", *words), check=True, capture_output=True)
+    return read([folder])
+
+
 @pytest.mark.slow
-def test_the_same_variant_under_two_names_gets_no_verdict_from_twenty_seeds(regab):
-    """Once with the same numbers (clipping at 10⁹ clips nothing), once with other seeds under each name."""
-    words = ("model=mlp", "epochs=8", "reg.gradient_clipping=inf,1e9", "seed=range(40)")
-    table = read([regab("train", "-m", *words).folder])
-    for metric in metrics_of(table):
-        row = compare(table, metric=metric).iloc[1]
+def test_the_same_variant_under_two_names_gets_no_verdict(same_twice):
+    for metric in metrics_of(same_twice):
+        row = compare(same_twice, metric=metric).iloc[1]
         assert (row["n"], row["mean_difference"]) == (40, 0)
         assert row["verdict"].startswith("no evidence")
-    once = table[table["reg.gradient_clipping.limit"] == "inf"]
+
+
+@pytest.mark.slow
+def test_the_same_variant_with_other_twenty_seeds_under_each_name_gets_no_verdict(same_twice):
+    once = same_twice[same_twice["reg.gradient_clipping.limit"] == "inf"]
     names = once["reg.gradient_clipping.limit"].where(once["seed"] < 20, "other")
-    other = once.assign(**{"reg.gradient_clipping.limit": names, "seed": once["seed"] % 20})
-    for metric in ("test_accuracy", "test_loss", "val_accuracy", "val_loss", "l2_norm"):
-        row = compare(other, metric=metric).iloc[1]
-        assert row["n"] == 20
-        assert row["mean_difference"] != 0
-        assert row["verdict"].startswith("no evidence"), (metric, row["p_value"])
+    row = compare(once.assign(**{"reg.gradient_clipping.limit": names, "seed": once["seed"] % 20})).iloc[1]
+    assert row["n"] == 20
+    assert row["mean_difference"] != 0
+    assert row["verdict"].startswith("no evidence")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("metric", ["test_accuracy", "test_loss", "val_accuracy", "val_loss"])
+@pytest.mark.parametrize(("variants", "seeds"), [(2, 20), (4, 10), (8, 5), (12, 3)])
+def test_real_runs_of_one_variant_dealt_out_to_many_names_seldom_get_a_verdict(same_twice, metric, variants, seeds):
+    once = same_twice[same_twice["reg.gradient_clipping.limit"] == "inf"][f"selected_{metric}"].to_numpy()
+    dealt = np.random.default_rng(0).permuted(np.tile(once, (1000, 1)), axis=1)[:, : variants * seeds]
+    assert judge(dealt.reshape(-1, variants, seeds)).false <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1000)

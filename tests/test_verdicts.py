@@ -132,6 +132,12 @@ def test_identical_runs_are_no_evidence_of_anything():
     assert verdict({"0": [1.0] * 3, "0.5": [1.0] * 3}, practical=0.01) == "no practical difference"
 
 
+def test_a_metric_that_is_always_zero_and_one_that_is_infinite_have_no_verdict():
+    assert verdict({"0": [0.0] * 4, "0.5": [0.0] * 4}) == "no evidence (1,000 seeds would not tell)"
+    row = compare(results({"0": [1.0, 2.0, np.inf], "0.5": [1.0, np.inf, np.inf]})).iloc[1]
+    assert (row["n"], row["verdict"]) == (1, "too few seeds")
+
+
 def test_the_resolution_is_the_common_step_whatever_float32_makes_of_the_values():
     for count in (100, 359, 360, 1797, 10_000):
         accuracy = (np.array([0.91, 0.94, 0.965, 0.97]) * count).round() / count

@@ -79,7 +79,7 @@ def judged(differences: np.ndarray, index: MultiIndex, step: Any, upwards: bool,
     found = paired(differences, step, shared)
     adjusted = holm(found.p)
     comparisons = max(int(np.isfinite(found.p).sum()), 1)
-    needed = np.ceil(pairs_needed(found.mean / found.deviation, comparisons, shared) / folds)
+    needed = np.ceil(pairs_needed(found.effect, comparisons, shared) / folds)
     seeds = [index[~np.isnan(row)].unique("seed").size for row in differences]
     words = verdicts(found, adjusted, practical, upwards)
     return {
@@ -124,12 +124,14 @@ def default_metric(results: DataFrame, at: str = "selected") -> str:
 def by_replicate(results: DataFrame, metric: str, at: str = "selected") -> DataFrame:
     """A metric of the finished runs: a row per replicate (index: seed, fold, −1 for none), a column per variant.
 
-    NaN where there is no finished run. Raises UsageError for an unknown metric, and for a run that is there twice.
+    NaN where there is no finished run with a finite value. Raises UsageError for an unknown metric, and for a run that
+    is there twice.
     """
     column = f"{at}_{metric}"
     if column not in results:
         raise UsageError(unknown("metric", "", metric, metrics_of(results, at)))
-    value = results[column].where(results["status"] == "finished").astype(float)
+    value = results[column].astype(float)
+    value = value.where((results["status"] == "finished") & np.isfinite(value))
     table = results.assign(variant=variant_names(results), value=value)
     _no_repetitions(table)
     table["fold"] = table["fold"].fillna(-1)

@@ -31,6 +31,12 @@ class Paired(NamedTuple):
     better: np.ndarray
     deviation: np.ndarray
 
+    @property
+    def effect(self) -> np.ndarray:
+        """The mean in deviations; 0 where both are."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(np.isnan(self.deviation), np.nan, _ratio(self.mean, self.deviation))
+
 
 def paired(differences: np.ndarray, step: np.ndarray | float = 0.0, shared: float = 0.0) -> Paired:
     """Student's paired t (1908, Biometrika 6:1-25) on ``differences […, n]``, NaN where a pair is missing.
