@@ -130,10 +130,11 @@ def test_a_baseline_without_a_gap_underfits_and_is_told_what_to_do():
 
 
 def test_the_best_strength_at_an_edge_is_to_be_widened():
-    assert "the highest that was tried, 0.5" in at_the_edge("l2", [0, 0.1, 0.5], [1, 2, 3], upwards=True)
-    assert "the lowest that was tried, 0.1" in at_the_edge("l2", [0, 0.1, 0.5], [3, 1, 2], upwards=False)
-    assert at_the_edge("l2", [0, 0.1, 0.2, 0.5], [1, 2, 3, 2], upwards=True) == ""
-    assert at_the_edge("l2", [0, 0.1, 0.5], [3, 2, 1], upwards=True) == ""
+    assert "the highest that was tried, 0.5" in at_the_edge("l2", {0: 1, 0.1: 2, 0.5: 3}, off=0, upwards=True)
+    assert "the lowest that was tried, 0.1" in at_the_edge("l2", {0: 3, 0.1: 1, 0.5: 2}, off=0, upwards=False)
+    assert at_the_edge("l2", {0: 1, 0.1: 2, 0.2: 3, 0.5: 2}, off=0, upwards=True) == ""
+    assert at_the_edge("l2", {0: 3, 0.1: 2, 0.5: 1}, off=0, upwards=True) == ""
+    assert at_the_edge("patience", {math.inf: 3, 5: 2, 10: 1}, off=math.inf, upwards=True) == ""
 
 
 def config(optimizer="SGD", val_fraction=0.2, **reg):

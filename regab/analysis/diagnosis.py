@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -125,14 +125,13 @@ def underfitting(runs: Sequence[Metrics]) -> str:
     )
 
 
-def at_the_edge(key: str, levels: Sequence[float], values: Sequence[float], upwards: bool) -> str:
-    """Whether the best of three or more strengths is the highest, or the lowest above 0; empty if it is inside.
+def at_the_edge(key: str, means: Mapping[float, float], off: float | None, upwards: bool) -> str:
+    """Whether the best of two or more strengths is the highest or the lowest of them; empty if it is inside.
 
-    ``values`` are the means at these ``levels``, of which one may be the method's absence at 0.
+    ``means`` by strength; ``off`` is the one of them at which the method is absent, beyond which there is nothing.
     """
-    pairs = sorted(zip(levels, values, strict=True))
-    tried = [level for level, _ in pairs if level > 0]
-    best = (max if upwards else min)(pairs, key=lambda pair: pair[1])[0]
+    best = (max if upwards else min)(means, key=lambda level: means[level])
+    tried = sorted(level for level in means if level != off)
     if len(tried) < 2 or best not in (tried[0], tried[-1]):
         return ""
     way, word = ("higher", "highest") if best == tried[-1] else ("lower", "lowest")

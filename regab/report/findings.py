@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statistics import mean
 
+from regab.analysis.baseline import is_off
 from regab.analysis.confounds import confounds
 from regab.analysis.diagnosis import at_the_edge, diagnosis, underfitting
 from regab.records.columns import higher_is_better
@@ -45,5 +46,6 @@ def _edge(study: Study, factor: str) -> str:
     levels = numbers(members, factor)
     if levels is None:
         return ""
-    values = [mean(study.values(v)) for v in members]
-    return at_the_edge(factor.removeprefix("reg."), levels, values, higher_is_better(study.metric))
+    means = {level: mean(study.values(v)) for level, v in zip(levels, members, strict=True)}
+    off = next((level for level, v in zip(levels, members, strict=True) if is_off(factor, v.levels[factor])), None)
+    return at_the_edge(factor.removeprefix("reg."), means, off, higher_is_better(study.metric))

@@ -55,8 +55,9 @@ def verdict_sentences(study: Study) -> list[tuple[str, str]]:
 
 
 def _strongest_first(study: Study, members: list[Variant]) -> list[Variant]:
+    """Single changes before several together, each by how much they do."""
     sign = -1 if higher_is_better(study.metric) == (kind_of(members[0]) != "hurts") else 1
-    return sorted(members, key=lambda v: (math.isnan(d := v.effect["mean_difference"]), sign * d))
+    return sorted(members, key=lambda v: (len(v.differs) > 1, math.isnan(d := v.effect["mean_difference"]), sign * d))
 
 
 def _setting(study: Study) -> str:
