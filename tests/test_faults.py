@@ -197,7 +197,7 @@ def test_a_worker_that_is_killed_again_and_again_costs_only_what_it_trained(undi
 
 
 DEADLY = """
-import os, signal, torch
+import multiprocessing, os, signal, torch
 
 class Net(torch.nn.Linear):
     def __init__(self, shape, classes, deadly: int):
@@ -205,7 +205,8 @@ class Net(torch.nn.Linear):
         self.deadly = deadly
 
     def forward(self, x):
-        if self.training and self.deadly and not os.path.exists("mended"):
+        in_worker = "worker" in multiprocessing.current_process().name  # when it is examined, nothing happens yet
+        if in_worker and self.deadly and not os.path.exists("mended"):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().forward(x.flatten(1))
 """

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from regab.records.load import load_result
+from regab.records.load import load_json, load_result
 from regab.records.results import REPLICATE
 from regab.report.study import Study, Variant
 
@@ -45,10 +45,7 @@ def _options(root: Path) -> list[str]:
 @cache
 def made_by(root: Path) -> tuple[str, ...]:
     """The words of the command that made a sweep; none where that is not known."""
-    try:
-        return tuple(json.loads((root / ".regab" / "command.json").read_text())["words"])
-    except (OSError, ValueError, KeyError):
-        return ()
+    return tuple((load_json(root / ".regab" / "command.json") or {}).get("words", ()))
 
 
 def config_of(variant: Variant) -> dict[str, Any]:

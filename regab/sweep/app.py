@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from regab.config import CONF
-from regab.errors import CannotWrite, RunsFailed, UsageError
+from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
 from regab.sweep.plugins import register
 from regab.targets import unknown
 
@@ -41,7 +41,7 @@ def run_hydra(program: str, words: list[str], claim: bool) -> int:
         try:
             hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)()
         except SystemExit as stop:
-            if isinstance(stop.code, UsageError | RunsFailed | CannotWrite):
+            if isinstance(stop.code, UsageError | RunsFailed | CannotWrite | Interrupted):
                 raise stop.code from stop
             return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:

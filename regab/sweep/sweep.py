@@ -106,15 +106,20 @@ class Sweep:
 @contextmanager
 def resumable(root: Path) -> Iterator[None]:
     """Whatever ends training early is followed by how to go on."""
-    cure = f"go on with: regab train --resume {shlex.quote(str(root))}"
     try:
         yield
     except Interrupted as error:
-        raise Interrupted(f"{error}; {cure}", error.signal) from error
+        raise Interrupted(f"{error}; {_cure(root)}", error.signal) from error
     except CannotWrite as error:
-        raise CannotWrite(f"{error}; when that is mended, {cure}") from error
+        raise CannotWrite(f"{error}; when that is mended, {_cure(root)}") from error
     except RunsFailed as error:
-        raise RunsFailed(f"{error}; {cure}") from error
+        raise RunsFailed(f"{error}; {_cure(root)}") from error
+
+
+def _cure(root: Path) -> str:
+    from regab.report.summary import folder_words
+
+    return f"go on with: regab train --resume {shlex.quote(folder_words(root))}"
 
 
 def tabulate(store: Store, first: list[Run]) -> None:

@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from regab.config import Run, check, plain
-from regab.errors import RunsFailed
+from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
 from regab.records.load import load_result
 from regab.report.curves import draw_curves
 from regab.report.summary import run_summary
@@ -34,9 +34,12 @@ def train_one(cfg: DictConfig) -> float:
     if is_job(root):
         return train_job(root)
     run, store = Run(check(plain(cfg)), root, overrides), Store(root)
-    with store.locked():
-        if store.done(run) is None:
-            _train(run, store)
+    try:
+        with store.locked():
+            if store.done(run) is None:
+                _train(run, store)
+    except (UsageError, RunsFailed, CannotWrite, Interrupted) as error:
+        raise SystemExit(error) from error  # of other exceptions Hydra prints more than one line
     if run.config["curves"] is not False:
         draw_curves(root)
     print(run_summary(root), flush=True)
@@ -53,4 +56,4 @@ def _train(run: Run, store: Store) -> None:
     ended = display.ended[run.digest]
     if ended.error:
         print(ended.details, end="", file=sys.stderr)
-        raise SystemExit(RunsFailed(ended.error))  # of other exceptions Hydra prints more than one line
+        raise RunsFailed(ended.error)

@@ -1,0 +1,144 @@
+"""Going on with a run or a sweep, and adding to it: only what is missing is trained, and the numbers are the same."""
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from regab.sweep.checkpoint import load
+from regab.training.loop import train
+from regab.training.setup import set_up
+from regab.training.snapshot import restore, take_snapshot
+from tests.conftest import SMALL
+from tests.processes import Command, numbers, rows, run, table
+
+SWEEP = ("train", "-m", *SMALL, "reg.dropout=0,0.5")
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def written(root):
+    """When each run's files were last written."""
+    return {file.parent.name: file.stat().st_mtime_ns for file in Path(root).glob("*/metrics.csv")}
+
+
+def test_three_seeds_extended_to_five_are_the_table_of_five(regab):
+    assert regab(*SWEEP, "--seeds", "3", "hydra.sweep.dir=grown").code == 0
+    before = written("grown")
+    more = regab("train", "--resume", "grown", "--seeds", "5")
+    assert "10 runs; 6 done already; 4 to train" in more.out
+    assert before.items() <= written("grown").items()
+    assert regab(*SWEEP, "--seeds", "5", "hydra.sweep.dir=at_once").code == 0
+    assert table(Path("grown")) == table(Path("at_once"))
+    assert numbers(Path("grown")) == numbers(Path("at_once"))
+
+
+@pytest.mark.slow
+def test_added_levels_and_factors_give_the_table_of_all_at_once(regab):
+    assert regab(*SWEEP, "seed=0,1", "hydra.sweep.dir=grown").code == 0
+    before = written("grown")
+    more = ("reg.dropout=0,0.2,0.5", "reg.l2=0,1e-3")
+    assert "12 runs; 4 done already; 8 to train" in regab("train", "--resume", "grown", *more).out
+    assert before.items() <= written("grown").items()
+    assert regab(*SWEEP, *more, "seed=0,1", "hydra.sweep.dir=at_once").code == 0
+    assert sorted(map(str, table(Path("grown"), ("folder",)))) == sorted(map(str, table(Path("at_once"), ("folder",))))
+
+
+@pytest.mark.slow
+def test_what_was_asked_for_earlier_stays_in_the_table(regab):
+    assert regab(*SWEEP, "seed=0,1", "hydra.sweep.dir=here").code == 0
+    assert "1 runs; 1 done already" in regab("train", "--resume", "here", "seed=1", "reg.dropout=0.5").out
+    assert len(table(Path("here"))) == 4
+
+
+def test_runs_that_failed_are_retried_and_no_others(regab):
+    assert regab(*SWEEP[:-1], "optimizer.lr=1e-3,1e20", "hydra.sweep.dir=here").code == 1
+    before = written("here")
+    again = regab("train", "--resume", "here")
+    assert again.code == 1
+    assert "2 runs; 1 done already; 1 to train" in again.out
+    assert sum(written("here")[name] == time for name, time in before.items()) == 1
+    assert [row["status"] for row in table(Path("here"))] == ["finished", "failed"]
+
+
+LONG = ("train", *SMALL[:3], "batch_size=32", "epochs=60", "curves=false", "stack.checkpoint=0", "hydra.run.dir=here")
+
+
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGTERM])
+def test_a_single_run_goes_on_where_it_was_stopped(number):
+    command = Command(*LONG).until(lambda: list(Path("here").glob(".regab/checkpoints/*.json")))
+    os.kill(command.pid, number)
+    code, _, err = command.end()
+    assert code == (-number if number == signal.SIGKILL else 128 + number)
+    assert number == signal.SIGKILL or err.endswith("go on with: regab train --resume here\n")
+    assert len(rows(Path("here/metrics.csv"))) < 61
+    code, _, err = run("train", "--resume", "here")
+    assert (code, err) == (0, "")
+    assert run(*LONG[:-1], "hydra.run.dir=at_once")[0] == 0
+    a, b = ([{**row, "seconds": ""} for row in rows(Path(root) / "metrics.csv")] for root in ("here", "at_once"))
+    assert a == b
+
+
+def test_a_finished_run_is_not_trained_again_and_not_overwritten(regab):
+    words = ("train", *SMALL, "curves=false", "hydra.run.dir=here")
+    assert regab(*words).code == 0
+    before = Path("here/metrics.csv").stat().st_mtime_ns
+    assert regab("train", "--resume", "here").code == 0
+    other = regab("train", "--resume", "here", "epochs=3")
+    assert other.err == "regab: hydra.run.dir=here: holds a finished run of other settings; choose another folder\n"
+    assert other.code == 2
+    assert Path("here/metrics.csv").stat().st_mtime_ns == before
+
+
+def test_a_folder_that_is_none_of_ours_is_refused(regab):
+    assert regab("train", "--resume", "nowhere").err == (
+        "regab: --resume nowhere: not a folder that regab train has written to\n"
+    )
+
+
+METHODS = [
+    {"optimizer.lr": 0.02, "reg.dropout.rate": 0.3, "reg.norm.kind": "batch", "reg.label_smoothing.strength": 0.1},
+    {"reg.early_stopping.patience": 2.0, "optimizer.lr": 0.1},
+    {"reg.l1.strength": 1e-3, "reg.weight_decay.strength": 0.1, "data.label_noise": 0.2},
+]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("schedule", ["cosine", "plateau", "one_cycle"])
+@pytest.mark.parametrize("method", range(len(METHODS)))
+def test_a_stack_taken_up_from_a_file_has_the_numbers_of_one_that_never_stopped(
+    configure, tmp_path, optimizer, schedule, method
+):
+    base = [f"{key}={value}" for key, value in METHODS[method].items()]
+    words = (*SMALL[:3], "batch_size=32", "epochs=6", f"optimizer={optimizer}", f"schedule={schedule}", *base)
+    configs = [configure(*words, f"seed={seed}") for seed in range(3)]
+    whole, broken = recorded(set_up(configs)), recorded(set_up(configs), until=3)
+    torch.save(take_snapshot(broken[0]), tmp_path / "snapshot.pt")
+    left = [c for c, on in zip(configs, broken[0].watch.running, strict=True) if on]
+    second = set_up(left)
+    restore(second, load(tmp_path / "snapshot.pt", second.ids))
+    after = recorded(second)
+    assert left
+    for index, run_id in enumerate(second.ids):
+        rows_whole = whole[1][run_id]
+        assert [*broken[1][run_id], *after[1][run_id]] == rows_whole
+        states = whole[0].watch.selected_state(whole[0].ids.index(run_id)), after[0].watch.selected_state(index)
+        assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def recorded(training, until=None):
+    """Train, up to an epoch perhaps; the training and every run's rows without times."""
+    curves = {i: [] for i in training.ids}
+    for records in train(training):
+        for record in records:
+            values = {k: np.float64(v).tobytes() for k, v in record.values.items() if k != "seconds"}
+            curves[training.ids[record.run]].append((values, record.selected, record.ended))
+        if until is not None and training.epoch == until:
+            break
+    return training, curves
