@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from regab import fields as declared
 from regab.errors import UsageError
 from regab.regularizers import methods
-from regab.regularizers.base import Regularizer
+from regab.regularizers.base import HOOKS, Regularizer
 from regab.targets import locate, options, unknown
 
 _HERE = Path(__file__).resolve().parent
@@ -175,6 +175,8 @@ def _check_extra(node: Any, name: str) -> dict[str, Any]:
     cls = locate(node if isinstance(node, dict) else {}, path)
     if not (isinstance(cls, type) and issubclass(cls, Regularizer)):
         raise UsageError(f"{path}._target_={node['_target_']}: must be a subclass of regab's Regularizer")
+    for clash in {f.name for f in fields(cls)}.intersection(HOOKS):
+        raise UsageError(f"{path}._target_={node['_target_']}: its field {clash} has the name of a hook; rename it")
     return _target_node(node, path)
 
 

@@ -68,3 +68,14 @@ def test_its_fields_are_checked_like_any_others(regab, mine):
     assert "reg.extra.noise.devation: unknown key; did you mean reg.extra.noise.deviation?" in result.err
     result = regab("train", *SMALL, f"reg.extra.noise._target_={mine}.Nothing")
     assert f"{mine} has no Nothing" in result.err
+
+
+def test_a_field_cannot_have_the_name_of_a_hook(regab, tmp_path):
+    code = "from dataclasses import dataclass\nfrom regab.regularizers.base import Regularizer\n\n"
+    code += "@dataclass\nclass Fading(Regularizer):\n    decay: float = 0.0\n"
+    (tmp_path / "with_a_clash.py").write_text(code)
+    result = regab("train", *SMALL, "reg.extra.mine._target_=with_a_clash.Fading")
+    assert result.code == 2
+    assert result.err == (
+        "regab: reg.extra.mine._target_=with_a_clash.Fading: its field decay has the name of a hook; rename it\n"
+    )

@@ -1,12 +1,15 @@
 """The methods against independent references: scipy, torchvision, torch.distributions and closed forms."""
 
+import csv
 import io
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from scipy import optimize, stats
 from torch.optim import swa_utils
 from torchvision.transforms import v2
@@ -360,3 +363,23 @@ def test_weight_noise_takes_the_gradient_elsewhere_and_the_step_from_the_weights
     after, start = training.stack.state_dict(0), training.stack.state_dict(0, [before])
     for (name, _), gradient in zip(model.named_parameters(), gradients, strict=True):
         torch.testing.assert_close(after[name], start[name] - 0.1 * gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_averaged_runs_that_share_a_lane_or_move_to_a_smaller_stack_are_the_runs_alone(regab):
+    words = ("data.n_train=150", "batch_size=32", "model=mlp", "model.widths=[16]", "epochs=12", "optimizer.lr=0.2")
+    words += ("reg.norm=batch", "reg.ema=0.7", "reg.swa=0.2", "schedule=constant", "curves=false")
+    sweep = regab("train", "-m", *words, "reg.early_stopping=1,2", "seed=0,1,2,3", "stack.workers=0").folder
+    ended = {}
+    for folder in sweep.glob("early_stopping.patience=*"):
+        result = json.loads((folder / "result.json").read_text())
+        ended[folder] = result["last"]["epoch"], result["stack_size"]
+    assert len({epoch for epoch, _ in ended.values()}) > 2
+    folder = max(ended, key=lambda folder: ended[folder][0])
+    overrides = yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_text())
+    alone = regab("train", *overrides, "hydra.run.dir=alone", "curves=false")
+    assert alone.code == 0, alone.err
+    with (folder / "metrics.csv").open() as ours, open("alone/metrics.csv") as theirs:
+        for a, b in zip(csv.DictReader(ours), csv.DictReader(theirs), strict=True):
+            assert a | {"seconds": ""} == b | {"seconds": ""}
+    ours, theirs = (torch.load(path / "model.pt", weights_only=True) for path in (folder, Path("alone")))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
