@@ -7,8 +7,9 @@ import inspect
 import numpy as np
 import pytest
 import yaml
+from omegaconf import OmegaConf
 
-from regab.config import CONF
+from regab.config import CONF, check, schema
 from regab.fields import is_neutral, stacked, switches
 from regab.regularizers import first_field, methods
 from regab.regularizers.base import HOOKS, Regularizer
@@ -109,13 +110,15 @@ def test_the_defaults_are_neutral_and_one_to_three_hooks_are_used(name):
     assert first_field(cls) in {f.name for f in switches(cls)}
 
 
-def test_every_method_has_a_preset_and_every_preset_composes(configure):
+def test_every_method_has_a_preset_and_every_preset_composes(small):
     presets = {file.stem for file in (CONF / "reg").glob("*.yaml")}
     assert presets >= set(NAMES)
+    (declared,) = [f.default_factory for f in dataclasses.fields(schema()) if f.name == "reg"]
     for name in presets:
-        config = configure("model=mlp", f"reg={name}")  # composes, whether or not a method acts on the model
+        merged = OmegaConf.merge(OmegaConf.structured(declared()), OmegaConf.load(CONF / "reg" / f"{name}.yaml"))
+        config = check(small() | {"reg": OmegaConf.to_container(merged)})
         active = {n for n, cls in methods().items() if not is_neutral(cls, config["reg"][n])}
-        assert (name in active) if name in NAMES else bool(active) == (name != "none")
+        assert active == {name} if name in NAMES else bool(active) == (name != "none")
 
 
 @pytest.mark.parametrize("during", ["linear", "cosine", "off_after"])
