@@ -118,6 +118,7 @@ class _Live:
 
     def _render(self) -> Any:
         from rich.console import Group
+        from rich.padding import Padding
         from rich.progress_bar import ProgressBar
         from rich.table import Table
 
@@ -132,7 +133,8 @@ class _Live:
             table.add_row("" if d.single else name, line)
         if len(best) > SHOWN:
             table.add_row(f"and {len(best) - SHOWN} more variants", "")
-        return Group(head, ProgressBar(total=1.0, completed=share, width=60), table)
+        bar = Padding(ProgressBar(total=1.0, completed=share, width=60), 0)  # which ends its line; a bar does not
+        return Group(head, bar, table)
 
 
 class _Unfailing(logging.FileHandler):
