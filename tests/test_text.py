@@ -183,10 +183,10 @@ def test_the_transformer_averages_its_normalized_tokens_and_begins_as_xavier_say
     logits = net(tokens)
     for row, text, logit in zip(last["tokens"], tokens, logits, strict=True):
         torch.testing.assert_close(net.output(row[text != 0].mean(0)), logit)
-    for linear in (m for m in net.modules() if isinstance(m, nn.Linear)):
-        bound = (6 / sum(linear.weight.shape)) ** 0.5
-        assert 0.5 * bound < linear.weight.abs().max() <= bound
-        assert not linear.bias.any()
+    for layer in (m for m in net.modules() if isinstance(m, nn.Linear | nn.Embedding)):
+        bound = (6 / sum(layer.weight.shape)) ** 0.5
+        assert 0.5 * bound < layer.weight.abs().max() <= bound
+        assert isinstance(layer, nn.Embedding) or not layer.bias.any()
 
 
 def test_the_text_cnn_is_kims():

@@ -35,8 +35,8 @@ class Transformer(nn.Module):
     over the tokens; a linear layer. Padding is neither looked at nor counted in the mean, so that logits do not depend
     on how much of it there is. Dropout places: ``input`` on the embedded text, ``hidden`` after every attention, every
     feed-forward network and the mean, ``output``; residual places at the end of every branch. The layer norms are the
-    model's own: it has no place for reg.norm. Matrices begin as Xavier's (Glorot & Bengio 2010), biases at 0,
-    embeddings as N(0, 1/width), which times √width is of the size of the positions.
+    model's own: it has no place for reg.norm. All matrices, the embedding too, begin as Xavier's (Glorot & Bengio
+    2010), biases at 0.
     Papers: Vaswani et al. 2017, NeurIPS; norms before and not after: Xiong et al. 2020, ICML.
     """
 
@@ -57,10 +57,11 @@ class Transformer(nn.Module):
         self._initialize()
 
     def _initialize(self) -> None:
+        # The embedding too: as N(0, 1/width), the lowest validation loss on SST-2 is 0.505 and not 0.493 (4 seeds).
+        nn.init.xavier_uniform_(self.embedding.weight)
         for linear in (m for m in self.modules() if isinstance(m, nn.Linear)):
             nn.init.xavier_uniform_(linear.weight)
             nn.init.zeros_(linear.bias)
-        nn.init.normal_(self.embedding.weight, std=self.embedding.embedding_dim**-0.5)
 
     def forward(self, tokens: Tensor) -> Tensor:
         there, rows = (tokens != 0).float(), rows_of_tokens(tokens)
