@@ -56,15 +56,16 @@ def test_metrics_have_designs_columns_and_one_dense_row_per_epoch(regab):
 
 
 def test_the_result_holds_what_identifies_and_what_came_out(regab):
-    folder = regab("train", *QUICK, "reg.early_stopping=1", "optimizer.lr=0.3", "epochs=8").folder
+    words = ("reg.early_stopping=1", "reg.norm=batch", "optimizer.lr=0.3", "epochs=12")
+    folder = regab("train", *QUICK, *words).folder
     result, table = json.loads((folder / "result.json").read_text()), rows(folder)
     assert result["status"] == "finished"
     assert result["ended"] == "stopped early"
-    assert result["last"]["epoch"] == len(table) - 1 < 8
+    assert result["last"]["epoch"] == len(table) - 1 < 12
     best = min(table[1:], key=lambda row: float(row["val_loss"]))
     assert result["selected"]["epoch"] == int(best["epoch"])
     assert result["selected"]["val_loss"] == float(best["val_loss"])
-    assert result["parameters"] == 64 * 16 + 16 + 160 + 10
+    assert result["parameters"] == 64 * 16 + 16 + 2 * 16 + 160 + 10
     assert result["seconds"] == pytest.approx(sum(float(row["seconds"]) for row in table))
     assert result["versions"]["torch"] == torch.__version__
     assert (result["stack_size"], result["device"], result["threads"]) == (1, "cpu", 1)

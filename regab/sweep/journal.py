@@ -24,10 +24,11 @@ from regab.training.watch import DIVERGED, Record
 
 
 class Journal:
-    """``facts`` are what the result says of the run beside its numbers, ``rows`` those of the epochs done already."""
+    """``facts`` are what the result says of the run beside its numbers, ``weights`` the names of its model's weights,
+    ``rows`` those of the epochs done already."""
 
-    def __init__(self, run: Run, facts: dict[str, Any], rows: Sequence[Row] = ()) -> None:
-        self.run, self.facts, self.rows = run, facts, list(rows)
+    def __init__(self, run: Run, facts: dict[str, Any], weights: list[str], rows: Sequence[Row] = ()) -> None:
+        self.run, self.facts, self.weights, self.rows = run, facts, weights, list(rows)
         self.log = RunLog(run.folder, columns(facts["task"]), rows)
 
     def note(self, record: Record) -> Row:
@@ -42,7 +43,7 @@ class Journal:
         if record.ended == DIVERGED:
             return fail(self.run, f"diverged in epoch {last['epoch']}: train_objective is {last['train_objective']}")
         self._save_model(state)
-        weights = torch.cat([t.flatten() for t in state.values() if t.ndim >= 2])
+        weights = torch.cat([state[name].flatten() for name in self.weights])
         result = {
             "digest": self.run.digest,
             "seed": self.run.config["seed"],
@@ -51,7 +52,6 @@ class Journal:
             "ended": record.ended,
             "selected": self.rows[record.selected],
             "last": last,
-            "parameters": sum(t.numel() for t in state.values() if t.is_floating_point()),
             "seconds": sum(row["seconds"] for row in self.rows),
             **self.facts,
             **surroundings(),

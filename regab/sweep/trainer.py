@@ -102,10 +102,11 @@ class _Chunk:
         rows = [to_row(training.watch.rows(epoch)[lane]) for epoch in range(done)]
         facts = {"task": training.data.task, "stack_size": training.stack.size, "threads": threads}
         facts |= {"device": str(training.stack.values.device), "precision": run.config["precision"]}
+        facts["parameters"] = training.stack.values.shape[1]
         facts["notes"] = training.said
         if training.data.task == "regression":
             facts["target"] = training.data.scale._asdict()
-        return Journal(run, facts, rows)
+        return Journal(run, facts, training.stack.weight_names, rows)
 
     def _until_smaller(self, training: Training, journals: dict[str, Journal]) -> Training | None:
         """Train on until all runs have ended (None), or so many that the rest should go on by itself."""

@@ -164,6 +164,11 @@ class Stack:
         """Parameters ``[V, P]`` and buffers ``[V, …]``: all that evaluation depends on."""
         return [self.values, *self.buffers]
 
+    @property
+    def weight_names(self) -> list[str]:
+        """What a run's model calls the weights."""
+        return [slot.name for slot in self._slots if is_weight(slot)]
+
     def state_dict(self, row: int, state: list[Tensor] | None = None) -> dict[str, Tensor]:
         """A row of ``state`` (the present one, or one that was kept) by the names that a run's model gives."""
         values, *buffers = [tensor[row : row + 1] for tensor in state or self.state]

@@ -25,7 +25,7 @@ from statistics import median
 from tests.benchmarks.rivals.workloads import WORKLOADS, Workload
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-PART = 16  # runs of (b) and (c) that are trained
+PART = 8  # runs of (b) and (c) that are trained
 Words = list[str]
 
 
