@@ -1,0 +1,59 @@
+"""Composing by parts gives what Hydra gives."""
+
+import pytest
+from hydra import initialize_config_dir
+
+from regab.config import CONF
+from regab.errors import UsageError
+from regab.sweep.plugins import register
+from tests.benchmarks.compose import composers
+
+
+@pytest.fixture(scope="module")
+def both():
+    register(claim=False)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield composers()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["seed=3", "reg.dropout.rate=0.5", "optimizer.lr=1e-2"],
+        ["model=mlp", "model.widths=[32,16]", "seed=1"],
+        ["model.channels=[4]", "model=cnn"],
+        ["reg=strong", "reg.dropout.rate=0.25"],
+        ["reg.dropout.rate=0.25", "reg=strong"],
+        ["reg.dropout={rate:0.1,kind:gaussian}"],
+        ["name=${seed}", "seed=7"],
+        ["epochs=${batch_size}", "batch_size=8"],
+        ["data=mnist", "data.root=here", "data.n_train=null"],
+        ["experiment=dropout_after_fc2", "seed=2"],
+        ["+data.new=1", "seed=2"],
+        ["++reg.extra.mine._target_=a.B", "++reg.extra.mine.x=0.5"],
+        ["~schedule.floor"],
+        ["name='a, b'", "data=mnist", 'data.root="x y"'],
+        ["epochs=5", "epochs=6"],
+        ["reg.early_stopping.patience=inf", "reg.l1.strength=1e-3"],
+    ],
+    ids=" ".join,
+)
+def test_a_run_is_composed_as_by_hydra(both, words):
+    ours, hydras = both
+    assert ours(words) == hydras(words) == ours(words)
+
+
+def test_runs_do_not_share_what_they_hold(both):
+    ours, _ = both
+    first, second = ours(["model=mlp", "model.widths=[8]"]), ours(["model=mlp", "model.widths=[8]"])
+    first["model"]["widths"].append(1)
+    first["reg"]["dropout"]["rate"] = 0.5
+    assert second["model"]["widths"] == [8]
+    assert second["reg"]["dropout"]["rate"] == 0.0
+
+
+def test_a_value_that_is_missing_is_named(both):
+    ours, _ = both
+    with pytest.raises(UsageError, match=r"data\.label: needs a value"):
+        ours(["data=csv"])
