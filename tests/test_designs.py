@@ -43,8 +43,9 @@ def test_zip_goes_through_all_lists_together():
 
 @pytest.mark.parametrize("design", ["grid", "one_at_a_time", "leave_one_out", "ablation", "random"])
 def test_seeds_and_folds_are_no_factors_and_single_values_go_along(design):
-    variants = assign(design, FACTORS, n=4)
-    runs = assign(design, {"seed": ["0", "1"], "model": ["mlp"], **FACTORS, "data.fold": ["0", "1", "2"]}, n=4)
+    draws = {"n": 4} if design == "random" else {}
+    variants = assign(design, FACTORS, **draws)
+    runs = assign(design, {"seed": ["0", "1"], "model": ["mlp"], **FACTORS, "data.fold": ["0", "1", "2"]}, **draws)
     assert written(runs[::6]) == written(variants)
     assert [(run["seed"], run["data.fold"]) for run in runs[:6]] == list(itertools.product("01", "012"))
     assert all(list(run) == ["seed", "model", "a", "b", "c", "data.fold"] for run in runs)
@@ -171,3 +172,8 @@ def test_a_design_is_resumed_with_more_seeds(regab):
     assert again.code == 0, again.err
     assert "3 done already; 3 to train" in again.out
     assert len(rows(done.folder)) == 6
+
+
+def test_a_number_of_draws_is_refused_where_nothing_is_drawn():
+    with pytest.raises(UsageError, match="--n 4: is for --design random"):
+        assign("ablation", FACTORS, n=4)

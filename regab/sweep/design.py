@@ -16,6 +16,8 @@ from regab.records.results import REPLICATE, variant_name
 from regab.seeding import stream_seed
 from regab.sweep.fraction import confounded, fraction
 
+DRAWS = 20  # of a random design, unless it is said
+
 
 class Range(NamedTuple):
     """Numbers between two, to be drawn from: uniformly, or their logarithms uniformly."""
@@ -41,11 +43,15 @@ Factors = dict[str, list[str]]  # a config key and the values it is to take, as 
 Ranged = dict[str, list[str] | Range]
 
 
-def assign(design: str, factors: Ranged, n: int = 20, random_seed: int = 0) -> list[Assignment]:
-    """The runs of a design, the repetitions of a variant together. Raises UsageError."""
+def assign(design: str, factors: Ranged, n: int | None = None, random_seed: int = 0) -> list[Assignment]:
+    """The runs of a design, the repetitions of a variant together; ``n`` random draws (None: 20). Raises UsageError."""
     varied = {key: v for key, v in factors.items() if key not in REPLICATE and (isinstance(v, Range) or len(v) > 1)}
     rest = {key: v for key, v in factors.items() if key not in varied}
-    variants = _random(varied, n, random_seed) if design == "random" else _of_lists(design, varied)
+    variants = (
+        _random(varied, DRAWS if n is None else n, random_seed) if design == "random" else _of_lists(design, varied)
+    )
+    if n is not None and design != "random":
+        raise UsageError(f"--n {n}: is for --design random; the design {design} has as many variants as it has")
     runs = [variant | repetition for variant in variants for repetition in grid(rest)]
     return [{key: run[key] for key in factors} for run in runs]
 

@@ -43,7 +43,7 @@ class RegabSweeper(Sweeper):
     """Turns the factors of a command line into runs by a design and hands them to the launcher together."""
 
     def __init__(
-        self, design: str = "grid", n: int = 20, random_seed: int = 0, params: dict[str, str] | None = None
+        self, design: str = "grid", n: int | None = None, random_seed: int = 0, params: dict[str, str] | None = None
     ) -> None:
         self.design, self.params = design, params or {}
         self.options = {"n": n, "random_seed": random_seed}
@@ -158,7 +158,7 @@ def register(claim: bool) -> None:
         provider="regab",
         node={"_target_": f"{NAMESPACE}.RegabLauncher"},
     )
-    sweeper = {"_target_": f"{NAMESPACE}.RegabSweeper", "design": "grid", "n": 20, "random_seed": 0, "params": None}
+    sweeper = {"_target_": f"{NAMESPACE}.RegabSweeper", "design": "grid", "n": None, "random_seed": 0, "params": None}
     store(group="hydra/sweeper", name="regab", provider="regab", node=sweeper)
 
 
