@@ -70,8 +70,8 @@ def test_a_penalized_linear_regression_converges_to_scikit_learns_ridge(configur
 @pytest.mark.parametrize(
     "optimizer",
     [
-        "optimizer=sgd optimizer.lr=0.5 optimizer.momentum=0",
-        "optimizer=sgd optimizer.lr=0.1 optimizer.nesterov=true",
+        pytest.param("optimizer=sgd optimizer.lr=0.5 optimizer.momentum=0", marks=pytest.mark.slow),
+        pytest.param("optimizer=sgd optimizer.lr=0.1 optimizer.nesterov=true", marks=pytest.mark.slow),
         "optimizer=adam optimizer.lr=0.05",
     ],
 )
