@@ -67,6 +67,9 @@ def test_a_launcher_gives_the_same_files_and_goes_on_with_what_is_missing(defaul
     assert "12 runs; 8 done already; 4 to train" in done.stdout
     assert {file: file.stat().st_mtime_ns for file in before} == before
     assert (table(there), numbers(there)) == default
+    done = regab("train", "--resume", str(there))
+    assert done.returncode == 0, done.stderr
+    assert "12 runs; 12 done already" in done.stdout
 
 
 @launchers

@@ -52,6 +52,8 @@ class Launched:
 
     def _launch(self, jobs: list[list[str]]) -> str:
         """Wait for jobs; why some failed, if they did."""
+        if not jobs:  # submitit's launcher insists on one
+            return ""
         try:
             ended = self.launcher.launch(jobs, initial_job_idx=0)
         except KeyboardInterrupt as error:
