@@ -26,8 +26,8 @@ class Regularizer:
     strength in Python. The hooks stand in the order in which the training loop reaches them; each default does nothing.
 
     ``tasks`` are those that the method makes sense for; empty, any. ``inputs`` are the kinds of input that it acts on
-    (``images``, ``features``, ``tokens``, ``categories``: features of which some mark
-    categories by 0 and 1); empty, any.
+    (``images``, ``features``, ``tokens``, ``categories``: features of which some mark categories by 0 and 1); empty,
+    any.
 
     ``during`` says how a strength develops from the first to the last training step: ``constant``; ``linear`` or
     ``cosine`` from its value to neutral; ``off_after``: constant for the share ``until`` of the steps, then neutral. A
