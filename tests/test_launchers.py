@@ -89,7 +89,7 @@ def test_jobs_that_outlive_their_command_are_waited_for_and_their_work_is_taken(
     there = Path("there")
     words = [*SWEEP, *LAUNCHERS["submitit_local"], f"hydra.sweep.dir={there}"]
     command = subprocess.Popen(
-        [sys.executable, "-m", "regab", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [sys.executable, "-m", "regab", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     end = time.monotonic() + 60
     while not list(there.glob("*/metrics.csv")) and time.monotonic() < end:
