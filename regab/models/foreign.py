@@ -17,7 +17,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.instancenorm import _InstanceNorm
 
-from regab.models.places import DropoutPlace, NormPlace, OwnNorm, ResidualPlace, replace
+from regab.models.places import DropoutPlace, NormPlace, OwnNorm, ResidualPlace, pass_once, replace
 
 NO_ACTIVATIONS = ("MultiheadAttention", "Softmax", "Softmax2d", "Softmin", "LogSoftmax")
 ACTIVATIONS = tuple(getattr(activation, name) for name in activation.__all__ if name not in NO_ACTIVATIONS)
@@ -73,12 +73,7 @@ def _trace(model: nn.Module, example: Tensor) -> list[Call]:
         if inputs and isinstance(output, Tensor):
             calls.append(Call(module, tuple(inputs[0].shape), tuple(output.shape)))
 
-    hooks = [m.register_forward_hook(note) for m in model.modules()]
-    was_training = model.training
-    model.eval()(example)  # with gradients: without, torch's transformer layers pass their parts by
-    model.train(was_training)
-    for hook in hooks:
-        hook.remove()
+    pass_once(model, example, [m.register_forward_hook(note) for m in model.modules()])
     return calls
 
 

@@ -1,6 +1,6 @@
 """Marked places in a model: where a regularizer may put something. Until it does, they are the identity."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -148,13 +148,17 @@ def replace(model: nn.Module, name: str, module: nn.Module) -> None:
 def perturbed_places(model: nn.Module, example: torch.Tensor) -> dict[str, Perturbed]:
     """All perturbed places by name, each with the shape of what passes it, found by one pass of ``example [B, …]``."""
     places = {n: m for n, m in model.named_modules() if isinstance(m, Perturbed)}
-    hooks = [m.register_forward_pre_hook(_measure) for m in places.values()]
+    pass_once(model, example, [m.register_forward_pre_hook(_measure) for m in places.values()])
+    return places
+
+
+def pass_once(model: nn.Module, example: torch.Tensor, hooks: list[Any]) -> None:
+    """Send an example through the model in evaluation mode, for the sake of hooks, which are removed afterwards."""
     was_training = model.training
     model.eval()(example)  # with gradients: without, torch's transformer layers pass their parts by
     model.train(was_training)
     for hook in hooks:
         hook.remove()
-    return places
 
 
 def _measure(module: Perturbed, inputs: tuple[torch.Tensor, ...]) -> None:
