@@ -85,8 +85,8 @@ def _train(words: list[str]) -> int:
     with session() as started:
         if SWEEPS & options and not looks_only:
             started.hire()  # first of all: importing torch takes longest
-        from regab.sweep.app import run_hydra
-        from regab.sweep.sugar import expand
+        from regab.command.app import run_hydra
+        from regab.command.shorthands import expand
 
         line = started.line = expand(words)
         return run_hydra("regab train", line.words, claim=not looks_only and not line.dry_run)
@@ -100,7 +100,7 @@ def _report(words: list[str]) -> int:
 
 
 def _list(words: list[str]) -> int:
-    from regab.listing import GROUPS, list_group
+    from regab.command.listing import GROUPS, list_group
 
     long = "--long" in words
     groups = [word for word in words if word != "--long"] or (["reg"] if long else GROUPS)
@@ -114,7 +114,7 @@ def _complete(words: list[str]) -> int:
 
     Hydra knows no ``train``.
     """
-    from regab.sweep.app import run_hydra
+    from regab.command.app import run_hydra
 
     line = os.environ.get("COMP_LINE", "").split(" ")
     if any(word.startswith("query=") for word in words):

@@ -12,12 +12,12 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from regab.cards import formula
+from regab.command.cards import formula
+from regab.command.plugins import register
 from regab.config import CONF, check
 from regab.errors import UsageError
 from regab.fields import switches
 from regab.regularizers import first_field, methods
-from regab.sweep.plugins import register
 from regab.training.setup import examine
 from tests.conftest import text_data
 from tests.test_contract import preset

@@ -19,10 +19,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from regab.cli import main
+from regab.command.plugins import register
+from regab.command.shorthands import expand_override
 from regab.config import CONF, check
 from regab.records.columns import to_row
-from regab.sweep.plugins import register
-from regab.sweep.sugar import expand_override
 from regab.training.loop import train
 from regab.training.setup import set_up
 

@@ -12,29 +12,33 @@ from tests.conftest import SMALL, python
 ROOT = Path(regab.__file__).parent
 FILES = {".".join(["regab", *f.relative_to(ROOT).with_suffix("").parts]): f for f in sorted(ROOT.rglob("*.py"))}
 TORCH = ("torch", "torchvision")
-SWEEP = ["app", "crew", "design", "display", "events", "folders", "foreman", "plan", "plugins", "session", "store"]
-SWEEP += ["fraction", "sugar", "sweep"]
+LIGHT = [*(f"command.{m}" for m in ("app", "cards", "compose", "listing", "plugins", "shorthands"))]
+LIGHT += [*(f"sweep.{m}" for m in ("design", "folders", "fraction", "session", "sweep")), "watchers"]
+LIGHT += [*(f"workers.{m}" for m in ("crew", "events", "foreman", "plan", "store"))]
+ABOVE = ("regab.command", "regab.sweep", "regab.workers", "regab.watchers")
 HYDRA = ("hydra",)
 
 # part: what it may not import, at the top of its files or anywhere in them
 FORBIDDEN_ANYWHERE = {
-    "regab.analysis": (*TORCH, *HYDRA, "regab.training", "regab.sweep", "regab.models", "regab.data"),
-    "regab.report": (*TORCH, *HYDRA, "regab.training", "regab.sweep", "regab.models", "regab.data"),
-    "regab.records": (*TORCH, *HYDRA, "regab.training", "regab.sweep", "regab.report", "regab.analysis"),
-    "regab.training": (*HYDRA, "regab.sweep", "regab.report", "regab.analysis", "regab.records"),
-    "regab.models": (*HYDRA, "regab.sweep", "regab.training", "regab.report", "regab.regularizers"),
-    "regab.data": (*HYDRA, "regab.sweep", "regab.training", "regab.report", "regab.regularizers"),
-    "regab.regularizers": (*HYDRA, "regab.sweep", "regab.training", "regab.report", "regab.data", *TORCH),
+    "regab.analysis": (*TORCH, *HYDRA, "regab.training", *ABOVE, "regab.models", "regab.data"),
+    "regab.report": (*TORCH, *HYDRA, "regab.training", *ABOVE, "regab.models", "regab.data"),
+    "regab.workers": ("regab.command", "regab.sweep", "regab.watchers"),
+    "regab.watchers": (*TORCH, *HYDRA, "regab.command", "regab.sweep"),
+    "regab.sweep": ("regab.command",),
+    "regab.records": (*TORCH, *HYDRA, "regab.training", *ABOVE, "regab.report", "regab.analysis"),
+    "regab.training": (*HYDRA, *ABOVE, "regab.report", "regab.analysis", "regab.records"),
+    "regab.models": (*HYDRA, *ABOVE, "regab.training", "regab.report", "regab.regularizers"),
+    "regab.data": (*HYDRA, *ABOVE, "regab.training", "regab.report", "regab.regularizers"),
+    "regab.regularizers": (*HYDRA, *ABOVE, "regab.training", "regab.report", "regab.data", *TORCH),
 }
 FORBIDDEN_AT_THE_TOP = {
     "regab.cli": (*TORCH, *HYDRA, "regab.training", "regab.report"),
     "regab.config": (*TORCH, *HYDRA, "regab.training", "regab.data"),
-    "regab.cards": TORCH,
-    "regab.listing": TORCH,
+    "regab.command.listing": TORCH,
     "regab.targets": TORCH,
     **{
-        f"regab.sweep.{module}": (*TORCH, "regab.training.setup", "regab.training.loop", "regab.sweep.task")
-        for module in SWEEP
+        f"regab.{module}": (*TORCH, "regab.training.setup", "regab.training.loop", "regab.command.one_run")
+        for module in LIGHT
     },
     "regab.training.facts": TORCH,
     "regab.training.optimizer": TORCH,

@@ -3,9 +3,9 @@
 import pytest
 from hydra import initialize_config_dir
 
+from regab.command.plugins import register
 from regab.config import CONF
 from regab.errors import UsageError
-from regab.sweep.plugins import register
 from tests.benchmarks.compose import composers
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from regab.config import Run
-from regab.sweep.display import Display, _Live
+from regab.watchers.display import Display, _Live
 
 
 def test_the_live_table_has_its_head_its_bar_and_each_variant_on_lines_of_their_own(tmp_path):

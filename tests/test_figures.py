@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from regab.analysis.confounds import confounds
 from regab.analysis.diagnosis import at_the_edge, diagnosis, underfitting
 from regab.regularizers import methods
-from regab.report import cocktail, effects, fits, responses, weights
+from regab.report.figures import cocktail, fits, responses, weights
+from regab.report.figures import forest as effects
 from regab.report.study import Variant, method_of
 from regab.report.words import interval, points
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from regab.command.shorthands import expand
 from regab.data.embedded import diabetes, wine
 from regab.data.folds import held_out_in
 from regab.data.split import Division, Source, Split, divide
 from regab.errors import UsageError
-from regab.sweep.sugar import expand
 from tests.conftest import curves, same
 
 SWEEP = ("data=wine", "model=mlp", "model.widths=[8]", "epochs=2", "data.folds=3", "data.fold=range(3)")

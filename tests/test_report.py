@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from regab.analysis.diagnosis import overfitting, smoothed
 from regab.records.load import load_metrics
-from regab.report import comparison, curves
-from regab.report.style import method_colours
+from regab.report.figures import comparison, curves
+from regab.report.figures.style import method_colours
 from regab.report.summary import cell, table
 from tests.conftest import SMALL, python
 
@@ -125,7 +125,7 @@ def test_pictures_are_drawn_without_torch(regab):
     (sweep_folder / "comparison.png").unlink()
     code = (
         "import sys; from pathlib import Path\n"
-        "from regab.report.curves import draw_curves\nfrom regab.report.report import report_sweep\n"
+        "from regab.report.figures.curves import draw_curves\nfrom regab.report.report import report_sweep\n"
         f"draw_curves(Path({str(run_folder.absolute())!r}))\nreport_sweep(Path({str(sweep_folder.absolute())!r}))\n"
         "assert 'torch' not in sys.modules"
     )

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from regab.sweep.checkpoint import load
 from regab.training.loop import train
 from regab.training.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
+from regab.workers.checkpoints import load
 from tests.conftest import SMALL
 from tests.processes import Command, numbers, rows, run, table
 

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from regab.command.shorthands import expand, expand_override
 from regab.config import digest, structure
 from regab.sweep.design import grid
 from regab.sweep.folders import fresh_folder, run_folder_name
-from regab.sweep.sugar import expand, expand_override
 from tests.conftest import SMALL
 
 MIXED = (

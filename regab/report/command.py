@@ -57,7 +57,7 @@ def is_run(folder: Path) -> bool:
 def _report_run(folder: Path, to: Path | None, options: Options) -> int:
     import pandas as pd
 
-    from regab.report.curves import draw_curves
+    from regab.report.figures.curves import draw_curves
     from regab.report.report import PAGE, write_report
     from regab.report.summary import folder_words, run_summary
 
@@ -77,8 +77,8 @@ def _report_run(folder: Path, to: Path | None, options: Options) -> int:
 
 def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> int:
     from regab.analysis.table import read
-    from regab.report.comparison import draw_comparison
-    from regab.report.figures import draw_figures
+    from regab.report.figures.catalogue import draw_figures
+    from regab.report.figures.comparison import draw_comparison
     from regab.report.report import PAGE, write_report
     from regab.report.summary import folder_words, sweep_summary
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from regab.records.columns import headline, words
+from regab.report.figures.style import wide_range
 from regab.report.study import Metrics, Row, Study, Variant
-from regab.report.style import wide_range
 
 POINTS = 200  # of one curve, at most
 ALL_POINTS = 60_000  # of all curves of one column

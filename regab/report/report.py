@@ -9,7 +9,7 @@ from regab.analysis.table import read
 from regab.errors import UsageError
 from regab.records.files import make_folder, write_atomically
 from regab.records.results import load_results
-from regab.report.comparison import draw_comparison
+from regab.report.figures.comparison import draw_comparison
 from regab.report.page import page
 from regab.report.study import Options, Study
 from regab.report.summary import failures, folder_words, sweep_summary

@@ -14,7 +14,7 @@ from regab.analysis.table import factors_of, variant_names
 from regab.errors import UsageError
 from regab.records.load import load_metrics
 from regab.records.results import variant_name
-from regab.report.style import BASELINE, DASHES, MARKERS, TOGETHER, method_colours
+from regab.report.figures.style import BASELINE, DASHES, MARKERS, TOGETHER, method_colours
 
 if TYPE_CHECKING:
     import numpy as np

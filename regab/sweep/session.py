@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from regab.sweep.crew import Alone, Crew
+from regab.workers.crew import Alone, Crew
 
 
 class Line(NamedTuple):

@@ -18,13 +18,13 @@ from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
 from regab.records.files import write_atomically
 from regab.records.results import write_results
 from regab.sweep.design import Assignment
-from regab.sweep.display import Display, plan_words
-from regab.sweep.events import Ended
 from regab.sweep.folders import run_folder_name
-from regab.sweep.jobs import Launched
-from regab.sweep.plan import Plan, cores, make_plan
 from regab.sweep.session import current
-from regab.sweep.store import Store, describe, save_command
+from regab.watchers.display import Display, plan_words
+from regab.workers.events import Ended
+from regab.workers.jobs import Launched
+from regab.workers.plan import Plan, cores, make_plan
+from regab.workers.store import Store, describe, save_command
 
 Config = dict[str, Any]
 
@@ -129,7 +129,7 @@ def tabulate(store: Store, first: list[Run]) -> None:
 
 def conclude(root: Path, runs: list[Run]) -> None:
     """Write the tables and figures of a sweep and print its summary; the rows of ``runs`` stand first."""
-    from regab.report.curves import draw_curves
+    from regab.report.figures.curves import draw_curves
     from regab.report.report import report_sweep
 
     for run in runs:

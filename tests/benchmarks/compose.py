@@ -10,9 +10,9 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 
+from regab.command.compose import Composer, without_hydra
+from regab.command.plugins import register
 from regab.config import CONF, plain
-from regab.sweep.compose import Composer, without_hydra
-from regab.sweep.plugins import register
 
 PART = 20  # of the 1,000 runs, those that Hydra composes
 

@@ -16,9 +16,9 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from regab.command.plugins import register
 from regab.config import CONF, check
 from regab.regularizers import methods
-from regab.sweep.plugins import register
 from regab.training.loop import train_epoch
 from regab.training.process import tune
 from regab.training.setup import set_up

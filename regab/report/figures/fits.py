@@ -11,9 +11,9 @@ import numpy as np
 
 from regab.records.columns import words
 from regab.records.load import load_result
-from regab.report.effects import scaled
+from regab.report.figures.forest import scaled
+from regab.report.figures.style import FREE, MARKERS, SELECTED, TRAIN, VAL, whole_numbers
 from regab.report.study import Metrics, Variant
-from regab.report.style import FREE, MARKERS, SELECTED, TRAIN, VAL, whole_numbers
 from regab.report.words import unit
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from regab.errors import CannotWrite, Interrupted, UsageError
-from regab.sweep.events import Ended, Note
-from regab.sweep.plan import Chunk, split
-from regab.sweep.store import Store
+from regab.workers.events import Ended, Note
+from regab.workers.plan import Chunk, split
+from regab.workers.store import Store
 
 PR_SET_PDEATHSIG = 1
 ATTEMPTS = 6  # halving finds the culprit among 32 runs; if all die, 63 workers of a chunk do
@@ -53,7 +53,7 @@ def foreman(pipe: Connection, theirs: Connection | None) -> None:
 
 
 def _answer(pipe: Connection, request: str, *content: Any) -> tuple[str, Any]:
-    from regab.sweep.examine import examine_all
+    from regab.workers.examine import examine_all
 
     try:
         if request == "examine":
@@ -165,7 +165,7 @@ class Site:
         words = f"a worker {how} with {len(left)} runs in training (attempt {chunk.attempt + 1})"
         self.main.send(("events", [*done, Note(words)]))
         if chunk.attempt + 1 >= (2 if len(chunk.runs) == 1 else ATTEMPTS):
-            from regab.sweep.journal import fail
+            from regab.workers.journal import fail
 
             often = f"{chunk.attempt + 1} times"
             self.main.send(("events", [fail(run, f"its worker {how}, {often}") for run in left]))
@@ -193,8 +193,8 @@ def work(pipe: Connection, to_close: list[Connection], folder: Path, stop: Any, 
     die_with_parent()
     import torch
 
-    from regab.sweep.trainer import train_chunk
     from regab.training.process import tune
+    from regab.workers.trainer import train_chunk
 
     torch.set_num_threads(1)
     tune()

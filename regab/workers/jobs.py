@@ -22,11 +22,10 @@ from regab.config import Run
 from regab.errors import Interrupted, RunsFailed
 from regab.records.files import make_folder, write_atomically
 from regab.records.load import load_error
-from regab.sweep.crew import Alone, Config, Crew, Examined, Report, StopRequest
-from regab.sweep.events import Ended
-from regab.sweep.plan import Chunk
-from regab.sweep.store import Store
-from regab.sweep.sugar import quoted
+from regab.workers.crew import Alone, Config, Crew, Examined, Report, StopRequest
+from regab.workers.events import Ended
+from regab.workers.plan import Chunk
+from regab.workers.store import Store, quoted
 
 CHUNK = "chunk.json"
 POLL = 1.0  # seconds between looking for runs that have ended
@@ -119,8 +118,8 @@ def is_job(folder: Path) -> bool:
 
 def train_job(folder: Path) -> float:
     """Do what the job's file says; what is done already, by an earlier attempt, is left alone."""
-    from regab.sweep.trainer import train_chunk
     from regab.training.process import tune
+    from regab.workers.trainer import train_chunk
 
     tune()
     chunk, store = _load(folder / CHUNK), Store(folder.parents[2])

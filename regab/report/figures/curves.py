@@ -10,7 +10,7 @@ import numpy as np
 from regab.analysis.diagnosis import overfitting
 from regab.records.columns import score
 from regab.records.load import load_metrics, load_result
-from regab.report.style import FAINT, L1, L2, SELECTED, TRAIN, VAL, figure, whole_numbers, wide_range
+from regab.report.figures.style import FAINT, L1, L2, SELECTED, TRAIN, VAL, figure, whole_numbers, wide_range
 
 LOSSES = {"accuracy": "cross-entropy", "r2": "squared error, standardized target"}
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regab.report.effects import scaled
+from regab.report.figures.forest import scaled
+from regab.report.figures.style import BASELINE
 from regab.report.study import Variant
-from regab.report.style import BASELINE
 from regab.report.words import points, unit
 
 if TYPE_CHECKING:

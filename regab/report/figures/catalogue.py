@@ -9,11 +9,12 @@ from typing import Any
 
 from regab.records.columns import words
 from regab.records.files import make_folder, write_atomically, writing
-from regab.report import cocktail, effects, fits, responses, weights
+from regab.report.figures import cocktail, fits, responses, weights
+from regab.report.figures import forest as effects
+from regab.report.figures.style import figure
 from regab.report.findings import alone, numbers
 from regab.report.origin import sampled
 from regab.report.study import Study, Variant, method_of
-from regab.report.style import figure
 
 MOST = 16  # variants in a figure that has a panel or a line for each
 Draw = Callable[[Study, Path], bool]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-from regab.cards import cards, title
+from regab.command.cards import cards, title
 from regab.config import CONF
 from regab.errors import UsageError
 from regab.regularizers import first_field, methods

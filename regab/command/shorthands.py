@@ -8,7 +8,7 @@ from pathlib import Path
 from regab.errors import UsageError
 from regab.regularizers import first_field, methods
 from regab.sweep.session import Line
-from regab.sweep.store import load_command
+from regab.workers.store import load_command, quoted
 
 SHORT = re.compile(r"(?P<prefix>\+{0,2})reg\.(?P<method>\w+)=(?P<value>[^{].*|)$")
 
@@ -72,11 +72,6 @@ def _again(root: Path) -> list[str]:
     words = [word for word in load_command(root) if not word.startswith(("hydra.sweep.dir=", "hydra.run.dir="))]
     key = "hydra.sweep.dir" if {"-m", "--multirun"} & set(words) else "hydra.run.dir"
     return [*words, f"{key}={quoted(str(root))}"]
-
-
-def quoted(value: str) -> str:
-    """A value that Hydra's grammar takes as it is."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def expand_override(word: str) -> str:

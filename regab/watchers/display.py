@@ -12,8 +12,8 @@ from regab.config import Run
 from regab.records.columns import cell, headline, score, words
 from regab.records.files import writing
 from regab.records.results import variant_name, varying
-from regab.sweep.events import Ended, Epoch, Event, Note
-from regab.sweep.plan import Plan
+from regab.workers.events import Ended, Epoch, Event, Note
+from regab.workers.plan import Plan
 
 LINES = 10  # epochs reported of a single run where there is no terminal
 SHOWN = 15  # variants in the live table

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regab.errors import Interrupted, RunsFailed
-from regab.sweep.events import Event
+from regab.workers.events import Event
 
 if TYPE_CHECKING:  # the foreman is sent for before anything else is imported
     from multiprocessing.connection import Connection
 
-    from regab.sweep.plan import Chunk
+    from regab.workers.plan import Chunk
 
 Config = dict[str, Any]
 Examined = tuple[list[Config], dict[str, Any]]
@@ -36,13 +36,13 @@ class Alone:
     """Training in this process, chunk after chunk."""
 
     def examine(self, configs: list[Config], elsewhere: bool = False) -> Examined:
-        from regab.sweep.examine import examine_all
+        from regab.workers.examine import examine_all
 
         return examine_all(configs, elsewhere)
 
     def train(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
-        from regab.sweep.trainer import train_chunk
         from regab.training.process import tune
+        from regab.workers.trainer import train_chunk
 
         tune()
         with StopRequest() as stop:
@@ -109,7 +109,7 @@ class Crew:
 
 
 def _foreman(pipe: Connection, theirs: Connection | None) -> None:
-    from regab.sweep.foreman import foreman
+    from regab.workers.foreman import foreman
 
     foreman(pipe, theirs)
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from regab.records.columns import higher_is_better, words
-from regab.report.effects import scaled
+from regab.report.figures.forest import scaled
+from regab.report.figures.style import FAINT
 from regab.report.study import Study, Variant, method_of
-from regab.report.style import FAINT
 
 
 def best_first(study: Study) -> list[Variant]:

@@ -14,14 +14,14 @@ import torch
 from regab.config import Run
 from regab.errors import CannotWrite, Interrupted
 from regab.records.columns import to_row
-from regab.sweep.checkpoint import Checkpoint, load
-from regab.sweep.events import Epoch, Event, Note
-from regab.sweep.journal import Journal, fail
-from regab.sweep.plan import Chunk, split
 from regab.training.loop import Training, train
 from regab.training.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
 from regab.training.watch import Record
+from regab.workers.checkpoints import Checkpoint, load
+from regab.workers.events import Epoch, Event, Note
+from regab.workers.journal import Journal, fail
+from regab.workers.plan import Chunk, split
 
 # Share of a stack's lanes that must have ended before the rest goes on in a smaller stack: setting that up costs about
 # as much as an epoch of a few small networks.

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from regab.records.columns import higher_is_better
+from regab.report.figures.style import BASELINE
 from regab.report.study import Variant
-from regab.report.style import BASELINE
 from regab.report.words import kind_of, unit
 
 

@@ -12,15 +12,15 @@ from omegaconf import DictConfig
 from regab.config import Run, check, plain
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
 from regab.records.load import load_result
-from regab.report.curves import draw_curves
+from regab.report.figures.curves import draw_curves
 from regab.report.summary import run_summary
-from regab.sweep.crew import Alone
-from regab.sweep.display import Display
-from regab.sweep.jobs import is_job, train_job
-from regab.sweep.plan import Chunk
 from regab.sweep.session import current
-from regab.sweep.store import Store, save_command
 from regab.sweep.sweep import resumable
+from regab.watchers.display import Display
+from regab.workers.crew import Alone
+from regab.workers.jobs import is_job, train_job
+from regab.workers.plan import Chunk
+from regab.workers.store import Store, save_command
 
 
 def train_one(cfg: DictConfig) -> float:

@@ -145,3 +145,8 @@ def load_command(root: Path) -> list[str]:
     if command is None:
         raise UsageError(f"--resume {root}: not a folder that regab train has written to")
     return command["words"]
+
+
+def quoted(value: str) -> str:
+    """A value that Hydra's grammar takes as it is."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

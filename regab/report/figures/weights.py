@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from regab.report.fits import stacked
+from regab.report.figures.fits import stacked
+from regab.report.figures.style import whole_numbers
 from regab.report.study import Metrics, Variant
-from regab.report.style import whole_numbers
 
 
 def histograms(axes: Any, kept: Mapping[Variant, Mapping[str, Sequence[float]]]) -> None:

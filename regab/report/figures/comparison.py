@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from regab.records.columns import words
+from regab.report.figures.style import figure, whole_numbers, wide_range
 from regab.report.study import Study
-from regab.report.style import figure, whole_numbers, wide_range
 
 Style = dict[str, Any]
 

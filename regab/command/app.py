@@ -15,9 +15,9 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from regab.command.plugins import register
 from regab.config import CONF
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
-from regab.sweep.plugins import register
 from regab.targets import unknown
 
 BROKEN_FILE = re.compile(r"In '(\w+/\w+)'")
@@ -26,7 +26,7 @@ AMBIGUOUS = re.compile(r"Ambiguous value for argument '(.*)'")
 
 def task(cfg: DictConfig) -> float:
     """What Hydra calls with a composed configuration. At module level, so that process launchers can pickle it."""
-    from regab.sweep.task import train_one
+    from regab.command.one_run import train_one
 
     return train_one(cfg)
 

@@ -18,9 +18,9 @@ from regab.records.columns import columns, to_row
 from regab.records.files import write_atomically
 from regab.records.log import Row, RunLog, write_error
 from regab.records.results import fold_of
-from regab.sweep.events import Ended
 from regab.training.evaluate import weight_histogram
 from regab.training.watch import DIVERGED, Record
+from regab.workers.events import Ended
 
 
 class Journal:

@@ -21,17 +21,17 @@ from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, OmegaConf
 
+from regab.command.compose import Composer, without_hydra
+from regab.command.shorthands import expand_override
 from regab.config import Run, check, plain, schema
 from regab.errors import CannotWrite, RunsFailed, UsageError
 from regab.records.files import make_folder
 from regab.records.load import load_result
-from regab.sweep.compose import Composer, without_hydra
 from regab.sweep.design import Assignment, Range, Ranged, assign, design_words
-from regab.sweep.events import Ended
 from regab.sweep.folders import fresh_folder
 from regab.sweep.session import current
-from regab.sweep.sugar import expand_override
 from regab.sweep.sweep import Sweep
+from regab.workers.events import Ended
 
 # Hydra 1.3 takes plugins from a package of this name only. A folder of that name on disk would not be found in an
 # editable install, so the module exists in memory alone.
