@@ -56,7 +56,8 @@ class Source(NamedTuple):
 
     ``fit`` learns from the training examples, once they are known, how all are encoded for the model, and what the
     model must be told beside the shape and the number of classes (some of ``regab.config.GIVEN``). ``task`` is
-    ``classification`` or ``regression``, whose ``classes`` is 1: a model has so many outputs.
+    ``classification`` or ``regression``, whose ``classes`` is 1: a model has so many outputs. ``said`` is what the user
+    should know of how the data were read, ``columns`` how each column of a table was. ``fingerprint`` is filled in.
     """
 
     train: Split
@@ -64,6 +65,9 @@ class Source(NamedTuple):
     test: Split | None = None
     fit: Fit = standardize
     task: str = "classification"
+    said: tuple[str, ...] = ()
+    columns: dict[str, str] | None = None
+    fingerprint: str = ""
 
 
 class Scale(NamedTuple):
@@ -83,7 +87,8 @@ class Scale(NamedTuple):
 class Data:
     """Training, validation and test examples, encoded by what was learned from the training examples.
 
-    ``given`` are keyword arguments for a model that takes them. The targets of a regression are on a ``scale``.
+    ``given`` are keyword arguments for a model that takes them. The targets of a regression are on a ``scale``. See
+    ``Source`` for ``said``, ``columns`` and ``fingerprint``.
     """
 
     train: Split
@@ -93,6 +98,9 @@ class Data:
     given: dict[str, Any] = field(default_factory=dict)
     task: str = "classification"
     scale: Scale = field(default_factory=Scale)
+    said: tuple[str, ...] = ()
+    columns: dict[str, str] | None = None
+    fingerprint: str = ""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -152,10 +160,11 @@ def divide(source: Source, by: Division) -> Data:
     train = Split(train.x, _noisy(train.y, source.classes, by.label_noise, by.split_seed))
     encode, given = source.fit(train.x)
     parts = [Split(encode(s.x), s.y) for s in (train, val, test)]
+    facts = {"said": source.said, "columns": source.columns, "fingerprint": source.fingerprint}
     if source.task == "classification":
-        return Data(*parts, source.classes, given)
+        return Data(*parts, source.classes, given, **facts)
     scale = _scale(train.y)
-    return Data(*[Split(s.x, scale(s.y)) for s in parts], source.classes, given, source.task, scale)
+    return Data(*[Split(s.x, scale(s.y)) for s in parts], source.classes, given, source.task, scale, **facts)
 
 
 def stratified_order(y: Tensor, generator: torch.Generator) -> Tensor:

@@ -8,7 +8,8 @@ class Facts:
     """What the runs of a structure are like and cost.
 
     ``flops`` is a forward pass of one example, ``bytes`` what one run holds; ``gpus`` is how many there are to train
-    on. The defaults are for what cannot be examined.
+    on; ``data_fingerprint`` is of what the data are, as in ``result.json``, and ``said`` how they were read. The
+    defaults are for what cannot be examined.
     """
 
     vmapped: bool = False
@@ -18,3 +19,5 @@ class Facts:
     n_train: int = 1
     n_evaluated: int = 0
     bytes: int = 0
+    data_fingerprint: str = ""
+    said: tuple[str, ...] = ()

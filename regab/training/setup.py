@@ -13,6 +13,7 @@ from torch import nn
 
 from regab import fields
 from regab.config import digest, regularizers, trajectory
+from regab.data.fingerprint import fingerprint
 from regab.data.split import Data, Division, Source, divide
 from regab.errors import UsageError
 from regab.regularizers.base import Chain, Regularizer
@@ -100,6 +101,8 @@ def examine(configs: list[Config]) -> Facts:
         flops=flops,
         n_train=n,
         n_evaluated=n + len(data.val) + len(data.test),
+        data_fingerprint=data.fingerprint,
+        said=data.said,
         # values, gradients, two optimizer means and an update; activations, as many gradients and factors
         bytes=4 * (5 * parameters + 3 * batch * (activations + data.train.x[0].numel())),
     )
@@ -133,7 +136,7 @@ def _source(node: str) -> Source:
     source = locate(config, "data")(**arguments(config))
     if not isinstance(source, Source):
         raise UsageError(f"data._target_={config['_target_']}: must return a regab.data.split.Source")
-    return source
+    return source._replace(fingerprint=fingerprint(source))
 
 
 _kept_source = lru_cache(maxsize=1)(_source)  # the folds of a sweep are parts of one source

@@ -75,7 +75,8 @@ class _Chunk:
 
     def train(self) -> None:
         training = self._set_up()
-        self.report([Note(f"model: {words}", aloud=True) for words in training.said])
+        said = [f"data: {words}" for words in training.data.said] + [f"model: {words}" for words in training.said]
+        self.report([Note(words, aloud=True) for words in said])
         with _threads(self.threads or (1 if training.stack.vmapped else None)) as threads:
             journals = {run.digest: self._journal(run, training, i, threads) for i, run in enumerate(self.runs)}
             while training is not None:
@@ -104,6 +105,8 @@ class _Chunk:
         facts |= {"device": str(training.stack.values.device), "precision": run.config["precision"]}
         facts["parameters"] = training.stack.values.shape[1]
         facts["notes"] = training.said
+        facts |= {"data_fingerprint": training.data.fingerprint, "data_notes": list(training.data.said)}
+        facts["columns"] = training.data.columns
         if training.data.task == "regression":
             facts["target"] = training.data.scale._asdict()
         return Journal(run, facts, training.stack.weight_names, rows)
