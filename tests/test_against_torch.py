@@ -284,6 +284,17 @@ SCHEDULES = [
 ]
 
 
+@pytest.mark.parametrize(("steps", "warmup"), [(10, 0.1), (4, 0.2), (2, 0.5), (1, 0.3)])
+def test_one_cycle_without_a_step_to_rise_in_begins_at_its_peak(steps, warmup):
+    ours = schedule.OneCycle(warmup=warmup)
+    ours.start(torch.tensor([1.0]), 1, steps)
+    rates = [ours.factor(step) for step in range(steps)]
+    assert all(0 < rate <= 1 for rate in rates)
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] == pytest.approx(1 / 25 / 1e4)
+    assert steps == 1 or rates[0] == pytest.approx(1.0, abs=0.1)
+
+
 @pytest.mark.parametrize(("ours", "theirs"), SCHEDULES)
 @pytest.mark.filterwarnings("ignore:Detected call of")
 def test_schedules_are_torchs(ours, theirs):

@@ -20,6 +20,8 @@ TRACES = {
     "a step of exactly min_delta is none": ([1.0, 0.5, 0.5], {"patience": 2, "min_delta": 0.5}, 1, 3),
     "the best is kept though training goes on": ([1.0, 0.5, 0.6, 0.7], {"patience": 10}, 2, None),
     "nan is no improvement": ([1.0, math.nan, math.nan], {"patience": 2}, 1, 3),
+    "nan is never the best": ([math.nan, math.nan, 0.9, 1.0], {"patience": 4}, 3, None),
+    "nan throughout leaves the first": ([math.nan, math.nan, math.nan], {"patience": 2}, 1, 3),
     "neutral selects the last": ([1.0, 0.5, 0.6, 0.7], {"patience": math.inf}, 4, None),
 }
 
@@ -45,6 +47,11 @@ def test_accuracy_is_monitored_upwards():
     selected, stop = rule.stopped(history)
     assert selected == [2]
     assert stop == [True]
+
+
+def test_an_accuracy_that_is_nan_is_not_the_best():
+    history = {"val_accuracy": np.array([[0.1], [math.nan], [0.7], [math.nan]])}
+    assert EarlyStopping(patience=3, monitor="val_accuracy").stopped(history)[0] == [2]
 
 
 def test_each_run_has_its_own_patience():

@@ -10,6 +10,10 @@ import yaml
 
 from regab.models.mlp import MLP
 from regab.records.columns import COLUMNS
+from regab.training import loop
+from regab.training.evaluate import evaluate
+from regab.training.setup import set_up
+from regab.training.watch import divergence
 from tests.conftest import DATA, SMALL, needs_mnist
 
 QUICK = (*SMALL, "curves=false")
@@ -129,6 +133,24 @@ def test_without_validation_or_test_data_their_columns_are_empty(regab, words, c
 def test_embedded_data_sets_are_learned(regab, data, model):
     folder = regab("train", f"data={data}", f"model={model}", "epochs=30", "curves=false", "optimizer.lr=1e-2").folder
     assert float(rows(folder)[-1]["test_accuracy"]) > 0.93
+
+
+def test_the_reason_names_what_is_not_finite(regab):
+    result = regab("train", *QUICK, "reg.weight_decay=1e10", "optimizer=sgd", "optimizer.lr=1e12")
+    name, _, value = result.err.strip().partition("epoch 1: ")[2].partition(" is ")
+    assert not math.isfinite(float(value))
+    assert float(rows(result.folder)[-1][name]) == pytest.approx(float(value), nan_ok=True)
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_a_run_whose_loss_on_other_data_is_no_number_has_diverged(small, monkeypatch, split):
+    def broken(*arguments):
+        return evaluate(*arguments) | {f"{split}_loss": torch.tensor([math.nan], dtype=torch.float64)}
+
+    monkeypatch.setattr(loop, "evaluate", broken)
+    records = [record for (record,) in loop.train(set_up([small({"epochs": 3})]))]
+    assert [record.ended for record in records] == ["", "diverged"]
+    assert divergence(records[-1].values) == f"{split}_loss is nan"
 
 
 def test_a_diverging_run_is_marked_failed_with_its_epoch(regab):

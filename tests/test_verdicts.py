@@ -143,6 +143,12 @@ def test_the_resolution_is_the_common_step_whatever_float32_makes_of_the_values(
         accuracy = (np.array([0.91, 0.94, 0.965, 0.97]) * count).round() / count
         gcd = np.gcd.reduce(np.diff(np.round(accuracy * count).astype(int)))
         assert resolution(accuracy.astype(np.float32)) == pytest.approx(gcd / count, rel=1e-3)
+    folds = np.array([[k / n for k in hits] for n, hits in ((36, (30, 31)), (35, (28, 33)), (35, (34, 29)))])
+    assert resolution(folds, np.arange(3)) == pytest.approx(1 / 36)
+    assert resolution(folds.repeat(2, axis=0), np.arange(3).repeat(2)) == pytest.approx(1 / 36)
+    assert resolution(RNG.normal(0.5, 0.05, (9, 4)), np.arange(9)) < 1e-4
+    agreeing = np.array([[0.95, 0.95], [0.96, 0.96], [0.94, 0.94]])
+    assert resolution(agreeing, np.arange(3)) == pytest.approx(0.01)
     losses = RNG.normal(0.5, 0.05, 30)
     assert resolution(losses) == pytest.approx(1e-6 * losses.max())
     assert resolution(np.array([1.0, 1.0 + 1e-9])) == pytest.approx(1e-6)

@@ -65,7 +65,8 @@ def _against(values: DataFrame, base: str, upwards: bool, practical: float) -> D
 
     others = values.drop(columns=base)
     differences = others.sub(values[base], axis=0).to_numpy(float).T
-    columns = judged(differences, values.index, resolution(values.to_numpy()), upwards, practical)
+    step = resolution(values.to_numpy(), values.index.get_level_values("fold"))
+    columns = judged(differences, values.index, step, upwards, practical)
     either = others.notna().to_numpy(bool).T | values[base].notna().to_numpy()
     columns["missing"] = either.sum(1) - columns["n"]
     rows = pd.DataFrame(columns, index=others.columns).astype({"verdict": object}).reindex(values.columns)

@@ -96,7 +96,8 @@ def _estimated(
     values = by_replicate(results, metric, at)[list(variants)].dropna(axis="columns", how="all")
     complete = values.dropna()
     terms, weights = contrasts({name: variants[name] for name in values}, reference, order)
-    step = resolution(values.to_numpy()) * np.sqrt(np.square(weights).sum(1) / 2)  # a difference of two values: step
+    step = resolution(values.to_numpy(), values.index.get_level_values("fold"))
+    step = step * np.sqrt(np.square(weights).sum(1) / 2)  # a difference of two values: step
     columns = judged(weights @ complete.to_numpy().T, complete.index, step, higher_is_better(metric), practical)
     columns["effect"] = columns.pop("mean_difference")
     named = [(term, [reference[factor] for factor, _ in term]) for term in terms]

@@ -14,6 +14,7 @@ import numpy as np
 LEVEL = 0.05  # of a whole sweep's false verdicts, and one minus the coverage of each interval
 POWER = 0.8
 FEWEST = 3  # pairs from which on there is an interval
+FOLD_STEPS = 8  # so many steps that all values share, or more, in one of a fold: its own, and the other a coincidence
 FAR = 1000  # seeds that nobody is going to train
 
 HELPS, HURTS, NO_EVIDENCE = "helps", "hurts", "no evidence"
@@ -103,17 +104,26 @@ def pairs_needed(effect: np.ndarray, comparisons: int, shared: float = 0.0) -> n
         return np.where(share > 0, np.ceil(1 / share), np.where(np.isnan(effect), np.nan, np.inf))
 
 
-def resolution(values: np.ndarray) -> float:
+def resolution(values: np.ndarray, folds: np.ndarray | None = None) -> float:
     """The step of which all differences between values are multiples, such as one example of a test set.
 
-    For a metric without such a step, what float32 can tell apart.
+    For a metric without such a step, what float32 can tell apart. ``folds`` says of each row of ``values`` which fold
+    it is of; where folds differ in size, and so in their steps, the step is that of the largest.
     """
     distinct = np.unique(values[np.isfinite(values)])
     if not len(distinct):
         return 0.0
     size = np.abs(distinct).max()
     step = reduce(partial(_common_step, tolerance=1e-5 * size), np.diff(distinct), 0.0)
+    if folds is not None and FOLD_STEPS * step < (own := _step_of_folds(values, folds, 1e-6 * size)):
+        step = own
     return float(step if step > 1e-3 * (distinct[-1] - distinct[0]) else 1e-6 * size)
+
+
+def _step_of_folds(values: np.ndarray, folds: np.ndarray, tolerance: float) -> float:
+    """The least of the folds' own steps, of which their values themselves are multiples; 0 where none varies."""
+    own = [np.unique(part[np.isfinite(part)]) for fold in np.unique(folds) if (part := values[folds == fold]).size]
+    return min((reduce(partial(_common_step, tolerance=tolerance), v, 0.0) for v in own if len(v) > 1), default=0.0)
 
 
 def _common_step(a: float, b: float, tolerance: float) -> float:

@@ -87,7 +87,8 @@ class Regularizer:
         in it, the average before having the rest. 1, at neutral, is no average."""
 
     def average_of_epochs(self, done: int, epochs: int) -> Tensor:
-        """The same after epoch ``done``. Where the share is below 1, norms measure their statistics anew."""
+        """Of the states after how many epochs, the last being ``done``, the mean is evaluated ``[V]``; 0, at neutral,
+        is no average. Norms measure their statistics anew for it, also for that of a single epoch."""
 
     def stopped(self, history: dict[str, Any]) -> tuple[Any, Any]:
         """From the curves so far (arrays ``[epochs + 1, V]``, row 0 untrained): the selected epoch and whether to stop.

@@ -68,7 +68,7 @@ class EarlyStopping(Regularizer):
 
     def _best(self, curve: Array) -> Array:
         sign, min_delta = (-1.0 if self.monitor in UPWARDS else 1.0), np.asarray(self.min_delta)
-        curve = sign * curve  # smaller is better
+        curve = np.where(np.isnan(curve), np.inf, sign * curve)  # smaller is better, and no number worst
         best = np.minimum(np.arange(len(curve)), 1)[:, None] * np.ones(curve.shape[1], dtype=int)
         value = curve[min(1, len(curve) - 1)]
         for epoch in range(2, len(curve)):

@@ -38,10 +38,10 @@ class Average:
         """
         state = next((self.kept[name] for name, _ in reversed(chain.having("average_of_steps"))), self.stack.state)
         for name, method in chain.having("average_of_epochs"):
-            share = method.average_of_epochs(done, epochs)
-            state = _blend(self.kept[name], state, share)
-            if (share < 1).any():
-                self._measure_norms(state, share < 1, x, parts)
+            count = method.average_of_epochs(done, epochs)
+            state = _blend(self.kept[name], state, 1 / count.clamp(min=1))
+            if (count > 0).any():
+                self._measure_norms(state, count > 0, x, parts)
         return state
 
     @torch.no_grad()

@@ -71,8 +71,9 @@ class Step(Constant):
 class OneCycle(Constant):
     """Rise from lr/``divide`` to lr in the share ``warmup`` of all steps, then fall to lr/(``divide``·``divide_last``).
 
-    Both along half a cosine (torch's OneCycleLR, without cycling the momentum). Range: warmup in (0, 1), divide and
-    divide_last at least 1. Paper: Smith & Topin 2018, arXiv:1708.07120.
+    Both along half a cosine (torch's OneCycleLR, without cycling the momentum; where the rise is one step, for which
+    torch divides by zero, that step has lr itself). Range: warmup in (0, 1), divide and divide_last at least 1. Paper:
+    Smith & Topin 2018, arXiv:1708.07120.
     """
 
     warmup: float = fixed(0.3, "(0, 1)")
@@ -82,7 +83,7 @@ class OneCycle(Constant):
     def factor(self, step: int) -> float:
         first, last = 1 / self.divide, 1 / (self.divide * self.divide_last)
         peak, end = self.warmup * self.total - 1, self.total - 1
-        if step <= peak:
+        if step <= peak and peak > 0:
             return _half_cosine(first, 1.0, step / peak)
         return _half_cosine(1.0, last, (step - peak) / (end - peak))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +17,12 @@ from regab.training.stopping import Stopping
 
 ALL_EPOCHS, STOPPED_EARLY, DIVERGED = "all epochs done", "stopped early", "diverged"
 TRAINED = ("train_objective", "grad_norm")  # not known of the untrained model
+FINITE = ("train_objective", "train_loss", "val_loss", "test_loss", "l2_norm")  # in a run that has not diverged
+
+
+def divergence(values: Mapping[str, float | None]) -> str:
+    """Which of an epoch's values is not finite, and what it is: ``l2_norm is inf``."""
+    return next(f"{n} is {v}" for n in FINITE if (v := values.get(n)) is not None and not math.isfinite(v))
 
 
 class Record(NamedTuple):
@@ -71,8 +79,8 @@ class Watch:
         selected, stop = self._stopped(epoch)
         self.selected = np.where(self.running, selected, self.selected)
         ended[stop] = STOPPED_EARLY
-        measured = sum(self.history[n][-1] for n in ("train_objective", "train_loss", "l2_norm"))
-        ended[~np.isfinite(measured)[self.lane]] = DIVERGED
+        finite = np.all([np.isfinite(self.history[n][-1]) for n in FINITE if n in self.history], axis=0)
+        ended[~finite[self.lane]] = DIVERGED
         return ended
 
     def _stopped(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:

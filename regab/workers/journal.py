@@ -19,7 +19,7 @@ from regab.records.files import write_atomically
 from regab.records.log import Row, RunLog, write_error
 from regab.records.results import fold_of
 from regab.training.evaluate import weight_histogram
-from regab.training.watch import DIVERGED, Record
+from regab.training.watch import DIVERGED, Record, divergence
 from regab.workers.events import Ended
 
 
@@ -41,7 +41,7 @@ class Journal:
         """The run's last epoch is noted; ``state`` is its selected epoch's."""
         last = self.rows[-1]
         if record.ended == DIVERGED:
-            return fail(self.run, f"diverged in epoch {last['epoch']}: train_objective is {last['train_objective']}")
+            return fail(self.run, f"diverged in epoch {last['epoch']}: {divergence(last)}")
         self._save_model(state)
         weights = torch.cat([state[name].flatten() for name in self.weights])
         result = {
