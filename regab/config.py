@@ -55,11 +55,6 @@ class Run:
     def trajectory(self) -> str:
         return trajectory(self.config)
 
-    @property
-    def words(self) -> str:
-        """The overrides as on a command line."""
-        return " ".join(f"{key}={value}" for key, value in self.overrides.items())
-
 
 @dataclass
 class StackOptions:

@@ -38,13 +38,13 @@ class Interval:
 class Options:
     """A fixed list of words."""
 
-    words: tuple[str, ...]
+    choices: tuple[str, ...]
 
     def __contains__(self, value: Any) -> bool:
-        return value in self.words
+        return value in self.choices
 
     def __str__(self) -> str:
-        return f"one of {', '.join(self.words)}"
+        return f"one of {', '.join(self.choices)}"
 
 
 def strength(neutral: float, within: str) -> Any:
@@ -62,9 +62,9 @@ def fixed(default: float, within: str) -> Any:
     return field(default=default, metadata={"within": Interval(within), "stacked": False, "switch": False})
 
 
-def choice(*words: str, switch: bool = False) -> Any:
+def choice(*choices: str, switch: bool = False) -> Any:
     """One of some words, the first being the default; with ``switch``, the default means that the method is absent."""
-    return field(default=words[0], metadata={"within": Options(words), "stacked": False, "switch": switch})
+    return field(default=choices[0], metadata={"within": Options(choices), "stacked": False, "switch": switch})
 
 
 def stacked(declared: dataclasses.Field) -> bool:

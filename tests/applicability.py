@@ -64,7 +64,7 @@ def base(model: str, kind: str) -> dict[str, Any]:
 def attempts(name: str) -> dict[str, dict[str, Any]]:
     """A method's preset, and what else to try: its other places."""
     values = {key.rpartition(".")[2]: value for key, value in preset(name).items()}
-    wheres = [f.metadata["within"].words for f in dataclasses.fields(methods()[name]) if f.name == "where"]
+    wheres = [f.metadata["within"].choices for f in dataclasses.fields(methods()[name]) if f.name == "where"]
     return {"✓": values} | {f"`where={word}`": values | {"where": word} for word in (wheres[0] if wheres else ())}
 
 

@@ -253,7 +253,7 @@ def test_the_batched_forward_pass_is_vmap_of_functional_call():
 def test_a_state_dict_loads_into_the_model_and_gives_its_logits():
     made = models(2, norm=nn.BatchNorm1d)
     stack, x = stacked(made), torch.randn(4, 6)
-    stack.train(False)
+    stack.set_training(False)
     made[0].load_state_dict(stack.state_dict(1))
     torch.testing.assert_close(made[0].eval()(x), stack(x, shared=True)[1])
 

@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 from regab.analysis.confounds import confounds
 from regab.analysis.diagnosis import at_the_edge, diagnosis, underfitting
 from regab.regularizers import methods
-from regab.report.figures import cocktail, fits, responses, weights
-from regab.report.figures import forest as effects
+from regab.report.figures import cocktail, fits, forest, responses, weights
+from regab.report.sentences import interval, points
 from regab.report.study import Variant, method_of
-from regab.report.words import interval, points
 
 NONE = math.nan
 
@@ -31,7 +30,7 @@ STRONG = variant("strong", 0.05, 0.02, 0.08, "helps", l2=0.5)
 
 def test_a_forest_has_an_interval_and_a_word_per_variant_and_fills_what_is_sure():
     axes = Figure().subplots()
-    effects.forest(axes, [WEAK, STRONG], "test_accuracy", practical=0.005)
+    forest.forest(axes, [WEAK, STRONG], "test_accuracy", practical=0.005)
     spans = [line.get_xdata() for line in axes.get_lines() if len(line.get_xdata()) == 2][1:]
     np.testing.assert_allclose(spans, [[-1, 3], [2, 8]])
     dots = [line for line in axes.get_lines() if len(line.get_xdata()) == 1]

@@ -13,9 +13,9 @@ from regab.models.foreign import adopt
 from regab.models.places import DropoutPlace, NormPlace, dropout_places, norm_places, perturbed_places, residual_places
 from regab.regularizers.dropout import Dropout
 from regab.regularizers.norm import Norm
+from regab.training.forward import choose_forward_mode
 from regab.training.noise import Noise
 from regab.training.setup import examine, set_up
-from regab.training.way import choose_way
 from tests import foreign
 from tests.conftest import curves, same
 
@@ -28,13 +28,13 @@ def own(configure, name, *words):
 
 
 def adopted(model, *shape):
-    said = adopt(model, torch.randn(2, *shape))
-    return model, said
+    notes = adopt(model, torch.randn(2, *shape))
+    return model, notes
 
 
 def test_dropout_follows_activations_before_the_last_layer_in_the_order_of_use():
-    net, said = adopted(foreign.Plain(6, 3), 6)
-    assert said == []
+    net, notes = adopted(foreign.Plain(6, 3), 6)
+    assert notes == []
     visits = ["relu.dropout_place.visit.0", "relu.dropout_place.visit.1"]
     assert dropout_places(net, "hidden") == visits
     assert dropout_places(net, "last_hidden") == visits[1:]
@@ -76,8 +76,8 @@ def test_a_layer_norm_of_sequences_is_no_place_as_its_features_stand_last():
 
 
 def test_a_models_own_dropout_is_taken_over_and_every_use_has_a_place_of_its_own():
-    net, said = adopted(foreign.WithDropout(1, 10), 1, 8, 8)
-    assert said == ["reg.dropout takes over drop2d (p=0.2), drop (p=0.5); at reg.dropout.rate=0 they are off"]
+    net, notes = adopted(foreign.WithDropout(1, 10), 1, 8, 8)
+    assert notes == ["reg.dropout takes over drop2d (p=0.2), drop (p=0.5); at reg.dropout.rate=0 they are off"]
     assert not [m for m in net.modules() if isinstance(m, nn.Dropout | nn.Dropout2d)]
     assert (
         dropout_places(net, "last_hidden")
@@ -125,29 +125,29 @@ def test_a_model_that_cannot_be_trained_is_refused_in_one_line(configure, name):
         examine([own(configure, name)])
 
 
-def way(name, *shape):
+def mode(name, *shape):
     net = getattr(foreign, name)(shape, 10) if name in ("Recurrent", "Transformer") else getattr(foreign, name)(64, 10)
     adopt(net, torch.randn(2, *shape))
-    return choose_way(net, torch.randn(2, *shape), 10, CPU)
+    return choose_forward_mode(net, torch.randn(2, *shape), 10, CPU)
 
 
 def test_what_can_be_batched_is_and_the_rest_is_trained_run_by_run_for_a_reason():
-    assert way("Plain", 1, 8, 8).vmapped
-    assert way("Frozen", 1, 8, 8).vmapped
-    control = way("DataDependent", 1, 8, 8)
+    assert mode("Plain", 1, 8, 8).vmapped
+    assert mode("Frozen", 1, 8, 8).vmapped
+    control = mode("DataDependent", 1, 8, 8)
     assert not control.vmapped
-    assert "trained run by run" in control.said[0]
-    assert "control flow" in control.said[0]
-    for _ in range(2):  # torch warns once per process, and a way must not depend on what was before
-        attention = way("NoBatchedKernel", 1, 8, 8)
+    assert "trained run by run" in control.notes[0]
+    assert "control flow" in control.notes[0]
+    for _ in range(2):  # torch warns once per process, and a mode must not depend on what was before
+        attention = mode("NoBatchedKernel", 1, 8, 8)
         assert not attention.vmapped
-        assert "batching rule" in attention.said[0]
-    drawing = way("Functional", 1, 8, 8)
+        assert "batching rule" in attention.notes[0]
+    drawing = mode("Functional", 1, 8, 8)
     assert drawing.draws
     assert not drawing.vmapped
-    assert "draws random numbers" in drawing.said[0]
-    assert not way("Recurrent", 1, 8, 8).vmapped
-    assert not way("Transformer", 1, 8, 8).vmapped
+    assert "draws random numbers" in drawing.notes[0]
+    assert not mode("Recurrent", 1, 8, 8).vmapped
+    assert not mode("Transformer", 1, 8, 8).vmapped
 
 
 def test_every_kind_of_model_is_examined(configure):
@@ -160,7 +160,7 @@ def test_every_kind_of_model_is_examined(configure):
 def test_a_model_that_needs_contiguous_images_gets_them(configure):
     training = set_up([own(configure, "WithDropout")])
     assert not training.stack.channels_last
-    assert "view size is not compatible" in training.said[1]
+    assert "view size is not compatible" in training.notes[1]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_run_has_the_same_numbers_alone_and_in_a_stack(configure, name):
 
 def test_recurrent_layers_are_trained_and_their_inner_dropout_is_off(configure):
     training = set_up([own(configure, "Recurrent")])
-    assert training.said == ["lstm.dropout=0.5 is off, as reg.dropout cannot reach into LSTM"]
+    assert training.notes == ["lstm.dropout=0.5 is off, as reg.dropout cannot reach into LSTM"]
     (run,) = curves(own(configure, "Recurrent", "data.n_train=500", "epochs=8", "optimizer.lr=0.02"))
     assert run["train_accuracy"][-1] > 0.5
 
@@ -239,14 +239,14 @@ def test_torchvisions_models_are_told_the_classes_and_trained(configure, tmp_pat
     from torchvision.models import efficientnet_b0, resnet18
 
     assert sum(p.numel() for p in resnet18().parameters()) == 11_689_512
-    model, said = adopted(resnet18(num_classes=10), 3, 32, 32)
-    assert said == []
+    model, notes = adopted(resnet18(num_classes=10), 3, 32, 32)
+    assert notes == []
     assert dropout_places(model, "last_hidden") == ["layer4.1.relu.dropout_place.visit.1"]
     assert len(norm_places(model)) == 20
-    assert choose_way(model, torch.randn(2, 3, 32, 32), 10, CPU).said == []
-    efficient, said = adopted(efficientnet_b0(num_classes=10), 3, 32, 32)
+    assert choose_forward_mode(model, torch.randn(2, 3, 32, 32), 10, CPU).notes == []
+    efficient, notes = adopted(efficientnet_b0(num_classes=10), 3, 32, 32)
     assert len(residual_places(efficient)) == 9  # those of its 16 blocks that have a shortcut
-    assert [words.split(" takes over ")[0] for words in said] == ["reg.stochastic_depth", "reg.dropout"]
+    assert [words.split(" takes over ")[0] for words in notes] == ["reg.stochastic_depth", "reg.dropout"]
 
 
 NET = """

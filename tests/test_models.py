@@ -24,9 +24,9 @@ from regab.models.vgg import VGG
 from regab.regularizers.norm import Norm
 from regab.regularizers.stochastic_depth import StochasticDepth
 from regab.training.evaluate import evaluate
+from regab.training.forward import ForwardMode, obstacle
 from regab.training.noise import Noise
 from regab.training.stack import Stack
-from regab.training.way import Way, obstacle
 from tests.conftest import curves, same
 
 
@@ -196,7 +196,7 @@ def test_convolutional_networks_can_be_batched_as_they_are_on_a_gpu(kind):
     for net in nets:
         if kind != "none":
             Norm(kind=kind).build(net)
-        assert obstacle(net, torch.randn(4, *shape), Way(vmapped=True)) == ""
+        assert obstacle(net, torch.randn(4, *shape), ForwardMode(vmapped=True)) == ""
 
 
 def test_initial_weights_have_the_variance_of_their_rule_and_biases_begin_at_zero():

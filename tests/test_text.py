@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from regab.data.split import Division, divide
-from regab.data.text import fitter, load, words
+from regab.data.text import fitter, load, tokenize
 from regab.errors import UsageError
 from regab.models.attention import rows_of_tokens, sinusoids
 from regab.models.places import PerturbedWords, perturbed_places
@@ -54,7 +54,7 @@ def texts(n=6, length=7):
 
 
 def test_words_are_runs_of_letters_with_apostrophes_and_single_other_characters():
-    assert words("It's the wo n't-do Café, 1990s!") == [
+    assert tokenize("It's the wo n't-do Café, 1990s!") == [
         "it's",
         "the",
         "wo",

@@ -51,7 +51,7 @@ def _train(run: Run, store: Store) -> None:
     with resumable(store.root), Display(store.root, {run.digest: run}) as display:
         save_command(store.root, current().line.words)
         chunk = Chunk([run], resume=store.resumable().get(run.digest, ""))
-        Alone().train([chunk], store.checkpoints, 0, display.report)
+        Alone().train_chunks([chunk], store.checkpoints, 0, display.report)
     store.clear_checkpoints()
     ended = display.ended[run.digest]
     if ended.error:

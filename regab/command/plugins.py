@@ -65,7 +65,7 @@ class RegabSweeper(Sweeper):
         sweep = composed(self.context, self.config, jobs, elsewhere)
         if self.design != "grid":
             print(*design_words(self.design, runs, SHOWN if current().line.dry_run else 0), sep="\n")
-        ended = sweep.train(self.config)
+        ended = sweep.execute(self.config)
         failed = sum(end.error is not None for end in ended)
         if failed:
             again = f"try them again with: regab train --resume {shlex.quote(self.config.hydra.sweep.dir)}"
@@ -96,7 +96,7 @@ class RegabLauncher(Launcher):
         self.context, self.config = hydra_context, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        ended = composed(self.context, self.config, job_overrides).train(self.config)
+        ended = composed(self.context, self.config, job_overrides).execute(self.config)
         return [_job_return(overrides, end) for overrides, end in zip(job_overrides, ended, strict=False)]
 
 

@@ -57,7 +57,7 @@ def fitter(max_length: int, min_count: int) -> Fit:
     """
 
     def fit(train: np.ndarray) -> tuple[Encode, dict[str, Any]]:
-        texts = [words(text) for text in train]
+        texts = [tokenize(text) for text in train]
         counts = Counter(word for text in texts for word in text)
         known = sorted((-count, word) for word, count in counts.items() if count >= min_count)
         numbers = {word: number for number, (_, word) in enumerate(known, UNKNOWN + 1)}
@@ -66,7 +66,7 @@ def fitter(max_length: int, min_count: int) -> Fit:
         def encode(examples: np.ndarray) -> Tensor:
             tokens = np.full((len(examples), length), PADDING)
             for row, text in zip(tokens, examples, strict=True):
-                found = [numbers.get(word, UNKNOWN) for word in words(text)[:length]] or [UNKNOWN]
+                found = [numbers.get(word, UNKNOWN) for word in tokenize(text)[:length]] or [UNKNOWN]
                 row[: len(found)] = found
             return torch.from_numpy(tokens)
 
@@ -75,7 +75,7 @@ def fitter(max_length: int, min_count: int) -> Fit:
     return fit
 
 
-def words(text: str) -> list[str]:
+def tokenize(text: str) -> list[str]:
     """``It's fine.`` to ``it's``, ``fine`` and ``.``"""
     return WORD.findall(text.lower())
 

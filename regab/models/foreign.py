@@ -58,12 +58,12 @@ def adopt(model: nn.Module, example: Tensor) -> list[str]:
     """Give a model places, if it has none; what was taken over, in sentences. ``example [B, …]`` is sent through."""
     calls = _trace(model, example)
     times = Counter(id(call.module) for call in calls)
-    said = _take_over_dropout(model, times) + _switch_off_inner_dropout(model)
+    notes = _take_over_dropout(model, times) + _switch_off_inner_dropout(model)
     if not any(isinstance(m, DropoutPlace) for m in model.modules()):
         _place_dropout(calls)
     if not any(isinstance(m, NormPlace) for m in model.modules()) and not _take_over_norms(calls):
         _place_norms(calls)
-    return said
+    return notes
 
 
 def _trace(model: nn.Module, example: Tensor) -> list[Call]:
@@ -108,13 +108,13 @@ def _visited(times: int, place: Callable[[], nn.Module]) -> nn.Module:
 
 
 def _switch_off_inner_dropout(model: nn.Module) -> list[str]:
-    said = []
+    notes = []
     for name, module in model.named_modules():
         kind = type(module).__name__
         if isinstance(module, nn.MultiheadAttention | nn.RNNBase) and module.dropout:
-            said.append(f"{name}.dropout={module.dropout} is off, as reg.dropout cannot reach into {kind}")
+            notes.append(f"{name}.dropout={module.dropout} is off, as reg.dropout cannot reach into {kind}")
             module.dropout = 0.0
-    return said
+    return notes
 
 
 def _place_dropout(calls: list[Call]) -> None:

@@ -102,7 +102,7 @@ def warnings(study: Study) -> list[str]:
         found.append(f"{unfinished} runs have not finished and are not in the numbers.")
     if lost := sum(row["folder"] not in study.curves for row in rows if row["status"] == "finished"):
         found.append(f"Of {lost} finished runs metrics.csv is missing or damaged: their curves are not shown.")
-    if missing := int(study.effects["missing"].sum()):
+    if missing := int(study.comparisons["missing"].sum()):
         found.append(f"{missing} pairs are incomplete, because one of their two runs is missing; they are left out.")
     return found + _mixed(sampled(study.variants))
 

@@ -13,9 +13,9 @@ from regab.records.columns import cell, words
 from regab.report.embedded import embedded
 from regab.report.findings import findings, per_variant
 from regab.report.origin import command_of, provenance, warnings
+from regab.report.sentences import FAR, ORDER, interval, kind_of, points, unit, verdict_sentences
 from regab.report.study import Study, Variant
 from regab.report.tables import mean_and_deviation
-from regab.report.words import FAR, ORDER, interval, kind_of, points, unit, verdict_sentences
 
 HERE = Path(__file__).parent
 MARKS = {"helps": "▲", "hurts": "▼", "no practical difference": "≈", "no evidence": "?", "too few seeds": "…"}

@@ -21,7 +21,7 @@ PAGE = "report.html"
 def write_report(study: Study, folder: Path, figures: Mapping[str, Path] | None = None) -> None:
     """``effects.csv``, ``table.md``, ``table.tex`` and ``report.html``. Raises CannotWrite."""
     make_folder(folder)
-    write_atomically(folder / "effects.csv", study.effects.to_csv(index=False))
+    write_atomically(folder / "effects.csv", study.comparisons.to_csv(index=False))
     write_atomically(folder / "table.md", markdown(study))
     write_atomically(folder / "table.tex", latex(study))
     write_atomically(folder / PAGE, page(study, figures))

@@ -85,18 +85,18 @@ class Study:
             raise UsageError(f"{folders[0]}: no run has finished{_why(results)}")
         self.folders, self.results, self.options = list(folders), results, options
         self.factors = factors_of(results)
-        self.effects = compare(results, options.baseline, options.metric, options.practical, options.at)
-        self.metric = str(self.effects["metric"].iloc[0])
+        self.comparisons = compare(results, options.baseline, options.metric, options.practical, options.at)
+        self.metric = str(self.comparisons["metric"].iloc[0])
         self.variants = self._variants()
         self._styled()
 
     def _variants(self) -> list[Variant]:
-        effects = {effect["variant"]: effect for effect in self.effects.to_dict("records")}
+        compared = {row["variant"]: row for row in self.comparisons.to_dict("records")}
         groups: dict[str, list[Row]] = {name: [] for name in dict.fromkeys(variant_names(self.results))}
         for name, row in zip(variant_names(self.results), self.results.to_dict("records"), strict=True):
             groups[name].append(row)
         variants = [
-            Variant(name, {key: str(rows[0][key]) for key in self.factors}, rows, effects[name])
+            Variant(name, {key: str(rows[0][key]) for key in self.factors}, rows, compared[name])
             for name, rows in groups.items()
         ]
         base = next(v for v in variants if v.effect["verdict"] == "baseline").levels

@@ -9,9 +9,9 @@ from typing import Any
 from regab.analysis.diagnosis import overfitting
 from regab.records.columns import cell, measured, words
 from regab.records.load import load_metrics, load_result
+from regab.report.sentences import interval, points, verdict_sentences
 from regab.report.study import Study, Variant
 from regab.report.tables import mean_and_deviation
-from regab.report.words import interval, points, verdict_sentences
 
 
 def run_summary(folder: Path) -> str:

@@ -7,8 +7,8 @@ import re
 from statistics import mean, stdev
 
 from regab.records.columns import cell, higher_is_better, words
+from regab.report.sentences import interval, kind_of, points, unit
 from regab.report.study import Study, Variant
-from regab.report.words import interval, kind_of, points, unit
 
 Cells = list[str]
 

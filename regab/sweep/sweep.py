@@ -52,7 +52,7 @@ class Sweep:
         gpus = max(facts.gpus for facts in self.facts.values())
         self.workers = (gpus or cores()) if workers == "auto" else workers
 
-    def train(self, cfg: DictConfig) -> list[Ended]:
+    def execute(self, cfg: DictConfig) -> list[Ended]:
         """Train what is not done yet in the sweep's folder; how each run that was asked for ended."""
         root = Path(cfg.hydra.sweep.dir)
         store = Store(root)
@@ -94,7 +94,7 @@ class Sweep:
             try:
                 with ThreadPoolExecutor(1) as meanwhile:  # 2 ms for each run
                     described = meanwhile.submit(lambda: [describe(run) for run in runs])
-                    self.trainer.train(plan.chunks, store.checkpoints, plan.workers, display.report)
+                    self.trainer.train_chunks(plan.chunks, store.checkpoints, plan.workers, display.report)
                 described.result()
             except (Interrupted, RunsFailed):
                 tabulate(store, runs)

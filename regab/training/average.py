@@ -55,7 +55,7 @@ class Average:
             return
         momentum = [norm.momentum for norm in norms]
         with holding(self.stack, state):
-            self.stack.train(False)
+            self.stack.set_training(False)
             for done, part in enumerate(parts, 1):
                 for norm in norms:
                     norm.train(True).momentum = 1 / done
@@ -64,7 +64,7 @@ class Average:
                 old.copy_(torch.where(per(runs, old), new, old))
         for norm, before in zip(norms, momentum, strict=True):
             norm.momentum = before
-        self.stack.train(True)
+        self.stack.set_training(True)
 
 
 @contextmanager

@@ -24,13 +24,13 @@ class Built(NamedTuple):
     """One run's model, and what there is to say of how it was made, if it is the user's own."""
 
     model: nn.Module
-    said: list[str]
+    notes: list[str]
 
 
 def build_model(config: Config, data: Data, chain: Chain, seed: int) -> Built:
     """One run's model with what the regularizers build into it. Its initial weights depend on the seed alone."""
     factory, node = locate(config["model"], "model"), arguments(config["model"])
-    initialize, said = Initialization(node.pop("init")), []
+    initialize, notes = Initialization(node.pop("init")), []
     _check_text(config["model"]["_target_"], factory, data)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(seed, "init"))
@@ -41,19 +41,19 @@ def build_model(config: Config, data: Data, chain: Chain, seed: int) -> Built:
         if not is_foreign(model):
             chain.build(model)
         else:
-            said = adopt(model, data.train.x[:2].cpu()) + _build_aloud(model, chain)
-    return Built(model, said)
+            notes = adopt(model, data.train.x[:2].cpu()) + _build_aloud(model, chain)
+    return Built(model, notes)
 
 
 def _build_aloud(model: nn.Module, chain: Chain) -> list[str]:
     """What each method put where."""
-    said = []
+    notes = []
     for name, method in chain.having("build"):
         before = dict(model.named_modules())
         method.build(model)
         new = [key for key, module in model.named_modules() if module is not before.get(key)]
-        said.append(f"reg.{name} acts at {', '.join(new)}")
-    return said
+        notes.append(f"reg.{name} acts at {', '.join(new)}")
+    return notes
 
 
 def _told(factory: Any, data: Data) -> dict[str, Any]:

@@ -54,13 +54,13 @@ def evaluate(stack: Stack, data: Data) -> dict[str, Tensor]:
     the units of the target; r2 is 1 - loss/variance, with the variance of the split's own targets, so at most 1, and
     NaN where they do not vary. A split without examples has no metrics.
     """
-    stack.train(False)
+    stack.set_training(False)
     metrics = {}
     for name in ("train", "val", "test"):
         if len(split := getattr(data, name)):
             measured = _regression(stack, split, data.scale) if data.task == "regression" else _classes(stack, split)
             metrics |= {f"{name}_{measure}": value for measure, value in measured.items()}
-    stack.train(True)
+    stack.set_training(True)
     return metrics
 
 

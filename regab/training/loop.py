@@ -24,7 +24,7 @@ class Training:
     """Everything that ``train`` needs: ``R`` runs of one structure in ``V`` lanes, and what they are trained on and
     with.
 
-    ``ids`` name the runs; ``epoch`` is how many are done; ``said`` is what the user should know of how it was set up.
+    ``ids`` name the runs; ``epoch`` is how many are done; ``notes`` are what the user should know of how it was set up.
     """
 
     ids: list[str]
@@ -38,7 +38,7 @@ class Training:
     lr: Tensor
     epochs: int
     batch_size: int
-    said: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     epoch: int = 0
 
     def __post_init__(self) -> None:

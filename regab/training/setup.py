@@ -22,12 +22,12 @@ from regab.tasks import MEASURES
 from regab.training.build import arguments, build_model
 from regab.training.cost import count
 from regab.training.facts import Facts
+from regab.training.forward import choose_forward_mode
 from regab.training.loop import Training, batches
 from regab.training.noise import Noise
 from regab.training.stack import Stack
 from regab.training.stopping import Stopping
 from regab.training.watch import Watch
-from regab.training.way import choose_way
 
 Config = dict[str, Any]
 
@@ -46,7 +46,7 @@ def set_up(configs: list[Config]) -> Training:
     noise = Noise([c["seed"] for c in in_lanes], device)
     built = [build_model(config, data, chain, seed) for seed in noise.seeds]
     example = data.train.x[:2].cpu()
-    way = choose_way(built[0].model, example, data.classes, device)
+    mode = choose_forward_mode(built[0].model, example, data.classes, device)
     optimizer = fields.join(
         locate(config["optimizer"], "optimizer"), [arguments(c["optimizer"]) for c in in_lanes], _to(device)
     )
@@ -54,11 +54,11 @@ def set_up(configs: list[Config]) -> Training:
         [model for model, _ in built],
         noise.run_to_seed.cpu(),
         example,
-        vmapped=way.vmapped,
+        vmapped=mode.vmapped,
         device=device,
         bf16=config["precision"] == "bf16",
-        channels_last=way.channels_last,
-        draws=noise.of("forward", torch.device("cpu")) if way.draws else None,
+        channels_last=mode.channels_last,
+        draws=noise.of("forward", torch.device("cpu")) if mode.draws else None,
     )
     run_to_lane = np.array([order.index(path) for path in paths])
     return Training(
@@ -73,7 +73,7 @@ def set_up(configs: list[Config]) -> Training:
         lr=optimizer.lr,
         epochs=config["epochs"],
         batch_size=config["batch_size"],
-        said=built[0].said + way.said,
+        notes=built[0].notes + mode.notes,
     )
 
 
@@ -88,14 +88,14 @@ def examine(configs: list[Config]) -> Facts:
     for each in configs:
         _check_methods(each, data)
     model, _ = build_model(config, data, join_regularizers(configs, cpu), config["seed"])
-    way = choose_way(model, data.train.x[:2], data.classes, device)
+    mode = choose_forward_mode(model, data.train.x[:2], data.classes, device)
     _check_batch_norm(model, len(data.train), config["batch_size"])
     flops, activations = count(model, data.train.x[: 64 if data.kind == "tokens" else 2])  # texts differ in length
     parameters = sum(p.numel() for p in model.parameters())
     n = len(data.train)
     batch = min(config["batch_size"], n)
     return Facts(
-        vmapped=way.vmapped,
+        vmapped=mode.vmapped,
         device=device.type,
         gpus=torch.cuda.device_count() if device.type == "cuda" else 0,
         flops=flops,

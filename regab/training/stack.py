@@ -102,9 +102,9 @@ class Stack:
         pieces = values.split([slot.shape.numel() for slot in self._slots], 1)
         return [slot.unflatten(piece) for slot, piece in zip(self._slots, pieces, strict=True)]
 
-    def train(self, mode: bool) -> None:
+    def set_training(self, training: bool) -> None:
         """Switch between training and evaluation."""
-        self.skeleton.train(mode)
+        self.skeleton.train(training)
 
     def __call__(self, x: Tensor, factors: dict[str, Tensor] | None = None, shared: bool = False) -> Tensor:
         """Logits ``[V, B, K]``; ``factors`` are what perturbs the places in training, ``[V, B, …]`` each."""

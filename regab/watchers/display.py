@@ -27,7 +27,7 @@ class Display:
         self.single = len(runs) == 1 and next(iter(runs.values())).folder == root
         self.epochs = dict.fromkeys(runs, 0)
         self.total = {digest: run.config["epochs"] for digest, run in runs.items()}
-        self.said = set[str]()
+        self.shown = set[str]()
         self.live = _Live(self) if sys.stdout.isatty() else None
 
     def __enter__(self) -> Display:
@@ -60,8 +60,8 @@ class Display:
     def _say(self, note: Note) -> None:
         if not note.aloud:
             self.log.info(note.text)
-        elif note.text not in self.said:
-            self.said.add(note.text)
+        elif note.text not in self.shown:
+            self.shown.add(note.text)
             self.log.info(note.text)
             self._print(note.text)
 

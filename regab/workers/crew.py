@@ -1,7 +1,7 @@
 """Who trains: this process itself (Alone), or a foreman process with workers (Crew).
 
-Both have the same methods. ``examine`` says what configurations are like; ``train`` reports events until all chunks are
-done. A main process with a crew never imports torch: the foreman does so while the main process composes
+Both have the same methods. ``examine`` says what configurations are like; ``train_chunks`` reports events until all
+chunks are done. A main process with a crew never imports torch: the foreman does so while the main process composes
 configurations.
 """
 
@@ -40,7 +40,7 @@ class Alone:
 
         return examine_all(configs, elsewhere)
 
-    def train(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
+    def train_chunks(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
         from regab.training.process import tune
         from regab.workers.trainer import train_chunk
 
@@ -70,7 +70,7 @@ class Crew:
 
         return self._receive()[1]
 
-    def train(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
+    def train_chunks(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
         self._send(("train", chunks, folder, workers))  # whole, before a signal may have something else sent
         with StopRequest(first=self._ask_to_stop, second=self.process.kill):
             while (message := self._receive())[0] == "events":

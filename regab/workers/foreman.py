@@ -59,7 +59,7 @@ def _answer(pipe: Connection, request: str, *content: Any) -> tuple[str, Any]:
         if request == "examine":
             return "examined", examine_all(*content)
         if request == "train":
-            Site(pipe, *content).train()
+            WorkerPool(pipe, *content).train_all()
         return "done", None
     except (UsageError, CannotWrite, Interrupted) as error:
         return "error", error
@@ -80,7 +80,7 @@ class Worker:
             self.pipe.send(chunk)
 
 
-class Site:
+class WorkerPool:
     """All workers, and the chunks that are still to be trained."""
 
     def __init__(self, pipe: Connection, chunks: list[Chunk], folder: Path, workers: int) -> None:
@@ -101,7 +101,7 @@ class Site:
         theirs.close()
         return Worker(process, ours)
 
-    def train(self) -> None:
+    def train_all(self) -> None:
         try:
             for worker in self.workers:
                 self._next(worker)

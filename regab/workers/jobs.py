@@ -41,7 +41,7 @@ class Launched:
         """As everyone, but for the device: that of the jobs need not be that of this machine."""
         return self.examiner.examine(configs, elsewhere=True)
 
-    def train(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
+    def train_chunks(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
         root = folder.parents[1].absolute()
         jobs = [[f"hydra.sweep.dir={quoted(str(root))}", f"hydra.sweep.subdir={_place(c, root)}"] for c in chunks]
         with _Watching([run for chunk in chunks for run in chunk.runs], Store(root), report) as watching:

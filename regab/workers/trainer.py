@@ -35,7 +35,7 @@ def train_chunk(chunk: Chunk, folder: Path, report: Report, stopping: Callable[[
 
     Raises Interrupted as soon as ``stopping()`` is true after an epoch, with a checkpoint written; CannotWrite.
     """
-    attempt = _Chunk(chunk, folder, report, stopping, threads)
+    attempt = _Attempt(chunk, folder, report, stopping, threads)
     failure = _failure(attempt)  # outside of the except clause, which would keep the stack in memory
     left = [run for run in chunk.runs if run.digest not in attempt.ended]
     if failure and len(chunk.runs) > 1:
@@ -46,10 +46,10 @@ def train_chunk(chunk: Chunk, folder: Path, report: Report, stopping: Callable[[
         report([fail(chunk.runs[0], *failure)])
 
 
-def _failure(attempt: _Chunk) -> tuple[str, str] | None:
+def _failure(attempt: _Attempt) -> tuple[str, str] | None:
     """Why an attempt failed, in a line and in detail."""
     try:
-        attempt.train()
+        attempt.finish()
     except (Interrupted, CannotWrite):
         raise
     except Exception as error:
@@ -61,7 +61,7 @@ def _in_a_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-class _Chunk:
+class _Attempt:
     """One attempt at a chunk."""
 
     def __init__(self, chunk: Chunk, folder: Path, report: Report, stopping: Callable, threads: int | None) -> None:
@@ -73,10 +73,11 @@ class _Chunk:
         """The key of the checkpoint from which the runs that are left can go on."""
         return self.chunk.key if self.checkpoint.path.is_file() else self.chunk.resume
 
-    def train(self) -> None:
+    def finish(self) -> None:
+        """Train until all runs have ended."""
         training = self._set_up()
-        said = [f"data: {words}" for words in training.data.said] + [f"model: {words}" for words in training.said]
-        self.report([Note(words, aloud=True) for words in said])
+        notes = [f"data: {note}" for note in training.data.said] + [f"model: {note}" for note in training.notes]
+        self.report([Note(note, aloud=True) for note in notes])
         with _threads(self.threads or (1 if training.stack.vmapped else None)) as threads:
             journals = {run.digest: self._journal(run, training, i, threads) for i, run in enumerate(self.runs)}
             while training is not None:
@@ -104,7 +105,7 @@ class _Chunk:
         facts = {"task": training.data.task, "stack_size": training.stack.size, "threads": threads}
         facts |= {"device": str(training.stack.values.device), "precision": run.config["precision"]}
         facts["parameters"] = training.stack.values.shape[1]
-        facts["notes"] = training.said
+        facts["notes"] = training.notes
         facts |= {"data_fingerprint": training.data.fingerprint, "data_notes": list(training.data.said)}
         facts["columns"] = training.data.columns
         if training.data.task == "regression":

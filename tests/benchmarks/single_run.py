@@ -22,6 +22,7 @@ from regab.data.split import Data, Split
 from regab.models.cnn import CNN
 from regab.models.mlp import MLP
 from regab.regularizers.base import Chain
+from regab.training.forward import stacks_well
 from regab.training.loop import Training, train_epoch
 from regab.training.noise import Noise
 from regab.training.optimizer import Adam
@@ -29,7 +30,6 @@ from regab.training.schedule import Constant
 from regab.training.stack import Stack
 from regab.training.stopping import Stopping
 from regab.training.watch import Watch
-from regab.training.way import stacks_well
 
 CASES = {
     "mlp 64-128-128-10, batch 64": (lambda: MLP((64,), 10, [128, 128]), (64,), 1149, 64),

@@ -9,8 +9,7 @@ from typing import Any
 
 from regab.records.columns import words
 from regab.records.files import make_folder, write_atomically, writing
-from regab.report.figures import cocktail, fits, responses, weights
-from regab.report.figures import forest as effects
+from regab.report.figures import cocktail, fits, forest, responses, weights
 from regab.report.figures.style import figure
 from regab.report.findings import alone, numbers
 from regab.report.origin import sampled
@@ -41,7 +40,7 @@ def _forest(study: Study, path: Path) -> bool:
     if shown:
         longest = max(len(v.short) for v in shown)
         with _save(path, 6.5 + 0.08 * longest, 1.4 + 0.34 * len(shown)) as drawn:
-            effects.forest(drawn.subplots(), shown, study.metric, study.options.practical)
+            forest.forest(drawn.subplots(), shown, study.metric, study.options.practical)
     return bool(shown)
 
 

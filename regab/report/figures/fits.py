@@ -13,8 +13,8 @@ from regab.records.columns import words
 from regab.records.load import load_result
 from regab.report.figures.forest import scaled
 from regab.report.figures.style import FREE, MARKERS, SELECTED, TRAIN, VAL, whole_numbers
+from regab.report.sentences import unit
 from regab.report.study import Metrics, Variant
-from regab.report.words import unit
 
 if TYPE_CHECKING:
     from pandas import DataFrame

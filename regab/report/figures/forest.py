@@ -8,8 +8,8 @@ from typing import Any
 
 from regab.records.columns import higher_is_better
 from regab.report.figures.style import BASELINE
+from regab.report.sentences import kind_of, unit
 from regab.report.study import Variant
-from regab.report.words import kind_of, unit
 
 
 def scaled(metric: str) -> float:

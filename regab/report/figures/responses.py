@@ -10,8 +10,8 @@ import numpy as np
 
 from regab.report.figures.forest import scaled
 from regab.report.figures.style import BASELINE
+from regab.report.sentences import points, unit
 from regab.report.study import Variant
-from regab.report.words import points, unit
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -23,16 +23,16 @@ REASON = 160  # characters shown of an error
 
 
 @dataclass(frozen=True)
-class Way:
+class ForwardMode:
     """``vmapped``: one batched pass for all runs, else run by run, where they convolve in ``channels_last`` layout.
 
-    ``draws``: the model draws random numbers of its own, which must be made the run's. ``said``: why not otherwise.
+    ``draws``: the model draws random numbers of its own, which must be made the run's. ``notes``: why not otherwise.
     """
 
     vmapped: bool
     channels_last: bool = True
     draws: bool = False
-    said: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def stacks_well(model: nn.Module, device: torch.device) -> bool:
@@ -46,30 +46,32 @@ def stacks_well(model: nn.Module, device: torch.device) -> bool:
     return not any(isinstance(module, slow) for module in model.modules())
 
 
-def choose_way(model: nn.Module, example: Tensor, outputs: int, device: torch.device) -> Way:
-    """The way for a model, which is left as it is. A foreign one's is found by trying, on ``example [B, …]``.
+def choose_forward_mode(model: nn.Module, example: Tensor, outputs: int, device: torch.device) -> ForwardMode:
+    """The mode for a model, which is left as it is. A foreign one's is found by trying, on ``example [B, …]``.
 
-    It follows from the model and the device alone. Raises UsageError where a foreign model can be trained in no way.
+    It follows from the model and the device alone. Raises UsageError where a foreign model can be trained in none.
     """
     batched = stacks_well(model, device)
     if not is_foreign(model):
-        return Way(batched)
+        return ForwardMode(batched)
     _check_forward(model, example, outputs)
-    way = Way(batched, channels_last=example.ndim == 4)
+    mode = ForwardMode(batched, channels_last=example.ndim == 4)
     if _draws(model, example):
-        words = "its forward draws random numbers (F.dropout?): seeded for each run, but nothing under reg acts on them"
-        way = replace(way, vmapped=False, draws=True, said=[words])
-    while words := obstacle(model, example, way):
-        way = _next(way, words)
-    return way
+        note = "its forward draws random numbers (F.dropout?): seeded for each run, but nothing under reg acts on them"
+        mode = replace(mode, vmapped=False, draws=True, notes=[note])
+    while reason := obstacle(model, example, mode):
+        mode = _next(mode, reason)
+    return mode
 
 
-def _next(way: Way, words: str) -> Way:
-    if way.vmapped:
-        return replace(way, vmapped=False, said=[*way.said, f"trained run by run, not in one batch: {words}"])
-    if way.channels_last:
-        return replace(way, channels_last=False, said=[*way.said, f"trained without channels_last layout: {words}"])
-    raise UsageError(f"model: regab cannot give it its parameters: {words}")
+def _next(mode: ForwardMode, reason: str) -> ForwardMode:
+    if mode.vmapped:
+        return replace(mode, vmapped=False, notes=[*mode.notes, f"trained run by run, not in one batch: {reason}"])
+    if mode.channels_last:
+        return replace(
+            mode, channels_last=False, notes=[*mode.notes, f"trained without channels_last layout: {reason}"]
+        )
+    raise UsageError(f"model: regab cannot give it its parameters: {reason}")
 
 
 def _check_forward(model: nn.Module, example: Tensor, outputs: int) -> None:
@@ -101,29 +103,29 @@ def _draws(model: nn.Module, example: Tensor) -> bool:
     trial = _trial(model, example)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         before = torch.get_rng_state()
-        for mode in (True, False):
-            trial.train(mode)(example)
+        for training in (True, False):
+            trial.train(training)(example)
         return not torch.equal(before, torch.get_rng_state())
 
 
-def obstacle(model: nn.Module, example: Tensor, way: Way) -> str:
-    """Why a stack of two cannot be trained this way, in a line; empty if it can.
+def obstacle(model: nn.Module, example: Tensor, mode: ForwardMode) -> str:
+    """Why a stack of two cannot be trained in this mode, in a line; empty if it can.
 
-    What fails in any way is no matter of the way, and raises.
+    What fails in every mode is no matter of the mode, and raises.
     """
     try:
         with warnings.catch_warnings(), _all_warnings():
             warnings.filterwarnings("error", message=".*batching rule")  # torch would loop over runs in one operation
-            return "" if _agrees(model, example, way) else "its numbers are others then"
+            return "" if _agrees(model, example, mode) else "its numbers are others then"
     except Exception as error:
-        if not (way.vmapped or way.channels_last):
+        if not (mode.vmapped or mode.channels_last):
             raise
         return " ".join(f"{type(error).__name__}: {error}".split())[:REASON]
 
 
 @contextmanager
 def _all_warnings() -> Iterator[None]:
-    """torch gives most warnings once per process, but a model's way must be the same every time."""
+    """torch gives most warnings once per process, but a model's mode must be the same every time."""
     before = torch.is_warn_always_enabled()
     torch.set_warn_always(True)
     try:
@@ -132,19 +134,19 @@ def _all_warnings() -> Iterator[None]:
         torch.set_warn_always(before)
 
 
-def _agrees(model: nn.Module, example: Tensor, way: Way) -> bool:
+def _agrees(model: nn.Module, example: Tensor, mode: ForwardMode) -> bool:
     """Whether a stack trains, and in evaluation computes with its own parameters what the model does with them."""
     skeleton, plain = copy.deepcopy(model), copy.deepcopy(model).eval()
-    options = {"vmapped": way.vmapped, "channels_last": way.channels_last, "device": torch.device("cpu")}
+    options = {"vmapped": mode.vmapped, "channels_last": mode.channels_last, "device": torch.device("cpu")}
     stack = Stack([skeleton], torch.tensor([0, 0]), example, **options)
     stack.values[1] *= 1.1
-    stack.train(True)
+    stack.set_training(True)
     with torch.random.fork_rng(devices=[]):
         factors = {name: torch.ones(2, len(example), *place.shape) for name, place in stack.places.items()}
         stack.backward(stack(example.expand(2, *example.shape), factors).sum((1, 2)))
-        stack.train(False)
+        stack.set_training(False)
         plain.load_state_dict(stack.state_dict(1), strict=False)
-        if way.draws:
+        if mode.draws:
             return True
         with torch.no_grad():
             return torch.allclose(stack(example, shared=True)[1], plain(example), equal_nan=True, **AGREE)
