@@ -8,7 +8,8 @@ import pytest
 import statsmodels.api
 
 from regab.analysis.compare import compare
-from regab.analysis.effects import contrasts, interactions, main_effects
+from regab.analysis.contrasts import design
+from regab.analysis.effects import interactions, main_effects
 from regab.sweep.design import assign
 from tests.test_verdicts import results
 
@@ -66,12 +67,26 @@ def test_seeds_are_blocks():
     assert (main.ci_high - main.ci_low).max() < 0.06
 
 
-def test_the_estimates_are_those_of_least_squares_with_seeds_as_dummies():
-    table = planted("ablation", 5, 0.02, np.random.default_rng(4))
-    on = pd.DataFrame({key: (table[key] == LEVELS[key][-1]).astype(float) for key in LEVELS})
-    design = pd.concat([on, pd.get_dummies(table["seed"]).astype(float)], axis=1)
-    fitted = statsmodels.api.OLS(table["selected_test_accuracy"].to_numpy(), design.to_numpy()).fit()
-    np.testing.assert_allclose(main_effects(table)["effect"], fitted.params[: len(LEVELS)])
+@pytest.mark.parametrize("failed", [0, 3, 12])
+@pytest.mark.parametrize("kind", ["grid", "ablation"])
+def test_the_estimates_are_those_of_least_squares_with_seeds_as_dummies(kind, failed):
+    """With every run there and with some failed: a failed run costs itself, not its seed."""
+    rng = np.random.default_rng(4)
+    table = planted(kind, 5, 0.02, rng)
+    table.loc[rng.choice(len(table), failed, replace=False), "status"] = "failed"
+    there = table[table["status"] == "finished"]
+    on = pd.DataFrame({key: (there[key] == LEVELS[key][-1]).astype(float) for key in LEVELS})
+    seeds = pd.get_dummies(there["seed"]).astype(float)
+    target = there["selected_test_accuracy"].to_numpy()
+    fitted = statsmodels.api.OLS(target, pd.concat([on, seeds], axis=1).to_numpy()).fit()
+    main = main_effects(table)
+    np.testing.assert_allclose(main["effect"], fitted.params[: len(LEVELS)])
+    assert set(main["missing"]) == {failed}
+    assert main["n"].tolist() == [5] * 4
+    if kind == "grid":
+        products = [on[a] * on[b] for a, b in itertools.combinations(LEVELS, 2)]
+        fitted = statsmodels.api.OLS(target, pd.concat([*products, on, seeds], axis=1).to_numpy()).fit()
+        np.testing.assert_allclose(interactions(table)["effect"], fitted.params[:6])
 
 
 def test_a_fraction_tells_main_effects_and_no_interaction_that_it_confounds():
@@ -102,14 +117,44 @@ def test_a_factor_of_three_levels_has_two_effects_against_its_off():
     assert len(interactions(table)) == 2
 
 
-def test_a_seed_with_a_failed_run_and_a_variant_that_always_failed_are_left_out():
+def test_failed_runs_cost_no_more_than_themselves_and_a_seed_that_is_hardly_there_counts_for_little():
     rng = np.random.default_rng(8)
-    cells = {(a, b): list(rng.normal(0.8, 0.01, 5)) for a in ("0", "0.2", "0.5") for b in ("none", "batch")}
-    cells["0.2", "batch"][3] = None
-    cells["0.5", "batch"] = [None] * 5
-    main = main_effects(results(cells, factors=(FACTORS[0], FACTORS[2])))
-    assert set(main["n"]) == {4}
-    assert set(main["missing"]) == {1}
+    cells = {(a, b): list(rng.normal(0.8, 0.01, 3)) for a in ("0", "0.2", "0.5") for b in ("none", "batch")}
+    whole = main_effects(results(cells, factors=(FACTORS[0], FACTORS[2])))
+    cells["0.2", "batch"][1] = None
+    one = main_effects(results(cells, factors=(FACTORS[0], FACTORS[2])))
+    assert one["ci_low"].notna().all()
+    np.testing.assert_allclose(one["effect"], whole["effect"], atol=0.01)
+    for cell in [("0", "batch"), ("0.2", "none"), ("0.2", "batch"), ("0.5", "none"), ("0.5", "batch")]:
+        cells[cell][2] = None  # one run is left of the third seed: nothing to compare it with
+    assert main_effects(results(cells, factors=(FACTORS[0], FACTORS[2])))["verdict"].unique() == "too few seeds"
+
+
+def test_intervals_cover_where_runs_failed():
+    rng, inside = np.random.default_rng(12), []
+    for _ in range(150):
+        table = planted("grid", 4, 0.02, rng, order=1)
+        table.loc[rng.choice(len(table), 8, replace=False), "status"] = "failed"
+        main = main_effects(table)
+        inside += [(main["ci_low"] < list(PLANTED.values())) & (main["ci_high"] > list(PLANTED.values()))]
+    assert 0.92 < np.mean(inside) < 0.985
+
+
+def test_a_level_is_counted_ahead_and_behind_in_the_settings_of_the_others():
+    cells = {("0", "none"): 0.80, ("0.5", "none"): 0.82, ("0", "batch"): 0.90, ("0.5", "batch"): 0.89}
+    table = results({k: [v, v + 0.01, v + 0.02] for k, v in cells.items()}, factors=(FACTORS[0], FACTORS[2]))
+    found = main_effects(table).set_index("factor")[["ahead", "behind", "settings"]]
+    assert found.loc[FACTORS[0]].tolist() == [1, 1, 2]
+    assert found.loc[FACTORS[2]].tolist() == [2, 0, 2]
+
+
+def test_a_factor_whose_runs_are_equal_to_the_last_digit_changed_nothing():
+    rng = np.random.default_rng(3)
+    cells = {("0", kind): list(rng.normal(0.8, 0.01, 3)) for kind in ("none", "batch")}
+    cells |= {("1e-4", kind): values for (_, kind), values in cells.items()}
+    found = main_effects(results(cells, factors=(FACTORS[1], FACTORS[2]))).set_index("factor")["verdict"]
+    assert found[FACTORS[1]] == "changed nothing"
+    assert found[FACTORS[2]] != "changed nothing"
 
 
 def test_draws_that_share_no_level_have_no_effects():
@@ -127,7 +172,7 @@ def test_two_seeds_have_effects_without_intervals():
 
 def test_the_weights_of_a_full_grid_are_differences_of_means():
     variants = {str(run): run for run in assign("grid", {"a": ["0", "1"], "b": ["0", "1"]})}
-    terms, weights = contrasts(variants, {"a": "0", "b": "0"}, 1)
-    assert terms == [(("a", "1"),), (("b", "1"),)]
-    np.testing.assert_allclose(weights, [[-0.5, -0.5, 0.5, 0.5], [-0.5, 0.5, -0.5, 0.5]], atol=1e-12)
-    np.testing.assert_allclose(contrasts(variants, {"a": "0", "b": "0"}, 2)[1], [[1, -1, -1, 1]], atol=1e-12)
+    one, two = (design(variants, {"a": "0", "b": "0"}, order) for order in (1, 2))
+    assert one.terms == [(("a", "1"),), (("b", "1"),)]
+    np.testing.assert_allclose(one.weights, [[-0.5, -0.5, 0.5, 0.5], [-0.5, 0.5, -0.5, 0.5]], atol=1e-12)
+    np.testing.assert_allclose(two.weights, [[1, -1, -1, 1]], atol=1e-12)

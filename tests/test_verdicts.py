@@ -11,7 +11,9 @@ import statsmodels.stats.power
 import yaml
 
 from regab.analysis.compare import compare
-from regab.analysis.paired import holm, paired, pairs_needed, resolution
+from regab.analysis.family import holm
+from regab.analysis.paired import paired, resolution
+from regab.analysis.sizes import pairs_needed
 from regab.analysis.table import read
 from regab.errors import UsageError
 
@@ -96,16 +98,19 @@ def test_two_seeds_are_too_few_for_an_interval():
     row = compare(results({"0": BASE[:2], "0.5": UP[:2]})).iloc[1]
     assert row.verdict == "too few seeds"
     assert row.mean_difference == pytest.approx(0.021)
-    assert row[["ci_low", "ci_high", "p_value", "p_adjusted", "probability_better", "seeds_needed"]].isna().all()
+    assert row[["ci_low", "ci_high", "p_value", "p_adjusted", "probability_better", "seeds_high"]].isna().all()
 
 
-def test_no_evidence_says_how_many_more_seeds_would_tell():
+def test_the_seeds_that_would_tell_are_a_range_from_the_largest_plausible_to_the_shrunken_difference():
     differences = np.array([0.03, -0.01, 0.02, 0.01, -0.005])
-    table = compare(results({"0": BASE, "0.5": np.array(BASE) + differences})).iloc[1]
-    effect = differences.mean() / differences.std(ddof=1)
-    needed = statsmodels.stats.power.TTestPower().solve_power(effect, power=0.8, alpha=0.05)
-    assert table.seeds_needed == pytest.approx(needed, abs=1.5)
-    assert table.verdict == f"no evidence (about {int(table.seeds_needed) - 5} more seeds would tell)"
+    row = compare(results({"0": BASE, "0.5": np.array(BASE) + differences})).iloc[1]
+    assert row.verdict == "no evidence"
+    for column, effect in (("seeds_low", row.ci_high), ("seeds_high", row.shrunken)):
+        exact = statsmodels.stats.power.TTestPower().solve_power(effect / differences.std(ddof=1), None, 0.05, 0.8)
+        assert row[column] == pytest.approx(exact, abs=1.5, rel=0.02)
+    assert 0 < row.shrunken < row.mean_difference
+    nothing = compare(results({"0": BASE, "0.5": np.add(BASE, [0.02, -0.02, 0.001, 0.002, -0.002])})).iloc[1]
+    assert (nothing.shrunken, nothing.seeds_high) == (0, np.inf)
 
 
 def test_a_difference_too_small_to_matter_is_no_practical_difference_even_if_it_is_real():
@@ -124,16 +129,18 @@ def test_equal_differences_on_a_small_test_set_are_no_infinite_evidence():
     assert row.verdict.startswith("no evidence")
 
 
-def test_identical_runs_are_no_evidence_of_anything():
+def test_runs_that_are_equal_in_every_number_changed_nothing():
     row = compare(results({"0": BASE, "0.5": BASE})).iloc[1]
     assert (row.mean_difference, row.p_value, row.probability_better) == (0, 1, 0.5)
     assert row.ci_low == -row.ci_high
-    assert row.verdict == "no evidence (1,000 seeds would not tell)"
-    assert verdict({"0": [1.0] * 3, "0.5": [1.0] * 3}, practical=0.01) == "no practical difference"
+    assert row.verdict == "changed nothing"
+    table = results({"0": BASE, "0.5": BASE}).assign(selected_test_loss=np.arange(10.0))
+    assert compare(table).verdict.tolist() == ["baseline", "no evidence"]
+    assert compare(table, practical=0.01).verdict.tolist() == ["baseline", "no practical difference"]
 
 
 def test_a_metric_that_is_always_zero_and_one_that_is_infinite_have_no_verdict():
-    assert verdict({"0": [0.0] * 4, "0.5": [0.0] * 4}) == "no evidence (1,000 seeds would not tell)"
+    assert verdict({"0": [0.0] * 4, "0.5": [0.0] * 4}) == "changed nothing"
     row = compare(results({"0": [1.0, 2.0, np.inf], "0.5": [1.0, np.inf, np.inf]})).iloc[1]
     assert (row["n"], row["verdict"]) == (1, "too few seeds")
 

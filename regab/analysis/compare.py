@@ -4,19 +4,81 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regab.analysis.baseline import Levels, find_baseline, variants_of
-from regab.analysis.paired import BASELINE, holm, in_words, paired, pairs_needed, resolution, verdicts
+from regab.analysis.baseline import Levels, Variants, find_baseline, off_levels, variants_of
+from regab.analysis.contrasts import Estimates, pairs
+from regab.analysis.paired import resolution
 from regab.analysis.table import replicate_words, variant_names
+from regab.analysis.verdicts import BASELINE, NUMBERS, adjusted, concluded, numbers
 from regab.errors import UsageError
 from regab.records.columns import headline, higher_is_better
 from regab.targets import unknown
 
 if TYPE_CHECKING:
     from pandas import DataFrame, MultiIndex
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """One metric of a sweep's finished runs: ``values``, a row per replicate and a column per variant."""
+
+    results: DataFrame
+    metric: str
+    at: str
+    variants: Variants
+    base: str
+    reference: Levels
+    values: DataFrame
+
+    @cached_property
+    def step(self) -> float:
+        """The metric's resolution."""
+        return resolution(self.values.to_numpy(), self.values.index.get_level_values("fold"))
+
+    @property
+    def upwards(self) -> bool:
+        """Whether more is better."""
+        return higher_is_better(self.metric)
+
+    @property
+    def shared(self) -> float:
+        return overlap(self.values.index)[0]
+
+    @property
+    def folds(self) -> int:
+        return overlap(self.values.index)[1]
+
+    @cached_property
+    def measured(self) -> DataFrame:
+        """All that was measured of the finished runs, by variant, seed and fold."""
+        columns = [c for c in self.results if c.startswith(("selected_", "last_"))]
+        keyed = self.results.assign(variant=variant_names(self.results), fold=self.results["fold"].fillna(-1))
+        return keyed[keyed["status"] == "finished"].set_index(["variant", "seed", "fold"]).sort_index()[columns]
+
+    @cached_property
+    def pairs(self) -> Estimates:
+        """All variants but the baseline, in order, minus the baseline."""
+        return pairs(self.values.to_numpy(float), list(self.values).index(self.base))
+
+    @property
+    def others(self) -> list[str]:
+        return [name for name in self.variants if name != self.base]
+
+
+def sweep_of(results: DataFrame, baseline: str | Levels | None, metric: str | None, at: str) -> Sweep:
+    """Raises UsageError for what the table does not have."""
+    if at not in ("selected", "last"):
+        raise UsageError(f"at={at}: must be selected or last")
+    metric = metric or default_metric(results, at)
+    variants = variants_of(results)
+    base = find_baseline(variants, baseline)
+    reference = off_levels(variants) if baseline is None else variants[base]
+    return Sweep(results, metric, at, variants, base, reference, by_replicate(results, metric, at)[list(variants)])
 
 
 def compare(
@@ -35,65 +97,65 @@ def compare(
     * ``p_adjusted``: Holm's, over all comparisons of the table. ``verdict`` goes by it: *helps* or *hurts* below 0.05,
       so that at most 5 % of sweeps in which nothing differs have such a word anywhere.
     * ``probability_better``: that one more seed would be better with the variant than without.
-    * ``seeds_needed``: how many seeds in all would give a difference like this one its verdict with probability 0.8.
-    * *no practical difference*: the interval lies within ±``practical`` (in the metric's unit), whatever ``p`` is. *too
-      few seeds*: fewer than three pairs, where there is no interval.
+    * ``shrunken``: the difference without the luck by which the largest of many stand out.
+    * ``seeds_low, seeds_high``: how many seeds in all would find a difference with probability 0.8, if it is as large
+      as the interval allows, and if it is ``shrunken`` (infinite where that is 0).
+    * ``correlation`` of the variant's runs with the baseline's, seed by seed: the higher, the more pairing helps.
+    * *no practical difference*: certainly within ±``practical`` (in the metric's unit), adjusted likewise. *too few
+      seeds*: fewer than three pairs, where there is no interval. *changed nothing*: all numbers of all runs are equal.
+    * ``note``: what weakens a verdict, in words.
 
     ``metric`` has no prefix (``val_loss``); the default is test accuracy, or RMSE. Accuracies and R² are better when
     they are higher, all others when they are lower. Raises UsageError for what the table does not have.
     """
+    check_practical(practical)
+    sweep = sweep_of(results, baseline, metric, at)
+    rows = variant_rows(sweep, practical)
+    return variant_table(concluded(adjusted(rows), sweep.upwards), sweep)
+
+
+def variant_rows(sweep: Sweep, practical: float) -> DataFrame:
+    """A row per variant but the baseline, before adjustment and verdict."""
     import pandas as pd
 
-    check_options(practical, at)
-    metric = metric or default_metric(results, at)
-    variants = variants_of(results)
-    base = find_baseline(variants, baseline)
-    values = by_replicate(results, metric, at)[list(variants)]
-    rows = pd.DataFrame(list(variants.values()), index=list(variants)).rename_axis("variant")
-    rows = rows.join(_against(values, base, higher_is_better(metric), practical))
-    rows = rows.assign(metric=metric, mean=values.mean(), failed=_failed(results, variants))
-    return rows.reset_index()[["variant", *variants[base], *COLUMNS]]
+    own, base = sweep.values[sweep.others], sweep.values[sweep.base]
+    either = own.notna().to_numpy(bool) | base.notna().to_numpy()[:, None]
+    rows = pd.DataFrame(numbers(sweep.pairs, sweep, practical), index=sweep.others)
+    same = [unchanged(sweep, name, sweep.base) for name in sweep.others]
+    correlation = [_correlation(own[name].to_numpy(float), base.to_numpy(float)) for name in own]
+    return rows.assign(missing=either.sum(0) - rows["n"], correlation=correlation, unchanged=same)
 
 
-COLUMNS = ["metric", "n", "mean", "mean_difference", "ci_low", "ci_high", "p_value", "p_adjusted"]
-COLUMNS += ["probability_better", "seeds_needed", "verdict", "missing", "failed"]
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Pearson's, over the pairs that are there; NaN where there are fewer than three, or all are equal."""
+    both = np.stack([one, other])[:, ~np.isnan(one + other)]
+    return float(np.corrcoef(both)[0, 1]) if both.shape[1] > 2 and both.std(1).all() else np.nan
 
 
-def _against(values: DataFrame, base: str, upwards: bool, practical: float) -> DataFrame:
-    """The columns that come from pairs; of the baseline, only how many runs it has."""
+def unchanged(sweep: Sweep, one: str, other: str) -> bool:
+    """Whether all that was measured of two variants is equal to the last digit, in at least one pair of runs."""
+    if (sweep.values[one] - sweep.values[other]).abs().max() != 0:  # NaN without a pair
+        return False
+    runs = [sweep.measured.loc[name] for name in (one, other)]
+    both = runs[0].index.intersection(runs[1].index)
+    return runs[0].loc[both].equals(runs[1].loc[both])
+
+
+def variant_table(rows: DataFrame, sweep: Sweep) -> DataFrame:
+    """``compare``'s table, from the concluded rows of the others."""
     import pandas as pd
 
-    others = values.drop(columns=base)
-    differences = others.sub(values[base], axis=0).to_numpy(float).T
-    step = resolution(values.to_numpy(), values.index.get_level_values("fold"))
-    columns = judged(differences, values.index, step, upwards, practical)
-    either = others.notna().to_numpy(bool).T | values[base].notna().to_numpy()
-    columns["missing"] = either.sum(1) - columns["n"]
-    rows = pd.DataFrame(columns, index=others.columns).astype({"verdict": object}).reindex(values.columns)
-    own = {"n": values[base].count(), "verdict": BASELINE, "missing": 0}
-    return rows.fillna(own).astype({"n": int, "missing": int})
+    named = pd.DataFrame(list(sweep.variants.values()), index=list(sweep.variants)).rename_axis("variant")
+    table = named.join(rows.rename(columns={"effect": "mean_difference"}))
+    own = {"n": sweep.values[sweep.base].count(), "verdict": BASELINE, "missing": 0, "note": ""}
+    table.loc[sweep.base, list(own)] = list(own.values())
+    table = table.astype({"n": int, "missing": int})
+    table = table.assign(metric=sweep.metric, mean=sweep.values.mean(), failed=_failed(sweep.results, sweep.variants))
+    return table.reset_index()[["variant", *sweep.reference, *COLUMNS]]
 
 
-def judged(differences: np.ndarray, index: MultiIndex, step: Any, upwards: bool, practical: float) -> dict[str, Any]:
-    """The columns from ``n`` to ``verdict`` of a family of comparisons, ``differences [comparisons, replicates]``."""
-    shared, folds = overlap(index)
-    found = paired(differences, step, shared)
-    adjusted = holm(found.p)
-    comparisons = max(int(np.isfinite(found.p).sum()), 1)
-    needed = np.ceil(pairs_needed(found.effect, comparisons, shared) / folds)
-    seeds = [index[~np.isnan(row)].unique("seed").size for row in differences]
-    words = verdicts(found, adjusted, practical, upwards)
-    return {
-        "n": found.n,
-        "mean_difference": found.mean,
-        "ci_low": found.low,
-        "ci_high": found.high,
-        "p_value": found.p,
-        "p_adjusted": adjusted,
-        "probability_better": found.better if upwards else 1 - found.better,
-        "seeds_needed": needed,
-        "verdict": [in_words(*three) for three in zip(words, seeds, needed, strict=True)],
-    }
+COLUMNS = ["metric", "mean", *NUMBERS, "correlation", "missing", "failed"]
+COLUMNS[COLUMNS.index("effect")] = "mean_difference"
 
 
 def _failed(results: DataFrame, variants: Iterable[str]) -> list[int]:
@@ -101,12 +163,10 @@ def _failed(results: DataFrame, variants: Iterable[str]) -> list[int]:
     return [failed[name] for name in variants]
 
 
-def check_options(practical: float, at: str) -> None:
+def check_practical(practical: float) -> None:
     """Raises UsageError."""
     if not practical >= 0:
         raise UsageError(f"practical={practical}: must be a number from 0")
-    if at not in ("selected", "last"):
-        raise UsageError(f"at={at}: must be selected or last")
 
 
 def metrics_of(results: DataFrame, at: str = "selected") -> list[str]:

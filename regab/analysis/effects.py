@@ -1,33 +1,30 @@
 """Factorial sweeps: what each factor does on average over the others, and what two do to each other.
 
-The estimates are least squares over the variants, made for every replicate by itself: with a seed as block, whatever it
-does to all variants cancels. Their intervals come from how the estimates vary between replicates (Student's t, as in
-``compare``), so that variants may differ in spread and need not be independent within a seed, which pooling all
-residuals into one error would presume. In a full grid the estimates are the differences of means; in any other design,
-those that it leaves open (as a fraction does most interactions) are not reported.
+The estimates are least squares with replicates as blocks (``regab.analysis.contrasts``), so that whatever a seed does
+to all variants cancels, and a failed run costs no more than itself. In a full grid they are the differences of means;
+in any other design, those that it leaves open (as a fraction does most interactions) are not reported. Where a factor's
+effect is the difference of one variant to the baseline, as in ``one_at_a_time``, it has that variant's numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regab.analysis.baseline import Levels, Variants, find_baseline, off_levels, variants_of
-from regab.analysis.compare import by_replicate, check_options, default_metric, judged
-from regab.analysis.paired import HELPS, HURTS, resolution
-from regab.records.columns import higher_is_better
+from regab.analysis.baseline import Levels, Variants
+from regab.analysis.compare import Sweep, check_practical, sweep_of, unchanged
+from regab.analysis.contrasts import Design, Estimates, design, least_squares
+from regab.analysis.verdicts import HELPS, HURTS, NUMBERS, adjusted, concluded, numbers
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 BETTER_TOGETHER, WORSE_TOGETHER = "better together", "worse together"
-NUMBERS = ["n", "effect", "ci_low", "ci_high", "p_value", "p_adjusted"]
-NUMBERS += ["probability_better", "seeds_needed", "verdict", "missing"]
+_TOGETHER = {HELPS: BETTER_TOGETHER, HURTS: WORSE_TOGETHER}
 
-Term = tuple[tuple[str, str], ...]  # factors and the levels they are at: one for a main effect, two for an interaction
+FACTOR = ["factor", "level", "reference", "metric", *NUMBERS, "ahead", "behind", "settings", "depends_on", "missing"]
+PAIR = ["factor", "level", "other", "other_level", "metric", *NUMBERS, "missing"]
 
 
 def main_effects(
@@ -39,13 +36,19 @@ def main_effects(
 ) -> DataFrame:
     """One row per factor and level other than the baseline's: ``factor, level, reference, metric``, then ``n``
     (replicates), ``effect`` (mean at the level − mean at the reference, averaged over the other factors), ``ci_low`` to
-    ``verdict`` as in ``compare``, Holm's family being this table, and ``missing``.
+    ``note`` as in ``compare``, Holm's family being this table, and
 
-    Replicates in which a run failed are left out (``missing``), and variants that never finished. Raises UsageError.
+    * ``ahead, behind, settings``: in how many of the settings of the other factors that have both levels the level's
+      mean is better, or worse, than the reference's;
+    * ``depends_on``: other factors on which the effect depends (``regab.analysis.judgement``);
+    * ``missing``: runs without a result.
+
+    Raises UsageError.
     """
-    found = _estimated(results, 1, baseline, metric, practical, at)
-    rows = [{"factor": f, "level": level, "reference": off} for ((f, level),), (off,) in found.pop("terms")]
-    return _table(["factor", "level", "reference"], rows, found)
+    check_practical(practical)
+    sweep = sweep_of(results, baseline, metric, at)
+    rows, _ = factor_rows(sweep, practical)
+    return factor_table(concluded(adjusted(rows), sweep.upwards), sweep)
 
 
 def interactions(
@@ -55,76 +58,91 @@ def interactions(
     practical: float = 0.0,
     at: str = "selected",
 ) -> DataFrame:
-    """One row per pair of levels of two factors: ``factor, level, other, other_level, metric``, then as
-    ``main_effects``.
+    """One row per pair of levels of two factors: ``factor, level, other, other_level, metric``, then ``n`` to ``note``
+    as in ``compare``, and ``missing``.
 
     ``effect``: what both do together beyond the sum of what each does alone, (both − one) − (other − neither), averaged
     over the remaining factors. The verdict is *better together* or *worse together*. Empty where the design cannot
     tell. Raises UsageError.
     """
-    found = _estimated(results, 2, baseline, metric, practical, at)
-    found["verdict"] = [_TOGETHER.get(verdict, verdict) for verdict in found["verdict"]]
-    rows = [
-        {"factor": f, "level": level, "other": other, "other_level": other_level}
-        for ((f, level), (other, other_level)), _ in found.pop("terms")
-    ]
-    return _table(["factor", "level", "other", "other_level"], rows, found)
+    check_practical(practical)
+    sweep = sweep_of(results, baseline, metric, at)
+    rows, _ = interaction_rows(sweep, practical)
+    return interaction_table(concluded(adjusted(rows), sweep.upwards), sweep)
 
 
-_TOGETHER = {HELPS: BETTER_TOGETHER, HURTS: WORSE_TOGETHER}
-
-
-def _table(names: list[str], rows: list[dict[str, str]], found: dict[str, Any]) -> DataFrame:
+def factor_rows(sweep: Sweep, practical: float) -> tuple[DataFrame, np.ndarray]:
+    """A row per factor level before adjustment and verdict, and its weights ``[levels, variants]``."""
     import pandas as pd
 
-    return pd.DataFrame(rows, columns=names).assign(**found)[[*names, "metric", *NUMBERS]]
+    model, estimates = _estimated(sweep, 1)
+    named = [{"factor": f, "level": level, "reference": sweep.reference[f]} for ((f, level),) in model.terms]
+    counted = [_settings(sweep, f, level) for ((f, level),) in model.terms]
+    rows = pd.DataFrame(named, columns=["factor", "level", "reference"])
+    rows = rows.assign(**numbers(estimates, sweep, practical), unchanged=False, depends_on="")
+    rows[["ahead", "behind", "settings", "unchanged"]] = np.array(counted, int).reshape(-1, 4)
+    return rows.astype({"unchanged": bool}), estimates.weights
 
 
-def _estimated(
-    results: DataFrame,
-    order: int,
-    baseline: str | Levels | None,
-    metric: str | None,
-    practical: float,
-    at: str,
-) -> dict[str, Any]:
-    """The columns of all terms of an order that the design can tell from those up to this order."""
-    check_options(practical, at)
-    metric = metric or default_metric(results, at)
-    variants = variants_of(results)
-    reference = off_levels(variants) if baseline is None else variants[find_baseline(variants, baseline)]
-    values = by_replicate(results, metric, at)[list(variants)].dropna(axis="columns", how="all")
-    complete = values.dropna()
-    terms, weights = contrasts({name: variants[name] for name in values}, reference, order)
-    step = resolution(values.to_numpy(), values.index.get_level_values("fold"))
-    step = step * np.sqrt(np.square(weights).sum(1) / 2)  # a difference of two values: step
-    columns = judged(weights @ complete.to_numpy().T, complete.index, step, higher_is_better(metric), practical)
-    columns["effect"] = columns.pop("mean_difference")
-    named = [(term, [reference[factor] for factor, _ in term]) for term in terms]
-    return columns | {"metric": metric, "missing": len(values) - len(complete), "terms": named}
+def interaction_rows(sweep: Sweep, practical: float) -> tuple[DataFrame, np.ndarray]:
+    """A row per pair of levels before adjustment and verdict, and its weights ``[pairs, variants]``."""
+    import pandas as pd
+
+    model, estimates = _estimated(sweep, 2)
+    names = ["factor", "level", "other", "other_level"]
+    rows = pd.DataFrame([[word for side in term for word in side] for term in model.terms], columns=names)
+    return rows.assign(**numbers(estimates, sweep, practical), unchanged=False), estimates.weights
 
 
-def contrasts(variants: Variants, reference: Levels, order: int) -> tuple[list[Term], np.ndarray]:
-    """The terms of an order that can be estimated, and the weights ``[terms, variants]`` whose sums estimate them.
-
-    The model has all terms up to the order. A coefficient can be estimated where its axis lies in the row space of the
-    design matrix, that is where (X⁺X) leaves it as it is.
-    """
-    levels = {f: [*dict.fromkeys(v[f] for v in variants.values() if v[f] != reference[f])] for f in reference}
-    terms = [term for size in range(order + 1) for term in _terms(levels, size)]
-    design = np.array([[all(v[f] == level for f, level in term) for term in terms] for v in variants.values()], float)
-    inverse = np.linalg.pinv(design.reshape(len(variants), len(terms)))
-    seen = np.isclose((inverse @ design).diagonal(), 1) if len(variants) else np.zeros(len(terms), bool)
-    asked = np.array([len(term) == order for term in terms]) & seen
-    return [term for term, is_asked in zip(terms, asked, strict=True) if is_asked], inverse[asked]
+def factor_table(rows: DataFrame, sweep: Sweep) -> DataFrame:
+    """``main_effects``' table from concluded rows."""
+    return rows.assign(metric=sweep.metric, missing=_missing(sweep))[FACTOR]
 
 
-def _terms(levels: dict[str, Sequence[str]], size: int) -> list[Term]:
-    """All choices of so many factors, each at one of its levels."""
-    found: list[Term] = []
-    for factors in combinations(levels, size):
-        chosen: list[Term] = [()]
-        for factor in factors:
-            chosen = [(*term, (factor, level)) for term in chosen for level in levels[factor]]
-        found += chosen
+def interaction_table(rows: DataFrame, sweep: Sweep) -> DataFrame:
+    """``interactions``' table from concluded rows."""
+    words = [_TOGETHER.get(word, word) for word in rows["verdict"]]
+    return rows.assign(metric=sweep.metric, missing=_missing(sweep), verdict=words)[PAIR]
+
+
+def _missing(sweep: Sweep) -> int:
+    return int(sweep.values.isna().sum().sum())
+
+
+def _estimated(sweep: Sweep, order: int) -> tuple[Design, Estimates]:
+    values = sweep.values.dropna(axis="columns", how="all")
+    model = design({name: sweep.variants[name] for name in values}, sweep.reference, order)
+    found = least_squares(values.to_numpy(float), model)
+    weights = np.zeros((len(model.terms), len(sweep.variants)))
+    weights[:, [*map(list(sweep.variants).index, values)]] = model.weights
+    return model, _as_pairs(sweep, found._replace(weights=weights))
+
+
+def _as_pairs(sweep: Sweep, found: Estimates) -> Estimates:
+    """With the variant's numbers where a contrast is the difference of one variant to the baseline."""
+    single = sweep.pairs
+    for i, j in zip(*np.nonzero(same(found.weights, single.weights)), strict=True):
+        found.values[i], found.freedom[i] = single.values[j], single.freedom[j]
     return found
+
+
+def same(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Which contrasts ``[a, variants]`` are which ``[b, variants]``: ``[a, b]``."""
+    return np.isclose(one[:, None], other[None]).all(-1)
+
+
+def _settings(sweep: Sweep, factor: str, level: str) -> tuple[int, int, int, bool]:
+    """In how many settings of the others a level is ahead, behind, of how many, and whether it changed nothing."""
+    means, off = sweep.values.mean(), sweep.reference[factor]
+    partners = _partners(sweep.variants, factor, level, off)
+    gains = np.array([means[on] - means[without] for on, without in partners])
+    gains = gains[np.isfinite(gains)] if sweep.upwards else -gains[np.isfinite(gains)]
+    same_runs = bool(partners) and all(unchanged(sweep, on, without) for on, without in partners)
+    return int(np.sum(gains > 0)), int(np.sum(gains < 0)), len(gains), same_runs
+
+
+def _partners(variants: Variants, factor: str, level: str, off: str) -> list[tuple[str, str]]:
+    """Variants at a level, each with the one that differs from it by being at the reference alone."""
+    names = {tuple(levels.items()): name for name, levels in variants.items()}
+    at = [(name, names.get(tuple((v | {factor: off}).items()))) for name, v in variants.items() if v[factor] == level]
+    return [(name, other) for name, other in at if other is not None]

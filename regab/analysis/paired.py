@@ -1,4 +1,4 @@
-"""The arithmetic of verdicts: paired differences in, intervals, probabilities and words out.
+"""The arithmetic of verdicts: paired differences in, intervals and probabilities out.
 
 Everything takes and gives arrays, the last axis of differences being the pairs, so that thousands of simulated sweeps
 are judged by the very lines that judge a real one.
@@ -12,13 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 LEVEL = 0.05  # of a whole sweep's false verdicts, and one minus the coverage of each interval
-POWER = 0.8
 FEWEST = 3  # pairs from which on there is an interval
 FOLD_STEPS = 8  # so many steps that all values share, or more, in one of a fold: its own, and the other a coincidence
-FAR = 1000  # seeds that nobody is going to train
-
-HELPS, HURTS, NO_EVIDENCE = "helps", "hurts", "no evidence"
-NO_DIFFERENCE, TOO_FEW, BASELINE = "no practical difference", "too few seeds", "baseline"
 
 
 class Paired(NamedTuple):
@@ -31,6 +26,8 @@ class Paired(NamedTuple):
     p: np.ndarray
     better: np.ndarray
     deviation: np.ndarray
+    freedom: np.ndarray
+    error: np.ndarray
 
     @property
     def effect(self) -> np.ndarray:
@@ -39,7 +36,12 @@ class Paired(NamedTuple):
             return np.where(np.isnan(self.deviation), np.nan, _ratio(self.mean, self.deviation))
 
 
-def paired(differences: np.ndarray, step: np.ndarray | float = 0.0, shared: float = 0.0) -> Paired:
+def paired(
+    differences: np.ndarray,
+    step: np.ndarray | float = 0.0,
+    shared: float = 0.0,
+    freedom: np.ndarray | None = None,
+) -> Paired:
     """Student's paired t (1908, Biometrika 6:1-25) on ``differences […, n]``, NaN where a pair is missing.
 
     The mean difference lies within mean ± t(n − 1)·s·√(1/n + shared) at 95 %. Each comparison has its own deviation s,
@@ -63,45 +65,17 @@ def paired(differences: np.ndarray, step: np.ndarray | float = 0.0, shared: floa
         mean = np.nansum(differences, axis=-1) / n
         squares = np.nansum((differences - mean[..., None]) ** 2, axis=-1)
         deviation = np.sqrt(squares / (n - 1) + np.square(step) / 12)
-        freedom = np.where(n >= FEWEST, n - 1.0, np.nan)
+        freedom = np.where(n >= FEWEST, n - 1.0 if freedom is None else freedom, np.nan)
         error = deviation * np.sqrt(1 / n + shared)
         reach = stdtrit(freedom, 1 - LEVEL / 2) * error
         p = 2 * stdtr(freedom, -np.abs(_ratio(mean, error)))
         better = stdtr(freedom, _ratio(mean, np.hypot(deviation, error)))
-    return Paired(n, mean, mean - reach, mean + reach, p, better, np.where(n >= FEWEST, deviation, np.nan))
+    deviation = np.where(n >= FEWEST, deviation, np.nan)
+    return Paired(n, mean, mean - reach, mean + reach, p, better, deviation, freedom, error)
 
 
 def _ratio(value: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return np.where(value == 0, 0.0, value / scale)
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's step-down adjustment (1979, Scand. J. Statist. 6:65-70) over the last axis; NaN stay out of the family.
-
-    Rejecting what is below 0.05 keeps the chance of any false rejection in the family at or below 0.05, whatever the
-    dependence between the comparisons (here they have the baseline in common).
-    """
-    order = np.argsort(p, axis=-1)  # NaN last
-    size = np.sum(~np.isnan(p), axis=-1, keepdims=True)
-    scaled = np.take_along_axis(p, order, -1) * np.maximum(size - np.arange(p.shape[-1]), 1)
-    adjusted = np.empty_like(scaled)
-    np.put_along_axis(adjusted, order, np.minimum(np.maximum.accumulate(scaled, axis=-1), 1.0), -1)
-    return adjusted
-
-
-def pairs_needed(effect: np.ndarray, comparisons: int, shared: float = 0.0) -> np.ndarray:
-    """How many pairs find a true difference of ``effect`` paired standard deviations with a probability of 0.8.
-
-    Two-sided at 0.05 / comparisons, the level of Holm's first step. Guenther's (1981, Am. Statistician 35:243-244)
-    closed form n = ((z₁₋ₐ/₂ + z₀.₈) / effect)² + z₁₋ₐ/₂² / 2. Infinite where no number of pairs does.
-    """
-    from scipy.special import ndtri
-
-    z, power = ndtri(1 - LEVEL / comparisons / 2), ndtri(POWER)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        independent = ((z + power) / np.abs(effect)) ** 2 + z**2 / 2
-        share = 1 / independent - shared  # of the variance of one pair, in the mean of n: 1/n + shared
-        return np.where(share > 0, np.ceil(1 / share), np.where(np.isnan(effect), np.nan, np.inf))
 
 
 def resolution(values: np.ndarray, folds: np.ndarray | None = None) -> float:
@@ -131,22 +105,3 @@ def _common_step(a: float, b: float, tolerance: float) -> float:
     while b > tolerance:
         a, b = b, abs(a - b * round(a / b))
     return a
-
-
-def verdicts(found: Paired, adjusted: np.ndarray, practical: float, upwards: bool) -> np.ndarray:
-    """One word for each comparison. A difference that is certainly too small to matter is none, even if it is real."""
-    negligible = (practical > 0) & (found.low >= -practical) & (found.high <= practical)
-    real = adjusted < LEVEL
-    good = (found.mean > 0) == upwards
-    cases = [np.isnan(adjusted), negligible, real & good, real]
-    return np.select(cases, [TOO_FEW, NO_DIFFERENCE, HELPS, HURTS], NO_EVIDENCE)
-
-
-def in_words(verdict: str, seeds: int, needed: float) -> str:
-    """A verdict with what would change it: ``no evidence (about 4 more seeds would tell)``."""
-    if verdict != NO_EVIDENCE:
-        return verdict
-    if not needed <= FAR:
-        return f"{verdict} ({FAR:,} seeds would not tell)"
-    more = max(int(needed) - seeds, 1)
-    return f"{verdict} (about {more} more seed{'s' if more > 1 else ''} would tell)"

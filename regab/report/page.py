@@ -13,7 +13,7 @@ from regab.records.columns import cell, words
 from regab.report.embedded import embedded
 from regab.report.findings import findings, per_variant
 from regab.report.origin import command_of, provenance, warnings
-from regab.report.sentences import FAR, ORDER, interval, kind_of, points, unit, verdict_sentences
+from regab.report.sentences import ORDER, interval, kind_of, points, unit, verdict_sentences
 from regab.report.study import Study, Variant
 from regab.report.tables import mean_and_deviation
 
@@ -201,8 +201,8 @@ def _exact(study: Study, variant: Variant) -> str:
     values = ", ".join(cell(study.metric, value) for value in study.values(variant))
     lines = [f"{words(study.metric)}: {values or 'none'}"]
     if not variant.is_baseline:
-        keys = ("mean_difference", "ci_low", "ci_high", "p_value", "p_adjusted", "probability_better", "seeds_needed")
-        lines += [f"{key.replace('_', ' ')}: {effect[key]:.6g}" for key in keys if abs(effect[key]) <= FAR]
+        keys = ("mean_difference", "ci_low", "ci_high", "p_value", "p_adjusted", "probability_better", "shrunken")
+        lines += [f"{key.replace('_', ' ')}: {effect[key]:.6g}" for key in keys if math.isfinite(effect[key])]
     lines += [f"{key} {what}" for key, what in ((effect["failed"], "failed"), (effect["missing"], "missing")) if key]
     return "\n".join([*lines, "", command_of(variant)])
 

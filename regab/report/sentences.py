@@ -15,7 +15,6 @@ from regab.report.study import Study, Variant
 
 ORDER = ["helps", "hurts", "no practical difference", "no evidence", "too few seeds"]
 MOST = 6  # variants named in one sentence
-FAR = 1000  # seeds that nobody is going to train
 
 
 def kind_of(variant: Variant) -> str:
@@ -104,11 +103,9 @@ def _negligible(study: Study, members: list[Variant]) -> str:
 
 
 def _no_evidence(study: Study, members: list[Variant]) -> str:
-    finite = [n for v in members if math.isfinite(n := v.effect["seeds_needed"]) and n <= FAR]
-    more = f" About {min(finite):.0f} seeds in all would tell for the clearest of these." if finite else ""
     names = "; ".join(v.short for v in members[:MOST])
     rest = f"; and {len(members) - MOST} more" if len(members) > MOST else ""
-    return f"No evidence either way, which is not evidence of no difference: {names}{rest}.{more}"
+    return f"No evidence either way, which is not evidence of no difference: {names}{rest}."
 
 
 def _too_few(study: Study, members: list[Variant]) -> str:

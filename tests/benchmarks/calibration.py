@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regab.analysis.paired import HELPS, HURTS, holm, paired, resolution, verdicts
+from regab.analysis.family import holm
+from regab.analysis.paired import LEVEL, paired, resolution
 
 MEAN, SEED, NOISE, EXAMPLES = 0.974, 0.0030, 0.0030, 359
 SWEEPS = 10_000
@@ -78,10 +79,9 @@ def judge(accuracy: np.ndarray, effect: float = 0.0, rounded: bool = True) -> Ra
     differences = accuracy[:, 1:] - accuracy[:, :1] + effect
     step = np.array([resolution(sweep) for sweep in accuracy])[:, None] if rounded else 1e-9
     found = paired(differences, step)
-    words = verdicts(found, holm(found.p), 0.0, upwards=True)
-    named = (words == HELPS) | (words == HURTS)
+    named = holm(found.p) < LEVEL
     covered = (found.low <= effect) & (effect <= found.high)
-    return Rates(named.any(axis=1).mean(), covered.mean(), (words == HELPS).mean())
+    return Rates(named.any(axis=1).mean(), covered.mean(), (named & (found.mean > 0)).mean())
 
 
 def table(sweeps: int = SWEEPS) -> dict[tuple[str, int, int], Rates]:

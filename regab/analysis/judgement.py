@@ -1,0 +1,107 @@
+"""All that one page says, judged together: five per cent for factors, interactions and variants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from regab.analysis.baseline import Levels
+from regab.analysis.compare import Sweep, check_practical, sweep_of, variant_rows, variant_table
+from regab.analysis.effects import (
+    BETTER_TOGETHER,
+    WORSE_TOGETHER,
+    factor_rows,
+    factor_table,
+    interaction_rows,
+    interaction_table,
+    same,
+)
+from regab.analysis.family import gatekept
+from regab.analysis.paired import LEVEL
+from regab.analysis.verdicts import concluded
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+class Judgement(NamedTuple):
+    """The tables of ``main_effects``, ``interactions`` and ``compare``, with verdicts that share one level."""
+
+    factors: DataFrame
+    interactions: DataFrame
+    variants: DataFrame
+
+
+def judge(
+    results: DataFrame,
+    baseline: str | Levels | None = None,
+    metric: str | None = None,
+    practical: float = 0.0,
+    at: str = "selected",
+    level: float = LEVEL,
+    before: Sequence[tuple[DataFrame, float]] = (),
+) -> Judgement:
+    """Factors are tested first, at the full level; what they do not use up passes on to interactions and variants.
+
+    So at most 5 % of sweeps in which nothing differs have a *helps*, *hurts*, *better* or *worse together* anywhere on
+    the page (``regab.analysis.family.gatekept``), and as many a false *no practical difference*. A variant that differs
+    from the baseline by the very contrast that is a factor's effect has the factor's verdict.
+
+    ``level``: what this look may spend of the 5 %. ``before``: the results as they were at earlier looks, each with
+    what that look spent (``regab.analysis.looks``). A verdict that was reached then stands, unless the difference has
+    changed its sign. ``p_adjusted`` is always to be compared with 0.05: it is divided by the part of it that a look may
+    spend.
+
+    ``factors.depends_on``: the factor with which there is an interaction, or nothing. Raises UsageError.
+    """
+    check_practical(practical)
+    sweep = sweep_of(results, baseline, metric, at)
+    tables = _adjusted(sweep, practical, level)
+    for earlier, spent in before:
+        was = _adjusted(sweep_of(earlier, sweep.base, sweep.metric, at), practical, spent)
+        tables = [_earliest(now, then) for now, then in zip(tables, was, strict=True)]
+    factors, together, variants = (concluded(rows, sweep.upwards) for rows in tables)
+    pairs = interaction_table(together, sweep)
+    factors = factors.assign(depends_on=[_depends_on(pairs, f, v) for f, v in factors.index])
+    return Judgement(factor_table(factors, sweep), pairs, variant_table(variants, sweep))
+
+
+def _adjusted(sweep: Sweep, practical: float, level: float) -> list[DataFrame]:
+    """The rows of factors, interactions and variants with p-values that are adjusted for all of them together."""
+    factors, of_factors = factor_rows(sweep, practical)
+    together, _ = interaction_rows(sweep, practical)
+    variants = variant_rows(sweep, practical)
+    twin = same(np.abs(sweep.pairs.weights), np.abs(of_factors))
+    for column, into in (("p_value", "p_adjusted"), ("p_negligible", "p_negligible")):
+        then = np.concatenate([together[column], np.where(twin.any(1), np.nan, variants[column])])
+        scale = LEVEL / level if level else np.inf
+        first, rest = (p * scale for p in gatekept(factors[column].to_numpy(float), then))
+        own = rest[len(together) :]
+        own[twin.any(1)] = first[twin.argmax(1)[twin.any(1)]] if len(first) else own[twin.any(1)]
+        for rows, p in ((factors, first), (together, rest[: len(together)]), (variants, own)):
+            rows[into] = np.minimum(p, 1.0)
+    names = ["factor", "level", "other", "other_level"]
+    return [_named(factors, names[:2]), _named(together, names), variants]
+
+
+def _named(rows: DataFrame, names: list[str]) -> DataFrame:
+    return rows.set_index(names, drop=False).rename_axis([None] * len(names))
+
+
+def _earliest(now: DataFrame, then: DataFrame) -> DataFrame:
+    """With the smaller of two p-values, where the difference still has its sign."""
+    then = then.reindex(now.index)
+    kept = np.sign(then["effect"]) == np.sign(now["effect"])
+    real = then["p_adjusted"].where(kept)
+    return now.assign(
+        p_adjusted=np.fmin(now["p_adjusted"], real), p_negligible=np.fmin(now["p_negligible"], then["p_negligible"])
+    )
+
+
+def _depends_on(pairs: DataFrame, factor: str, level: str) -> str:
+    found = pairs[pairs["verdict"].isin([BETTER_TOGETHER, WORSE_TOGETHER])]
+    mine = (found["factor"] == factor) & (found["level"] == level)
+    theirs = (found["other"] == factor) & (found["other_level"] == level)
+    return ", ".join(dict.fromkeys([*found["other"][mine], *found["factor"][theirs]]))

@@ -1,0 +1,66 @@
+"""From estimates to one word each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regab.analysis.family import holm
+from regab.analysis.paired import LEVEL, paired
+from regab.analysis.sizes import negligible, pairs_needed, shrunken
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from regab.analysis.compare import Sweep
+    from regab.analysis.contrasts import Estimates
+
+HELPS, HURTS, NO_EVIDENCE = "helps", "hurts", "no evidence"
+NO_DIFFERENCE, TOO_FEW, BASELINE = "no practical difference", "too few seeds", "baseline"
+UNCHANGED = "changed nothing"
+
+NUMBERS = ["n", "effect", "ci_low", "ci_high", "p_value", "p_adjusted", "probability_better"]
+NUMBERS += ["shrunken", "seeds_low", "seeds_high", "verdict", "note"]
+
+
+def numbers(estimates: Estimates, sweep: Sweep, practical: float) -> dict[str, Any]:
+    """``n`` to ``seeds_high``, before any adjustment, and ``p_negligible``, of an effect of ``practical`` or more."""
+    step = sweep.step * estimates.size
+    found = paired(estimates.values, step, sweep.shared, estimates.freedom)
+    smaller = shrunken(found.mean, found.error)
+    comparisons = max(int(np.isfinite(found.p).sum()), 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        likely, largest = smaller / found.deviation, np.maximum(abs(found.low), abs(found.high)) / found.deviation
+    return {
+        "n": found.n,
+        "effect": found.mean,
+        "ci_low": found.low,
+        "ci_high": found.high,
+        "p_value": found.p,
+        "p_negligible": negligible(found, practical),
+        "probability_better": found.better if sweep.upwards else 1 - found.better,
+        "shrunken": smaller,
+        "seeds_low": np.ceil(pairs_needed(largest, comparisons, sweep.shared) / sweep.folds),
+        "seeds_high": np.ceil(pairs_needed(likely, comparisons, sweep.shared) / sweep.folds),
+    }
+
+
+def adjusted(rows: DataFrame) -> DataFrame:
+    """With Holm's adjustment over these rows."""
+    p, small = rows["p_value"].to_numpy(float), rows["p_negligible"].to_numpy(float)
+    return rows.assign(p_adjusted=holm(p), p_negligible=holm(small))
+
+
+def concluded(rows: DataFrame, upwards: bool) -> DataFrame:
+    """With ``verdict`` and ``note``, from the adjusted p-values. An effect that is certainly too small to matter is
+    none, even if it is real. Where one is real its sign is known, so its interval ends at zero at the latest.
+    """
+    real = rows["p_adjusted"] < LEVEL
+    good = (rows["effect"] > 0) == upwards
+    small = rows["p_negligible"] < LEVEL
+    cases = [rows["unchanged"].astype(bool), rows["p_adjusted"].isna(), small, real & good, real]
+    words = np.select(cases, [UNCHANGED, TOO_FEW, NO_DIFFERENCE, HELPS, HURTS], NO_EVIDENCE)
+    low = rows["ci_low"].where(~(real & (rows["effect"] > 0)), rows["ci_low"].clip(lower=0))
+    high = rows["ci_high"].where(~(real & (rows["effect"] < 0)), rows["ci_high"].clip(upper=0))
+    return rows.assign(ci_low=low, ci_high=high, verdict=words.astype(object), note="")
