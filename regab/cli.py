@@ -21,7 +21,7 @@ regab: which regularizers help this model on this data, by how much, and can the
   regab train --resume outputs/…  [--seeds 10 …]            go on with a run or a sweep, or add to it
   regab train --help                                        all keys and their values
   regab report outputs/… [outputs/…]                        tables, figures and report.html, from the files alone
-  regab list [data|model|optimizer|schedule|reg|experiment] what there is
+  regab list [data|model|reg|watcher|…]                     what there is
   regab list reg --long                                     all about every method: formula, range, cost, advice, paper
   regab --version
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, fields, make_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,16 @@ from regab import fields as declared
 from regab.errors import UsageError
 from regab.regularizers import methods
 from regab.regularizers.base import HOOKS, Regularizer
-from regab.targets import locate, options, unknown
+from regab.targets import complete, declared_elsewhere, locate, options, unknown
+from regab.watchers import watchers
+from regab.watchers.base import Watcher
 
 _HERE = Path(__file__).resolve().parent
 # A wheel carries conf/ as regab/conf; in a checkout or an editable install it lies beside regab/.
 CONF = next(path for path in (_HERE / "conf", _HERE.parent / "conf") if path.is_dir())
 
 # What cannot change a run's numbers, so that it does not belong to its identity.
-PASSIVE = ("name", "stack", "curves")
+PASSIVE = ("name", "stack", "curves", "watch")
 PASSIVE_DATA = ("root", "download")
 
 # What a data set tells a model that asks for it: keyword arguments that no config sets.
@@ -71,10 +73,14 @@ class StackOptions:
 
 @cache
 def schema() -> type:
-    """The configuration of one run. Node ``reg`` is assembled from the files in ``regab/regularizers``."""
+    """The configuration of one run. Nodes ``reg`` and ``watch`` are assembled from the files in
+    ``regab/regularizers`` and ``regab/watchers``."""
     node: Any = dict[str, Any]
     own = [(name, cls, field(default_factory=cls)) for name, cls in methods().items()]
     reg = make_dataclass("Reg", [*own, ("extra", node, field(default_factory=dict))])
+    listening = [(name, cls, field(default_factory=cls)) for name, cls in watchers().items() if is_dataclass(cls)]
+    names = ("names", list[str], field(default_factory=list))
+    watch = make_dataclass("Watch", [names, *listening, ("extra", node, field(default_factory=dict))])
     return make_dataclass(
         "Config",
         [
@@ -88,6 +94,7 @@ def schema() -> type:
             *[(name, node, field(default_factory=dict)) for name in ("data", "model", "optimizer", "schedule")],
             ("reg", reg, field(default_factory=reg)),
             ("stack", StackOptions, field(default_factory=StackOptions)),
+            ("watch", watch, field(default_factory=watch)),
         ],
     )
 
@@ -111,9 +118,10 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
     config = config | {
         "data": _data_options(config["data"]),
         "model": _model_options(config["model"]),
-        "optimizer": _target_node(config["optimizer"], "optimizer"),
-        "schedule": _target_node(config["schedule"], "schedule"),
+        "optimizer": complete(config["optimizer"], "optimizer"),
+        "schedule": complete(config["schedule"], "schedule"),
         "reg": _check_reg(config["reg"]),
+        "watch": _check_watch(config["watch"]),
     }
     _check_validation(config)
     return config
@@ -135,15 +143,11 @@ def _check_count(key: str, value: Any, least: int) -> None:
         raise UsageError(f"{key}={value}: must be auto or a whole number from {least}")
 
 
-def _target_node(node: dict[str, Any], path: str, given: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {"_target_": node.get("_target_"), **options(node, path, given)}
-
-
 def _model_options(node: dict[str, Any]) -> dict[str, Any]:
     own = {k: v for k, v in node.items() if k != "init"}
     given = (*GIVEN, *(name for name in OTHERWISE_GIVEN if name not in own))
     initialization = {"_target_": "regab.models.initial.Initialization", "init": node.get("init", "default")}
-    return _target_node(own, "model", given) | options(initialization, "model")
+    return complete(own, "model", given) | options(initialization, "model")
 
 
 def _data_options(node: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +156,7 @@ def _data_options(node: dict[str, Any]) -> dict[str, Any]:
     common = [f.name for f in fields(Division)]
     division = {"_target_": "regab.data.split.Division"} | {k: v for k, v in node.items() if k in common}
     loader = {k: v for k, v in node.items() if k not in common}
-    return _target_node(loader, "data") | options(division, "data")
+    return complete(loader, "data") | options(division, "data")
 
 
 def _check_reg(reg: dict[str, Any]) -> dict[str, Any]:
@@ -160,19 +164,24 @@ def _check_reg(reg: dict[str, Any]) -> dict[str, Any]:
     for name, cls in methods().items():
         _known(reg[name], [f.name for f in fields(cls)], f"reg.{name}")
         declared.check(cls, reg[name], f"reg.{name}")
-    return reg | {"extra": {n: _check_extra(node, n) for n, node in reg["extra"].items()}}
+    extra = declared_elsewhere(reg["extra"], "reg.extra", methods(), Regularizer)
+    for name, node in extra.items():
+        for clash in {*node}.intersection(HOOKS):
+            target = f"reg.extra.{name}._target_={node['_target_']}"
+            raise UsageError(f"{target}: its field {clash} has the name of a hook; rename it")
+    return reg | {"extra": extra}
 
 
-def _check_extra(node: Any, name: str) -> dict[str, Any]:
-    path = f"reg.extra.{name}"
-    if name in methods():
-        raise UsageError(f"{path}: regab has a method of that name; choose another")
-    cls = locate(node if isinstance(node, dict) else {}, path)
-    if not (isinstance(cls, type) and issubclass(cls, Regularizer)):
-        raise UsageError(f"{path}._target_={node['_target_']}: must be a subclass of regab's Regularizer")
-    for clash in {f.name for f in fields(cls)}.intersection(HOOKS):
-        raise UsageError(f"{path}._target_={node['_target_']}: its field {clash} has the name of a hook; rename it")
-    return _target_node(node, path)
+def _check_watch(watch: dict[str, Any]) -> dict[str, Any]:
+    own = {name: cls for name, cls in watchers().items() if is_dataclass(cls)}
+    _known(watch, ["names", *own, "extra"], "watch")
+    for name in watch["names"]:
+        if name not in watchers():
+            raise UsageError(unknown("watcher", "watch=", name, watchers()))
+    for name, cls in own.items():
+        _known(watch[name], [f.name for f in fields(cls)], f"watch.{name}")
+        declared.check(cls, watch[name], f"watch.{name}")
+    return watch | {"extra": declared_elsewhere(watch["extra"], "watch.extra", watchers(), Watcher)}
 
 
 def _check_validation(config: dict[str, Any]) -> None:
@@ -220,7 +229,7 @@ def _hash(config: dict[str, Any], methods: dict[str, tuple[type[Regularizer], di
 
 def structure(config: dict[str, Any]) -> str:
     """What runs must have in common to be trained in one stack: all but the seed and the numbers ``[V]``."""
-    common = {k: v for k, v in config.items() if k not in ("name", "seed", "curves")}
+    common = {k: v for k, v in config.items() if k not in ("name", "seed", "curves", "watch")}
     common["reg"] = {
         name: declared.structural(cls, values)
         for name, (cls, values) in regularizers(config).items()

@@ -49,6 +49,25 @@ def options(node: dict[str, Any], path: str, given: Iterable[str] = ()) -> dict[
     return values
 
 
+def complete(node: dict[str, Any], path: str, given: Iterable[str] = ()) -> dict[str, Any]:
+    """A node with all options of its target. Raises UsageError as ``options`` does."""
+    return {"_target_": node.get("_target_"), **options(node, path, given)}
+
+
+def declared_elsewhere(nodes: dict[str, Any], path: str, known: Iterable[str], base: type) -> dict[str, Any]:
+    """The user's own subclasses of ``base`` under a node ``extra``, by name, complete. Raises UsageError."""
+    return {name: _own(node, f"{path}.{name}", name in known, base) for name, node in nodes.items()}
+
+
+def _own(node: Any, path: str, taken: bool, base: type) -> dict[str, Any]:
+    if taken:
+        raise UsageError(f"{path}: regab has one of that name; choose another")
+    cls = locate(node if isinstance(node, dict) else {}, path)
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise UsageError(f"{path}._target_={node['_target_']}: must be a subclass of regab's {base.__name__}")
+    return complete(node, path)
+
+
 @cache  # the runs of a sweep share most of their nodes
 def _typed(target: Callable[..., Any], arguments: str, path: str, given: tuple[str, ...]) -> str:
     schema, values = _schema(target, given), json.loads(arguments)

@@ -13,9 +13,10 @@ ROOT = Path(regab.__file__).parent
 FILES = {".".join(["regab", *f.relative_to(ROOT).with_suffix("").parts]): f for f in sorted(ROOT.rglob("*.py"))}
 TORCH = ("torch", "torchvision")
 LIGHT = [*(f"command.{m}" for m in ("app", "cards", "compose", "listing", "plugins", "shorthands"))]
-LIGHT += [*(f"sweep.{m}" for m in ("design", "folders", "fraction", "session", "sweep")), "watchers"]
+LIGHT += [*(f"sweep.{m}" for m in ("design", "folders", "fraction", "listeners", "preview", "session", "sweep"))]
+LIGHT += ["watchers"]
 LIGHT += [*(f"workers.{m}" for m in ("crew", "events", "foreman", "plan", "store"))]
-ABOVE = ("regab.command", "regab.sweep", "regab.workers", "regab.watchers")
+ABOVE = ("regab.command", "regab.sweep", "regab.workers")
 HYDRA = ("hydra",)
 
 # part: what it may not import, at the top of its files or anywhere in them
@@ -23,7 +24,7 @@ FORBIDDEN_ANYWHERE = {
     "regab.analysis": (*TORCH, *HYDRA, "regab.training", *ABOVE, "regab.models", "regab.data"),
     "regab.report": (*TORCH, *HYDRA, "regab.training", *ABOVE, "regab.models", "regab.data"),
     "regab.workers": ("regab.command", "regab.sweep", "regab.watchers"),
-    "regab.watchers": (*TORCH, *HYDRA, "regab.command", "regab.sweep"),
+    "regab.watchers": (*TORCH, *HYDRA, *ABOVE, "regab.training", "regab.report", "regab.analysis", "regab.models"),
     "regab.sweep": ("regab.command",),
     "regab.records": (*TORCH, *HYDRA, "regab.training", *ABOVE, "regab.report", "regab.analysis"),
     "regab.training": (*HYDRA, *ABOVE, "regab.report", "regab.analysis", "regab.records"),

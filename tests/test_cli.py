@@ -41,7 +41,7 @@ WRONG = {
     "data.val_fraction=1": "data.val_fraction=1.0: must be in [0, 1)",
     "data.label_noise=2": "data.label_noise=2.0: must be in [0, 1]",
     "reg.dropout=0,0.5": "reg.dropout.rate=0,0.5: several values make a sweep, which needs -m",
-    "reg.extra.dropout._target_=a.B": "reg.extra.dropout: regab has a method of that name",
+    "reg.extra.dropout._target_=a.B": "reg.extra.dropout: regab has one of that name; choose another",
     "reg.extra.mine._target_=json.JSONDecoder": "must be a subclass of regab's Regularizer",
     "experiment=dropout": "experiment=dropout: unknown option; did you mean experiment=dropout_after_fc2?",
     "hydra/launcher=slrm": "hydra/launcher=slrm: unknown option",

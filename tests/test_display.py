@@ -6,21 +6,48 @@ from pathlib import Path
 from rich.console import Console
 
 from regab.config import Run
+from regab.watchers.base import Planned
 from regab.watchers.display import Display, _Live
 
 
-def test_the_live_table_has_its_head_its_bar_and_each_variant_on_lines_of_their_own(tmp_path):
-    config = {"epochs": 4, "seed": 0}
-    runs = {rate: Run(config, Path(rate), {"reg.dropout.rate": rate}) for rate in ("0", "0.5")}
-    display = Display(tmp_path, runs)
+def sweep_of(*rates):
+    runs = {rate: Run({"epochs": 4, "seed": 0}, Path(rate), {}) for rate in rates}
+    for rate, run in runs.items():
+        vars(run)["digest"] = rate  # in place of what is computed of a whole configuration
+    return Planned(Path("sweep"), runs, {}, {rate: f"dropout.rate={rate}" for rate in rates})
+
+
+def shown(live):
+    live.began = time.monotonic() - 10
+    console = Console(width=100, force_terminal=False)
+    with console.capture() as captured:
+        console.print(live._render())
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def test_the_live_table_has_its_head_its_bar_and_each_variant_on_lines_of_their_own():
+    display = Display()
+    display.planned(sweep_of("0", "0.5"))
     display.epochs["0"] = 2
     live = _Live(display)
-    live.began = time.monotonic() - 10
-    live.best = {live.variant["0"]: (0.5, "epoch 2/4  fair"), live.variant["0.5"]: (0.9, "epoch 1/4  good")}
-    console = Console(width=100, force_terminal=False)
-    with console.capture() as shown:
-        console.print(live._render())
-    head, bar, *variants = [line.rstrip() for line in shown.get().splitlines()]
+    live.best = {"dropout.rate=0": (0.5, "epoch 2/4  fair"), "dropout.rate=0.5": (0.9, "epoch 1/4  good")}
+    head, bar, *variants = shown(live)
     assert head == "0 of 2 runs done, 10 s, 30 s left"  # a quarter of the epochs in ten seconds
     assert set(bar) == {"━"}
     assert variants == ["dropout.rate=0.5  epoch 1/4  good", "dropout.rate=0    epoch 2/4  fair"]
+
+
+def test_the_live_table_keeps_the_best_epoch_of_each_variant_and_has_the_best_variant_first():
+    display = Display()
+    planned = sweep_of("0", "0.5")
+    display.planned(planned)
+    live = display.live = _Live(display)
+    for rate, accuracies in {"0": (0.9, 0.3, 0.6, 0.5), "0.5": (0.9, 0.7, 0.8, 0.4)}.items():
+        for epoch, accuracy in enumerate(accuracies):  # row 0 is the untrained model, which is no result
+            row = {"epoch": epoch, "val_loss": 1 - accuracy, "val_accuracy": accuracy}
+            display.epoch(planned.runs[rate], row | {"train_loss": None})
+    _, _, *variants = shown(live)
+    assert variants == [
+        "dropout.rate=0.5  epoch 2/4  val 0.2000 (80.00%)",
+        "dropout.rate=0    epoch 2/4  val 0.4000 (60.00%)",
+    ]

@@ -8,8 +8,9 @@ from regab.command.cards import cards, title
 from regab.config import CONF
 from regab.errors import UsageError
 from regab.regularizers import first_field, methods
+from regab.watchers import watchers
 
-GROUPS = ["data", "model", "optimizer", "schedule", "reg", "experiment"]
+GROUPS = ["data", "model", "optimizer", "schedule", "reg", "watcher", "experiment"]
 
 
 def list_group(group: str, heading: bool, long: bool = False) -> str:
@@ -20,7 +21,7 @@ def list_group(group: str, heading: bool, long: bool = False) -> str:
         raise UsageError(f"list {group} --long: only methods have cards; try: regab list reg --long")
     if group not in GROUPS:
         raise UsageError(f"list {group}: unknown group; there is: {', '.join(GROUPS)}")
-    rows = _options(group)
+    rows = _watchers() if group == "watcher" else _options(group)
     if group == "reg":
         rows = _methods() + [(f"reg={name}", f"preset: {text}") for name, text in rows]
     width = max((len(name) for name, _ in rows), default=0)
@@ -40,6 +41,11 @@ def _comment(text: str) -> str:
 
 def _methods() -> list[tuple[str, str]]:
     return [(f"reg.{name}.{first_field(cls)}", f"{title(cls)} [{_paper(cls)}]") for name, cls in methods().items()]
+
+
+def _watchers() -> list[tuple[str, str]]:
+    keys = {name: "" if cls.always else f" (watch={name})" for name, cls in watchers().items()}
+    return [(name, title(cls) + keys[name]) for name, cls in watchers().items()]
 
 
 def _paper(cls: type) -> str:

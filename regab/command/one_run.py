@@ -14,10 +14,11 @@ from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
 from regab.records.load import load_result
 from regab.report.figures.curves import draw_curves
 from regab.report.summary import run_summary
+from regab.sweep.listeners import Listeners, planned
 from regab.sweep.session import current
 from regab.sweep.sweep import resumable
-from regab.watchers.display import Display
 from regab.workers.crew import Alone
+from regab.workers.events import Ended
 from regab.workers.jobs import is_job, train_job
 from regab.workers.plan import Chunk
 from regab.workers.store import Store, save_command
@@ -33,27 +34,33 @@ def train_one(cfg: DictConfig) -> float:
     root = Path(hydra.runtime.output_dir)
     if is_job(root):
         return train_job(root)
-    run, store = Run(check(plain(cfg)), root, overrides), Store(root)
     try:
-        with store.locked():
-            if store.done(run) is None:
-                _train(run, store)
+        run, store = Run(check(plain(cfg)), root, overrides), Store(root)
+        current().listen(run.config["watch"])
+        with store.locked(), current().listening(more=False) as heard:
+            _train(run, store, heard)
+            if run.config["curves"] is not False:
+                draw_curves(root)
+            heard.swept()
     except (UsageError, RunsFailed, CannotWrite, Interrupted) as error:
         raise SystemExit(error) from error  # of other exceptions Hydra prints more than one line
-    if run.config["curves"] is not False:
-        draw_curves(root)
     print(run_summary(root), flush=True)
     loss = load_result(root)["selected"]["val_loss"]
     return math.nan if loss is None else loss
 
 
-def _train(run: Run, store: Store) -> None:
-    with resumable(store.root), Display(store.root, {run.digest: run}) as display:
+def _train(run: Run, store: Store, heard: Listeners) -> None:
+    """Unless it is done. Raises RunsFailed."""
+    result = store.done(run)
+    heard.planned(planned(store.root, [run], {run.digest: Ended(run.digest, result)} if result else {}, single=True))
+    if result:
+        return
+    with resumable(store.root):
         save_command(store.root, current().line.words)
         chunk = Chunk([run], resume=store.resumable().get(run.digest, ""))
-        Alone().train_chunks([chunk], store.checkpoints, 0, display.report)
+        Alone().train_chunks([chunk], store.checkpoints, 0, heard.report)
     store.clear_checkpoints()
-    ended = display.ended[run.digest]
+    ended = heard.ended[run.digest]
     if ended.error:
         print(ended.details, end="", file=sys.stderr)
         raise RunsFailed(ended.error)

@@ -29,14 +29,12 @@ from regab.records.files import make_folder
 from regab.records.load import load_result
 from regab.sweep.design import Assignment, Range, Ranged, assign, design_words
 from regab.sweep.folders import fresh_folder
-from regab.sweep.session import current
-from regab.sweep.sweep import Sweep
+from regab.sweep.sweep import Sweep, conclude_batches
 from regab.workers.events import Ended
 
 # Hydra 1.3 takes plugins from a package of this name only. A folder of that name on disk would not be found in an
 # editable install, so the module exists in memory alone.
 NAMESPACE = "hydra_plugins.regab"
-SHOWN = 40  # variants of a design in a dry run
 
 
 class RegabSweeper(Sweeper):
@@ -64,7 +62,7 @@ class RegabSweeper(Sweeper):
         jobs = [[f"{key}={value}" for key, value in run.items()] for run in runs]
         sweep = composed(self.context, self.config, jobs, elsewhere)
         if self.design != "grid":
-            print(*design_words(self.design, runs, SHOWN if current().line.dry_run else 0), sep="\n")
+            print(*design_words(self.design, runs), sep="\n")
         ended = sweep.execute(self.config)
         failed = sum(end.error is not None for end in ended)
         if failed:
@@ -96,7 +94,7 @@ class RegabLauncher(Launcher):
         self.context, self.config = hydra_context, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        ended = composed(self.context, self.config, job_overrides).execute(self.config)
+        ended = composed(self.context, self.config, job_overrides).execute(self.config, batch=True)
         return [_job_return(overrides, end) for overrides, end in zip(job_overrides, ended, strict=False)]
 
 
@@ -120,7 +118,16 @@ def _job_return(overrides: Sequence[str], ended: Ended) -> JobReturn:
 
 
 class CheckFirst(Callback):
-    """Refuses a single run that cannot be trained, or would replace another, before Hydra makes its folder."""
+    """Refuses a single run that cannot be trained, or would replace another, before Hydra makes its folder.
+
+    And sums a sweep up that another sweeper of Hydra's made in batches.
+    """
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        try:
+            conclude_batches(config)
+        except (UsageError, CannotWrite) as error:
+            raise SystemExit(error) from error  # Hydra makes warnings of a callback's other exceptions
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         from regab.training.setup import examine

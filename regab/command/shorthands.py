@@ -75,9 +75,15 @@ def _again(root: Path) -> list[str]:
 
 
 def expand_override(word: str) -> str:
-    """``reg.<method>=<value>`` means the method's first field; ``reg.extra.…`` may be added without a plus."""
-    if word.startswith("reg.extra."):
+    """``reg.<method>=<value>`` means the method's first field, ``watch=a`` is ``watch.names=[a]``.
+
+    ``reg.extra.…`` and ``watch.extra.…`` may be added without a plus.
+    """
+    if word.startswith(("reg.extra.", "watch.extra.")):
         return f"++{word}"
+    if word.startswith("watch="):
+        names = word.removeprefix("watch=")
+        return f"watch.names={names if names.startswith('[') else f'[{names}]'}"
     found = SHORT.fullmatch(word)
     if not found or found["method"] not in methods():
         return word

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from regab.records.columns import columns
+from regab.records.columns import cell, columns, headline, words
 from regab.records.files import write_atomically
 from regab.records.load import load_error, load_result
 
@@ -84,6 +84,14 @@ def load_results(root: Path) -> Rows:
     """The rows of a sweep's ``results.csv``, as text."""
     with (root / RESULTS).open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def outcome(result: dict[str, Any]) -> str:
+    """A result's selected epoch in a few words."""
+    row = result["selected"]
+    shown = [f"{split}_{headline(row)}" for split in ("val", "test")]
+    parts = [f"{words(name)} {cell(name, row[name])}" for name in shown if row[name] is not None]
+    return ", ".join([f"epoch {int(row['epoch'])}", *parts])
 
 
 def variant_name(levels: dict[str, str]) -> str:

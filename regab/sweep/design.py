@@ -147,8 +147,8 @@ DESIGNS: dict[str, Callable[[Factors], list[Assignment]]] = {
 }
 
 
-def design_words(design: str, runs: list[Assignment], most: int = 0) -> list[str]:
-    """What a design is, its confounding included, and its first so many variants."""
+def design_words(design: str, runs: list[Assignment]) -> list[str]:
+    """What a design is, its confounding included."""
     keys = [key for key in runs[0] if key not in REPLICATE and len({run[key] for run in runs}) > 1]
     variants = list(dict.fromkeys(variant_name({key: run[key] for key in keys}) for run in runs))
     times = len(runs) // len(variants)
@@ -160,5 +160,4 @@ def design_words(design: str, runs: list[Assignment], most: int = 0) -> list[str
             ", of which these cannot be told apart:" if groups else ""
         )
         lines += [f"  {' = '.join(group)}" for group in groups]
-    lines += [f"  {name}" for name in variants[:most]]
-    return lines + [f"  … and {len(variants) - most} more"] * (0 < most < len(variants))
+    return lines

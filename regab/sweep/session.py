@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from regab.sweep.listeners import Listeners, listeners
 from regab.workers.crew import Alone, Crew
 
 
@@ -23,6 +24,7 @@ class Session:
 
     line: Line = field(default_factory=lambda: Line([]))
     crew: Crew | None = None
+    listeners: Listeners | None = None
 
     def hire(self) -> None:
         """Have a foreman begin to import torch, long before it is needed."""
@@ -36,6 +38,25 @@ class Session:
             self.hire()
         return self.crew
 
+    def listen(self, node: dict[str, Any]) -> None:
+        """Have those listen that a ``watch`` node names, unless some do already. Raises UsageError."""
+        self.listeners = self.listeners or listeners(node)
+
+    @contextmanager
+    def listening(self, more: bool) -> Iterator[Listeners]:
+        """Those who listen; unless there is ``more`` to come, for the last time."""
+        try:
+            yield self.listeners
+        finally:
+            if not more:
+                self.dismiss()
+
+    def dismiss(self) -> None:
+        """Nobody listens any more."""
+        if self.listeners:
+            self.listeners.close()
+        self.listeners = None
+
 
 _current = Session()
 
@@ -47,12 +68,13 @@ def current() -> Session:
 
 @contextmanager
 def session() -> Iterator[Session]:
-    """A session for one command line; at the end its crew is dismissed."""
+    """A session for one command line; at the end its crew and its listeners are dismissed."""
     global _current
     before, _current = _current, Session()
     try:
         yield _current
     finally:
+        _current.dismiss()
         if _current.crew:
             _current.crew.close()
         _current = before

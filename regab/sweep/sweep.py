@@ -19,8 +19,9 @@ from regab.records.files import write_atomically
 from regab.records.results import write_results
 from regab.sweep.design import Assignment
 from regab.sweep.folders import run_folder_name
+from regab.sweep.listeners import Listeners, planned
+from regab.sweep.preview import plan_words, variant_lines
 from regab.sweep.session import current
-from regab.watchers.display import Display, plan_words
 from regab.workers.events import Ended
 from regab.workers.jobs import Launched
 from regab.workers.plan import Plan, cores, make_plan
@@ -51,31 +52,37 @@ class Sweep:
         self.asked = [Run(config, Path(), a) for config, a in zip(checked, assignments, strict=True)]
         gpus = max(facts.gpus for facts in self.facts.values())
         self.workers = (gpus or cores()) if workers == "auto" else workers
+        current().listen(checked[0]["watch"])
 
-    def execute(self, cfg: DictConfig) -> list[Ended]:
-        """Train what is not done yet in the sweep's folder; how each run that was asked for ended."""
-        root = Path(cfg.hydra.sweep.dir)
-        store = Store(root)
+    def execute(self, cfg: DictConfig, batch: bool = False) -> list[Ended]:
+        """Train what is not done yet in the sweep's folder; how each run that was asked for ended.
+
+        A ``batch`` may be followed by others for the same folder, and at last by ``conclude_batches``.
+        """
+        store = Store(Path(cfg.hydra.sweep.dir))
         if current().line.dry_run:
-            self._planned(store)
-            return []
-        with store.locked():  # before planning, which is about what other processes have left to do
             runs, done, plan = self._planned(store)
-            save_command(root, current().line.words)
-            write_atomically(root / "multirun.yaml", OmegaConf.to_yaml(cfg))
+            print(*variant_lines(runs), plan_words(plan, len(self.asked), len(runs), len(done)), sep="\n", flush=True)
+            return []
+        with store.locked(), current().listening(batch) as heard:
+            # planned only now, as that is about what other processes have left to do
+            runs, done, plan = self._planned(store)
+            heard.planned(planned(store.root, runs, done, plan_words(plan, len(self.asked), len(runs), len(done))))
+            save_command(store.root, current().line.words)
+            write_atomically(store.root / "multirun.yaml", OmegaConf.to_yaml(cfg))
             store.place(runs)
             store.keep_checkpoints({chunk.resume for chunk in plan.chunks})
-            ended = done | self._trained(store, plan, runs)
-            conclude(root, runs)
+            ended = done | self._trained(store, plan, runs, heard)
+            if not batch:
+                conclude(store, runs, heard)
         return [ended[run.digest] for run in self.asked]
 
     def _planned(self, store: Store) -> tuple[list[Run], dict[str, Ended], Plan]:
-        """The distinct runs, those of them that are done, and the plan for the others, which is printed."""
+        """The distinct runs, those of them that are done, and the plan for the others."""
         runs = self._placed(store)
         done = {run.digest: Ended(run.digest, result) for run in runs if (result := store.done(run))}
         todo = [run for run in runs if run.digest not in done]
         plan = make_plan(todo, self.facts, self.workers, store.resumable())
-        print(plan_words(plan, len(self.asked), len(runs), len(done)), flush=True)
         return runs, done, plan
 
     def _placed(self, store: Store) -> list[Run]:
@@ -87,20 +94,19 @@ class Sweep:
     def _name(self, run: Run) -> str:
         return run_folder_name({key: run.overrides[key] for key in self.factors}, run.digest)
 
-    def _trained(self, store: Store, plan: Plan, runs: list[Run]) -> dict[str, Ended]:
+    def _trained(self, store: Store, plan: Plan, runs: list[Run], heard: Listeners) -> dict[str, Ended]:
         """Train what is planned; the table tells what there is of all ``runs`` though training ends early."""
-        todo = {run.digest: run for chunk in plan.chunks for run in chunk.runs}
-        with resumable(store.root), Display(store.root, todo) as display:
+        with resumable(store.root):
             try:
                 with ThreadPoolExecutor(1) as meanwhile:  # 2 ms for each run
                     described = meanwhile.submit(lambda: [describe(run) for run in runs])
-                    self.trainer.train_chunks(plan.chunks, store.checkpoints, plan.workers, display.report)
+                    self.trainer.train_chunks(plan.chunks, store.checkpoints, plan.workers, heard.report)
                 described.result()
             except (Interrupted, RunsFailed):
                 tabulate(store, runs)
                 raise
         store.clear_checkpoints()
-        return display.ended
+        return heard.ended
 
 
 @contextmanager
@@ -127,7 +133,15 @@ def tabulate(store: Store, first: list[Run]) -> None:
     write_results(store.root, list(dict.fromkeys([*(run.folder.name for run in first), *store.known().values()])))
 
 
-def conclude(root: Path, runs: list[Run]) -> None:
+def conclude_batches(cfg: DictConfig) -> None:
+    """Write and print of all batches what a sweep writes and prints at its end."""
+    session, store = current(), Store(Path(cfg.hydra.sweep.dir))
+    if session.listeners and session.listeners.runs:
+        with store.locked(), session.listening(more=False) as heard:
+            conclude(store, [*heard.runs.values()], heard)
+
+
+def conclude(store: Store, runs: list[Run], heard: Listeners) -> None:
     """Write the tables and figures of a sweep and print its summary; the rows of ``runs`` stand first."""
     from regab.report.figures.curves import draw_curves
     from regab.report.report import report_sweep
@@ -135,5 +149,7 @@ def conclude(root: Path, runs: list[Run]) -> None:
     for run in runs:
         if run.config["curves"] and (run.folder / "result.json").is_file():
             draw_curves(run.folder)
-    tabulate(Store(root), runs)
-    print(report_sweep(root), flush=True)
+    tabulate(store, runs)
+    summary = report_sweep(store.root)
+    heard.swept()
+    print(summary, flush=True)

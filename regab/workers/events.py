@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 
+class Started(NamedTuple):
+    """A run's next row will be that of epoch ``first``: 0, unless it goes on where it was."""
+
+    digest: str
+    first: int
+
+
 class Epoch(NamedTuple):
     """A run, named by its digest, has a new row."""
 
@@ -22,10 +29,10 @@ class Ended(NamedTuple):
 
 
 class Note(NamedTuple):
-    """Something for the sweep's log; ``aloud`` also for the screen. once for many runs."""
+    """Something for the sweep's log; ``aloud`` also for the screen, once for many runs."""
 
     text: str
     aloud: bool = False
 
 
-Event = Epoch | Ended | Note
+Event = Started | Epoch | Ended | Note

@@ -10,25 +10,26 @@ import json
 import math
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
 
 from regab.config import Run
 from regab.errors import Interrupted, RunsFailed
-from regab.records.files import make_folder, write_atomically
+from regab.records.files import make_folder, write_atomically, writing
 from regab.records.load import load_error
+from regab.records.log import ERROR
 from regab.workers.crew import Alone, Config, Crew, Examined, Report, StopRequest
-from regab.workers.events import Ended
+from regab.workers.events import Ended, Epoch, Event, Note, Started
 from regab.workers.plan import Chunk
 from regab.workers.store import Store, quoted
 
-CHUNK = "chunk.json"
-POLL = 1.0  # seconds between looking for runs that have ended
+CHUNK, EVENTS = "chunk.json", "events.jsonl"
+POLL = 1.0  # seconds between looking for events
+KINDS = {kind.__name__: kind for kind in (Started, Epoch, Note)}
 
 
 class Launched:
@@ -44,10 +45,10 @@ class Launched:
     def train_chunks(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
         root = folder.parents[1].absolute()
         jobs = [[f"hydra.sweep.dir={quoted(str(root))}", f"hydra.sweep.subdir={_place(c, root)}"] for c in chunks]
-        with _Watching([run for chunk in chunks for run in chunk.runs], Store(root), report) as watching:
+        with _Following(chunks, Store(root), report) as following:
             reasons = self._launch(jobs)
-        if watching.left:
-            raise RunsFailed(f"{len(watching.left)} runs were left unfinished by their jobs{reasons}")
+        if following.left:
+            raise RunsFailed(f"{len(following.left)} runs were left unfinished by their jobs{reasons}")
 
     def _launch(self, jobs: list[list[str]]) -> str:
         """Wait for jobs; why some failed, if they did."""
@@ -69,22 +70,32 @@ def _in_a_line(error: Exception) -> str:
 
 def _place(chunk: Chunk, root: Path) -> str:
     """Write what a job is to do; its folder in the sweep's."""
-    place = Path(".regab") / "jobs" / chunk.key
+    place = _folder(chunk)
     make_folder(root / place)
+    (root / place / EVENTS).unlink(missing_ok=True)  # of an earlier attempt
     write_atomically(root / place / CHUNK, json.dumps(asdict(chunk), default=str))
     return quoted(str(place))
 
 
-class _Watching:
-    """While entered, reports runs as their files say that they have ended."""
+def _folder(chunk: Chunk) -> Path:
+    return Path(".regab") / "jobs" / chunk.key
 
-    def __init__(self, runs: Sequence[Run], store: Store, report: Report) -> None:
-        self.left, self.store, self.report, self.over = list(runs), store, report, threading.Event()
-        for run in runs:
+
+class _Following:
+    """While entered, reports what jobs write down in their folders; at the end, how all runs ended.
+
+    A job may lose what it would have written, or be one that another command has sent: the runs' files count.
+    """
+
+    def __init__(self, chunks: list[Chunk], store: Store, report: Report) -> None:
+        self.left = {run.digest: run for chunk in chunks for run in chunk.runs}
+        self.store, self.report, self.over = store, report, threading.Event()
+        self.read = {store.root / _folder(chunk) / EVENTS: 0 for chunk in chunks}  # bytes of each
+        for run in self.left.values():
             (run.folder / "error.txt").unlink(missing_ok=True)
         self.thread = threading.Thread(target=self._poll, daemon=True)
 
-    def __enter__(self) -> _Watching:
+    def __enter__(self) -> _Following:
         self.thread.start()
         return self
 
@@ -92,23 +103,49 @@ class _Watching:
         self.over.set()
         self.thread.join()
         self._look()
+        self.report([ended for run in [*self.left.values()] if (ended := self._ended(run.digest))])
 
     def _poll(self) -> None:
         while not self.over.wait(POLL):
             self._look()
 
     def _look(self) -> None:
-        for run in list(self.left):
-            if ended := _ended(self.store, run):
-                self.left.remove(run)
-                self.report([ended])
+        for path in self.read:
+            self.report(list(filter(None, map(self._event, self._lines(path)))))
+
+    def _lines(self, path: Path) -> list[bytes]:
+        """What was added to a file since the last time, in whole lines."""
+        try:
+            with path.open("rb") as file:
+                file.seek(self.read[path])
+                lines = file.readlines()
+        except OSError:  # the job has not begun
+            return []
+        if lines and not lines[-1].endswith(b"\n"):
+            lines.pop()
+        self.read[path] += sum(map(len, lines))
+        return lines
+
+    def _event(self, line: bytes) -> Event | None:
+        kind, content = json.loads(line)
+        return self._ended(*content) if kind == "Ended" else KINDS[kind](*content)
+
+    def _ended(self, digest: str) -> Ended | None:
+        """How a run ended by its files, once."""
+        run = self.left.get(digest)
+        ended = run and _ended(self.store, run)
+        if ended:
+            del self.left[digest]
+        return ended
 
 
 def _ended(store: Store, run: Run) -> Ended | None:
     if result := store.done(run):
         return Ended(run.digest, result)
     error = load_error(run.folder)
-    return Ended(run.digest, error=error) if error else None
+    if error is None:
+        return None
+    return Ended(run.digest, error=error, details=(run.folder / ERROR).read_text(errors="replace").partition("\n")[2])
 
 
 def is_job(folder: Path) -> bool:
@@ -122,7 +159,7 @@ def train_job(folder: Path) -> float:
     from regab.workers.trainer import train_chunk
 
     tune()
-    chunk, store = _load(folder / CHUNK), Store(folder.parents[2])
+    chunk, store, write = _load(folder / CHUNK), Store(folder.parents[2]), partial(_write, folder / EVENTS)
     with store.claimed(chunk.runs):
         resumable, parts = store.resumable(), defaultdict[str, list[Run]](list)
         for run in chunk.runs:
@@ -130,7 +167,7 @@ def train_job(folder: Path) -> float:
                 parts[resumable.get(run.digest, "")].append(run)
         with StopRequest() as stop:
             for key, runs in parts.items():
-                train_chunk(replace(chunk, runs=runs, resume=key), store.checkpoints, _nobody, stop, threads=1)
+                train_chunk(replace(chunk, runs=runs, resume=key), store.checkpoints, write, stop, threads=1)
     return math.nan
 
 
@@ -140,5 +177,8 @@ def _load(path: Path) -> Chunk:
     return Chunk(runs, **content)
 
 
-def _nobody(event: Any) -> None:
-    """The launching process reads files."""
+def _write(path: Path, events: list[Event]) -> None:
+    """For the launching process to read. How a run ended stands in its own files."""
+    content = [[type(e).__name__, [e.digest] if isinstance(e, Ended) else e] for e in events]
+    with writing(path), path.open("a") as file:
+        file.write("".join(f"{json.dumps(each)}\n" for each in content))

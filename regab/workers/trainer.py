@@ -19,7 +19,7 @@ from regab.training.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
 from regab.training.watch import Record
 from regab.workers.checkpoints import Checkpoint, load
-from regab.workers.events import Epoch, Event, Note
+from regab.workers.events import Epoch, Event, Note, Started
 from regab.workers.journal import Journal, fail
 from regab.workers.plan import Chunk, split
 
@@ -80,6 +80,7 @@ class _Attempt:
         self.report([Note(note, aloud=True) for note in notes])
         with _threads(self.threads or (1 if training.stack.vmapped else None)) as threads:
             journals = {run.digest: self._journal(run, training, i, threads) for i, run in enumerate(self.runs)}
+            self.report([Started(digest, len(journal.rows)) for digest, journal in journals.items()])
             while training is not None:
                 training = self._until_smaller(training, journals)
         self.checkpoint.remove()

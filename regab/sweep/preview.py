@@ -1,0 +1,46 @@
+"""What is going to be trained, in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from regab.config import Run
+from regab.records.results import variant_name, varying
+from regab.workers.plan import Plan
+
+SHOWN = 40  # variants of a dry run
+
+
+def variant_lines(runs: list[Run]) -> list[str]:
+    """The variants among some runs, each with how often it is repeated."""
+    factors = varying([run.overrides for run in runs])
+    counts = Counter(variant_name({key: run.overrides.get(key, "") for key in factors}) for run in runs)
+    lines = [f"  {name}{f', {count} times' if count > 1 else ''}" for name, count in counts.items()]
+    return lines[:SHOWN] + [f"  … and {len(lines) - SHOWN} more"] * (len(lines) > SHOWN)
+
+
+def plan_words(plan: Plan, asked: int, distinct: int, done: int) -> str:
+    """What is going to be trained, and about what it will take."""
+    todo = sum(len(chunk.runs) for chunk in plan.chunks)
+    lines = [f"{asked} runs" + (f", of which {asked - distinct} repeat others" if asked > distinct else "")]
+    if done:
+        lines.append(f"{done} done already")
+    if resumed := sum(len(chunk.runs) for chunk in plan.chunks if chunk.resume):
+        lines.append(f"{resumed} to go on with")
+    lanes = sum(chunk.lanes for chunk in plan.chunks)
+    shared = f" as {lanes} trainings" if lanes < todo else ""
+    if todo:
+        where = f"{plan.workers} worker{'s' * (plan.workers != 1)}" if plan.workers else "this process"
+        lines.append(
+            f"{todo} to train{shared}, in {len(plan.chunks)} stack{'s' * (len(plan.chunks) != 1)} of {plan.structures} "
+            f"structure{'s' * (plan.structures != 1)} on {where}: about {duration(plan.seconds)}, "
+            f"{plan.bytes / 1e6:.0f} MB beside {plan.workers * 0.3 + 0.4:.1f} GB of programs"
+        )
+    return "; ".join(lines)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words of fitting precision."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
