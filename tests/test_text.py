@@ -123,7 +123,7 @@ BAD = {
     "one class": ("a\t0\nb\t0\n", {}, "data.label=1: is '0' in all rows"),
     "ragged": ("a\t0\nb\t1\nc\t0\t1\n", {}, "texts.tsv, line 3: has 3 cells, but the first line has 2"),
     "no label": ("a\t0\nb\t1\nc\t\nd\t0\n", {}, "texts.tsv, line 3: has no label"),
-    "not UTF-8": (b"caf\xe9\t0\nb\t1\n", {}, "texts.tsv: is not a text file in UTF-8 (byte 3)"),
+    "not UTF-8": (b"caf\xe9\t0\nb\t1\n", {}, "texts.tsv, line 1: is not a text file in UTF-8 (byte 3)"),
     "only a header": ("text\tlabel\n", {}, "has a first line, which names the columns, and nothing below it"),
     "max_length": ("a\t0\nb\t1\na\t0\n", {"max_length": 0}, "data.max_length=0: must be at least 1"),
     "min_count": ("a\t0\nb\t1\na\t0\n", {"min_count": 0}, "data.min_count=0: must be at least 1"),
@@ -141,9 +141,7 @@ def test_a_bad_file_is_described_in_one_line(write, case):
 
 def test_a_test_label_that_training_lacks_is_refused(write):
     train, test = write("a\t0\nb\t1\nc\t0\nd\t1\n"), write("a\t0\nb\t2\nc\t2\nd\t0\n", "test.tsv")
-    with pytest.raises(
-        UsageError, match=r"data.test_path=.*, line 2: the label is '2', which the training data do not"
-    ):
+    with pytest.raises(UsageError, match=r"data.test_path=.*, line 2: label is '2', which the training data do not"):
         load(train, test)
 
 

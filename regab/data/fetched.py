@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.split import Encode, Source, Split, standardize
+from regab.data.scaling import Encode, standardize
+from regab.data.split import Source, Split
 from regab.errors import UsageError
 
 MEASURED = 10  # columns of covtype that are measurements
@@ -31,7 +32,7 @@ def covtype(root: str, download: bool) -> Source:
 
 
 def _measurements(train: Tensor) -> tuple[Encode, dict[str, Any]]:
-    """Standardize what is measured; areas and soils are categories already (see ``regab.data.table.fitter``)."""
+    """Standardize what is measured; areas and soils are categories already (see ``regab.data.encode.fitter``)."""
     encode, _ = standardize(train[:, :MEASURED])
     return lambda x: torch.cat([encode(x[:, :MEASURED]), x[:, MEASURED:]], 1), {"categories": BLOCKS}
 

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.split import Encode, Source, Split, standardize
+from regab.data.scaling import Encode, standardize
+from regab.data.split import Source, Split
 from regab.errors import UsageError
 
 COLORS = ("auto", "grey", "rgb")

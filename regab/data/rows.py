@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
-from pathlib import Path
+import io
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
+from regab.data.decode import read_text
 from regab.errors import UsageError
 from regab.targets import unknown
 
-DELIMITERS = ",;\t|"
+DELIMITERS = ",;|"
+NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
+EXCEL = re.compile(r"sep=(.)\r?\n")  # a line by which Excel is told the separator
+QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 
 @dataclass
 class Rows:
-    """A table as text: its columns by name (or "0", "1", …), and the line of the file in which each row ends.
+    """A table as text: its columns by name (or "0", "1", …), and the line of the file in which each row begins.
 
-    ``source`` is how a complaint begins: ``data.path=some.csv``.
+    ``source`` is how a complaint begins: ``data.path=some.csv``. ``nameless`` are columns that were called
+    ``column_1``, … since their file does not name them; ``said`` is what was left out.
     """
 
     source: str
     columns: dict[str, list[str]]
     lines: list[int]
+    nameless: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def column(self, name: str | int, key: str) -> list[str]:
         """The cells of a column, by name or position, that the option ``key`` asks for. Raises UsageError."""
@@ -38,51 +49,88 @@ class Rows:
         return f"{self.source}, line {self.lines[row]}"
 
     def named(self) -> Rows:
-        """The same with columns named by the first row. Raises UsageError where that cannot be."""
-        header = [cells[0] for cells in self.columns.values()]
+        """The same with columns named by the first row; those without a name and content are left out.
+
+        Raises UsageError where that cannot be.
+        """
         if len(self.lines) == 1:
             raise UsageError(f"{self.source}: has a first line, which names the columns, and nothing below it")
-        if twice := [name for i, name in enumerate(header) if name in header[:i]]:
+        cells = {i: cells for i, cells in enumerate(self.columns.values(), 1) if any(cells)}
+        header = {i: column[0] or f"column_{i}" for i, column in cells.items()}
+        names = list(header.values())
+        if twice := [name for i, name in enumerate(names) if name in names[:i]]:
             complaint = f"has two columns of the name {twice[0]!r}; the first line must name the columns"
-            raise UsageError(f"{self.source}: {complaint}")
-        cells = [cells[1:] for cells in self.columns.values()]
-        return Rows(self.source, dict(zip(header, cells, strict=True)), self.lines[1:])
+            raise UsageError(f"{self.source}: {complaint}, each by its own name")
+        nameless = [header[i] for i, column in cells.items() if not column[0]]
+        columns = {header[i]: column[1:] for i, column in cells.items()}
+        return Rows(self.source, columns, self.lines[1:], nameless, self.said)
 
 
-def read_rows(path: str, key: str, delimiter: str = "auto", raw_tabs: bool = False) -> Rows:
+def read_rows(path: str, key: str, delimiter: str = "auto", raw_tabs: bool = False, encoding: str = "auto") -> Rows:
     """A table whose columns are called "0", "1", … ``key`` is the option that gave the path.
 
-    ``delimiter`` is one character, or ``auto``: a tab if there is one in the first line, else that of ``,;|`` which is
-    most frequent there. With ``raw_tabs``, quotes are ordinary characters in what tabs separate. Raises UsageError
-    where the file cannot be read, is empty, or has lines of different lengths.
+    ``delimiter`` is one character, ``tab``, or ``auto``: a tab if there is one in the first line, else that of ``,;|``
+    which is most frequent there. With ``raw_tabs``, quotes are ordinary characters in what tabs separate. Rows without
+    any content are left out, as are empty cells beyond the first line's. Raises UsageError where the file cannot be
+    read, is empty, has lines of different lengths or a quote that is never closed.
     """
     source = f"{key}={path}"
+    text = read_text(path, source, encoding)
+    told = EXCEL.match(text)
+    if delimiter == "auto":
+        delimiter = told[1] if told else _sniffed(text)
+    delimiter = NAMED_DELIMITERS.get(delimiter, delimiter)
+    quoting = csv.QUOTE_NONE if raw_tabs and delimiter == "\t" else csv.QUOTE_MINIMAL
+    lines = list(io.StringIO(text, newline=""))
     try:
-        with Path(path).expanduser().open(newline="", encoding="utf-8-sig") as file:
-            delimiter = _sniffed(file.readline()) if delimiter == "auto" else delimiter
-            file.seek(0)
-            quoting = csv.QUOTE_NONE if raw_tabs and delimiter == "\t" else csv.QUOTE_MINIMAL
-            reader = csv.reader(file, delimiter=delimiter, quoting=quoting)
-            numbered = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
-    except OSError as error:
-        raise UsageError(f"{source}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{source}: is not a text file in UTF-8 (byte {error.start})") from error
-    except (csv.Error, TypeError) as error:
+        rows = _records(lines, bool(told), delimiter=delimiter, quoting=quoting, skipinitialspace=True)
+    except (csv.Error, TypeError, ValueError) as error:
         raise UsageError(f"{source}: cannot be read as a table ({error})") from error
-    return _checked(source, numbered)
+    if rows and quoting == csv.QUOTE_MINIMAL and (line := _unclosed(lines, rows[-1][0], delimiter)):
+        raise UsageError(f"{source}, line {line}: opens a quote that is never closed")
+    return _checked(source, rows)
 
 
-def _sniffed(first: str) -> str:
+def _sniffed(text: str) -> str:
+    first = next((line for line in io.StringIO(text) if line.strip()), "")
+    first = QUOTED.sub("", first)
     return "\t" if "\t" in first else max(DELIMITERS, key=first.count)
 
 
-def _checked(source: str, numbered: list[tuple[int, list[str]]]) -> Rows:
-    if not numbered:
+def _records(lines: list[str], told: bool, **dialect: Any) -> list[tuple[int, int, list[str]]]:
+    """Every row's first and last line, and its cells."""
+    csv.field_size_limit(sys.maxsize)  # cells may be long texts
+    reader, found, begin = csv.reader(lines[told:], **dialect), [], 1 + told
+    for row in reader:
+        end = reader.line_num + told
+        if row:
+            found.append((begin, end, [cell.strip() for cell in row]))
+        begin = end + 1
+    return found
+
+
+def _unclosed(lines: list[str], begin: int, delimiter: str) -> int | None:
+    """The line in which the last row, which begins in a line, opens a quote that is still open at the end."""
+    text, sep = "".join(lines[begin - 1 :]), re.escape(delimiter)
+    last = [*re.finditer(rf'(?:^|{sep}) *(?P<quote>"[^"]*(?:""[^"]*)*(?P<closed>"?))[^{sep}]*', text)]
+    if not last or last[-1]["closed"]:
+        return None
+    return begin + text[: last[-1].start("quote")].count("\n")
+
+
+def _checked(source: str, rows: list[tuple[int, int, list[str]]]) -> Rows:
+    if not rows:
         raise UsageError(f"{source}: is empty")
-    width = len(numbered[0][1])
-    for line, cells in numbered:
-        if len(cells) != width:
-            raise UsageError(f"{source}, line {line}: has {len(cells)} cells, but the first line has {width}")
-    columns = zip(*(cells for _, cells in numbered), strict=True)
-    return Rows(source, {str(i): list(cells) for i, cells in enumerate(columns)}, [line for line, _ in numbered])
+    width = len(rows[0][2])
+    kept = [row for row in rows if any(row[2]) or row is rows[0]]
+    columns = zip(*_squared(source, kept, width), strict=True)
+    said = [f"{len(rows) - len(kept)} rows without content left out"] if len(rows) > len(kept) else []
+    return Rows(source, {str(i): list(cells) for i, cells in enumerate(columns)}, [row[0] for row in kept], said=said)
+
+
+def _squared(source: str, rows: list[tuple[int, int, list[str]]], width: int) -> Iterator[list[str]]:
+    for begin, end, cells in rows:
+        if len(cells) < width or any(cells[width:]):
+            hint = f"; it goes on to line {end}, so look for a quote that is not closed" if end > begin else ""
+            raise UsageError(f"{source}, line {begin}: has {len(cells)} cells, but the first line has {width}{hint}")
+        yield cells[:width]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from regab.data.folds import held_out_in
+from regab.data.scaling import Fit, standardize
 from regab.errors import UsageError
 from regab.fields import fixed
 from regab.seeding import stream_seed
@@ -36,28 +36,14 @@ class Split(NamedTuple):
         return Split(self.x[rows if isinstance(self.x, Tensor) else rows.numpy()], self.y[rows])
 
 
-Encode = Callable[[Any], Tensor]
-Fit = Callable[[Any], tuple[Encode, dict[str, Any]]]
-
-
-def standardize(x: Tensor) -> tuple[Encode, dict[str, Any]]:
-    """Subtract the mean and divide by the deviation of training examples ``x``, per channel of an image or per feature.
-
-    What does not vary is only centred.
-    """
-    axes = [0, *range(2, x.ndim)]
-    deviation, mean = torch.std_mean(x, axes, correction=0, keepdim=True)
-    deviation = torch.where(deviation > 0, deviation, 1.0)
-    return lambda examples: ((examples - mean) / deviation).float(), {}
-
-
 class Source(NamedTuple):
     """What a loader returns: labelled examples and, where the data set has one, its own test set.
 
     ``fit`` learns from the training examples, once they are known, how all are encoded for the model, and what the
     model must be told beside the shape and the number of classes (some of ``regab.config.GIVEN``). ``task`` is
     ``classification`` or ``regression``, whose ``classes`` is 1: a model has so many outputs. ``said`` is what the user
-    should know of how the data were read, ``columns`` how each column of a table was. ``fingerprint`` is filled in.
+    should know of how the data were read, ``columns`` how each column of a table was; ``names`` are those of classes,
+    ``features`` those of the first inputs of a table. ``fingerprint`` is filled in.
     """
 
     train: Split
@@ -67,6 +53,8 @@ class Source(NamedTuple):
     task: str = "classification"
     said: tuple[str, ...] = ()
     columns: dict[str, str] | None = None
+    names: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
     fingerprint: str = ""
 
 

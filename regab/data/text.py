@@ -10,8 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from regab.data.columns import Options
+from regab.data.labels import MOST_CLASSES, Targets
+from regab.data.marks import Marks
 from regab.data.rows import Rows, read_rows
-from regab.data.split import Encode, Fit, Source, Split
+from regab.data.scaling import Encode, Fit
+from regab.data.split import Source, Split
 from regab.errors import UsageError
 
 PADDING, UNKNOWN = 0, 1
@@ -27,11 +31,16 @@ def load(
     delimiter: str = "auto",
     max_length: int = 128,
     min_count: int = 2,
+    task: str = "auto",
+    missing: Any = None,
+    decimal: str = "auto",
+    encoding: str = "auto",
 ) -> Source:
     """A file with a text and its label in every row: in the columns ``text`` and ``label``, by position or by name.
 
     The first line names the columns if ``header`` says so, if a column is asked for by name, or (None) if its label
-    occurs in no other line. Labels are classes as they are written. In files separated by tabs, quotes are ordinary
+    occurs in no other line. Labels are classes as they are written, or numbers in a regression, as in a table (see
+    ``regab.data.table.load``, also for ``missing`` and ``decimal``). In files separated by tabs, quotes are ordinary
     characters. See ``fitter`` for ``max_length`` and ``min_count``. Raises UsageError for whatever is wrong with the
     files, naming the line.
     """
@@ -40,11 +49,24 @@ def load(
             raise UsageError(f"data.{key}={value}: must be at least 1")
     if isinstance(text, str) or isinstance(label, str):
         header = True
+    options = Options(missing=[] if missing is None else missing, decimal=decimal)  # none is as good a class as others
     files = [("data.path", path), ("data.test_path", test_path)]
-    rows = [_read(name, key, label, header, delimiter) for key, name in files if name is not None]
-    classes = _classes(rows[0], label)
-    train, *test = [Split(_texts(r, text), _numbers(r, label, classes)) for r in rows]
-    return Source(train, len(classes), *test, fit=fitter(max_length, min_count))
+    rows = [_read(name, key, label, header, delimiter, encoding) for key, name in files if name is not None]
+    _check_sides(rows[0], text, label)
+    name = list(rows[0].columns)[label] if isinstance(label, int) else label
+    targets = Targets.of(rows[0], label, task, options, Marks(rows[0], [name], options), order=str)
+    train, *test = [Split(_texts(r, text), targets(r)) for r in rows]
+    said = f"{len(train)} texts; {targets.words(train.y)}"
+    fit = fitter(max_length, min_count)
+    return Source(
+        train,
+        len(targets.classes) or 1,
+        *(test or [None]),
+        fit,
+        targets.task,
+        (said, *rows[0].said),
+        names=targets.names,
+    )
 
 
 def fitter(max_length: int, min_count: int) -> Fit:
@@ -80,30 +102,26 @@ def tokenize(text: str) -> list[str]:
     return WORD.findall(text.lower())
 
 
-def _read(path: str, key: str, label: int | str, header: bool | None, delimiter: str) -> Rows:
-    rows = read_rows(path, key, delimiter, raw_tabs=True)
+def _read(path: str, key: str, label: int | str, header: bool | None, delimiter: str, encoding: str) -> Rows:
+    rows = read_rows(path, key, delimiter, raw_tabs=True, encoding=encoding)
     if header is None:
         cells = rows.column(label, "data.label")
         header = cells[0] not in cells[1:]
     return rows.named() if header else rows
 
 
-def _classes(rows: Rows, label: int | str) -> dict[str, int]:
-    labels = sorted(set(rows.column(label, "data.label")))
-    if len(labels) == 1:
-        raise UsageError(f"data.label={label}: is {labels[0]!r} in all rows, so there is nothing to tell apart")
-    return {name: number for number, name in enumerate(labels)}
-
-
 def _texts(rows: Rows, text: int | str) -> np.ndarray:
     return np.array(rows.column(text, "data.text"), dtype=object)
 
 
-def _numbers(rows: Rows, label: int | str, classes: dict[str, int]) -> Tensor:
-    cells = rows.column(label, "data.label")
-    for row, cell in enumerate(cells):
-        if not cell:
-            raise UsageError(f"{rows.at(row)}: has no label")
-        if cell not in classes:
-            raise UsageError(f"{rows.at(row)}: the label is {cell!r}, which the training data do not have")
-    return torch.tensor([classes[cell] for cell in cells])
+def _check_sides(rows: Rows, text: int | str, label: int | str) -> None:
+    """Raises UsageError where texts and labels seem to have changed places."""
+    texts, labels = rows.column(text, "data.text"), rows.column(label, "data.label")
+    if texts is labels:
+        raise UsageError(f"data.text={text} data.label={label}: are the same column; choose two ({rows.source})")
+    n, spaces = len(labels), sum(" " in cell for cell in labels)
+    if len(set(texts)) <= MOST_CLASSES and len(set(labels)) > n / 2 and spaces > n / 2 and n > MOST_CLASSES:
+        names = list(rows.columns)
+        here, there = (names.index(c) if isinstance(c, str) else c for c in (text, label))
+        cure = f"set data.text={there} data.label={here}"
+        raise UsageError(f"{rows.source}: texts and labels seem to have changed places; {cure}")

@@ -13,6 +13,7 @@ from torch import nn
 
 from regab import fields
 from regab.config import digest, regularizers, trajectory
+from regab.data.checks import examined
 from regab.data.fingerprint import fingerprint
 from regab.data.split import Data, Division, Source, divide
 from regab.errors import UsageError
@@ -127,8 +128,8 @@ def load_data(node: Config, device: torch.device) -> Data:
 def _load_data(node: str, device: str) -> Data:
     config = json.loads(node)
     by = Division(**{name: config.pop(name) for name in Division.__dataclass_fields__})
-    load = _kept_source if by.folds else _source
-    return divide(load(json.dumps(config)), by).to(torch.device(device))
+    source = (_kept_source if by.folds else _source)(json.dumps(config))
+    return examined(divide(source, by), source).to(torch.device(device))
 
 
 def _source(node: str) -> Source:

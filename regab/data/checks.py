@@ -1,0 +1,67 @@
+"""What is wrong with data once they are divided, or what the user should know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from regab.data.split import Data, Source
+from regab.errors import UsageError
+
+FAR, BEYOND = 100.0, 10.0  # deviations, and times the farthest of training: what is beyond both is said to be far
+SHOWN = 3
+
+
+def examined(data: Data, source: Source) -> Data:
+    """The same, with more to say. Raises UsageError where training inputs do not vary at all."""
+    x = data.train.x
+    if len(x) > 1 and torch.equal(x[0], x[-1]) and bool((x == x[:1]).all()):
+        raise UsageError(f"data: all {len(x)} training inputs are the same, so nothing can be learned from them")
+    return replace(data, said=(*data.said, *_of_classes(data, source), *_far_outside(data, source.features)))
+
+
+def _of_classes(data: Data, source: Source) -> Iterator[str]:
+    """Classes that training lacks, and those of a single example. Raises UsageError where training has one class."""
+    labels = [part.y for part in (source.train, source.test) if part is not None]
+    if data.classes < 2 or any(y.is_floating_point() or y.ndim > 1 for y in (data.train.y, *labels)):
+        return
+    learned = torch.bincount(data.train.y, minlength=data.classes)
+    there = sum(torch.bincount(y, minlength=data.classes) for y in labels)
+    if (learned > 0).sum() == 1 < (there > 0).sum():
+        only = _class(int(learned.argmax()), source)
+        raise UsageError(f"data: all {len(data.train)} training examples are of class {only}; raise data.n_train")
+    if lost := ((learned == 0) & (there > 0)).nonzero()[:, 0].tolist():
+        names = [f"{_class(c, source)} (of {there[c]} in all)" for c in lost]
+        yield f"no training example of class {_some(names)}; it cannot be learned"
+    if single := (there == 1).nonzero()[:, 0].tolist():
+        yield f"a single example of class {_some([_class(c, source) for c in single])}"
+
+
+def _class(number: int, source: Source) -> str:
+    return repr(source.names[number]) if number < len(source.names) else str(number)
+
+
+def _far_outside(data: Data, features: tuple[str, ...]) -> Iterator[str]:
+    """Validation and test values that lie far outside of what training saw."""
+    if not data.train.x.is_floating_point():
+        return
+    for name, part in (("validation", data.val), ("test", data.test)):
+        if len(part) and (far := _size(part.x) > FAR).any():
+            seen, found = _size(data.train.x), _size(part.x)
+            for i in (far & (found > BEYOND * seen)).nonzero()[:SHOWN, 0].tolist():
+                column = features[i] if i < len(features) else f"input {i}"
+                words = f"{found[i]:.3g} deviations from the training mean, in training at most {seen[i]:.3g}"
+                yield f"{column} reaches {words}, in {name} data"
+
+
+def _size(x: Tensor) -> Tensor:
+    """The largest absolute value of each feature or channel."""
+    axes = [0, *range(2, x.ndim)]
+    return torch.maximum(x.amax(axes), -x.amin(axes))
+
+
+def _some(items: list[str]) -> str:
+    return ", ".join([*items[:SHOWN], *([f"and {len(items) - SHOWN} more"] if len(items) > SHOWN else [])])

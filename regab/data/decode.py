@@ -1,0 +1,77 @@
+"""The text of a file, whatever it is encoded in, and what is said of files that hold none."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from pathlib import Path
+
+from regab.errors import UsageError
+
+# The longer marks first: UTF-32's begins as UTF-16's does.
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+NO_TEXT = {
+    b"PK\x03\x04": "an Excel workbook or a zip file",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"PAR1": "a Parquet file",
+    b"ARROW1": "an Arrow file",
+    b"\x89HDF": "an HDF5 file",
+    b"%PDF": "a PDF",
+    b"SQLite": "a database",
+    b"\x93NUMPY": "a NumPy array",
+}
+PROBE = 4096  # bytes by which UTF-16 without a mark is told
+
+
+def read_text(path: str, source: str, encoding: str = "auto") -> str:
+    """What a file says. ``auto``: as its byte order mark has it, else UTF-8, or UTF-16 by its zeros; gzip is opened.
+
+    ``source`` is how a complaint begins. Raises UsageError where the file cannot be read or holds no text.
+    """
+    content = _content(path, source)
+    if kind := next((kind for mark, kind in NO_TEXT.items() if content.startswith(mark)), None):
+        raise UsageError(f"{source}: is {kind}, and not text; save it as CSV")
+    chosen = _found(content) if encoding == "auto" else _known(encoding)
+    try:
+        return content.decode(chosen)
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{source}{_place(content, error.start, chosen)}") from error
+
+
+def _content(path: str, source: str) -> bytes:
+    try:
+        content = Path(path).expanduser().read_bytes()
+        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+    except (OSError, EOFError, zlib.error, ValueError, RuntimeError) as error:  # damaged gzip; NUL or ~nobody in a path
+        raise UsageError(f"{source}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _known(encoding: str) -> str:
+    try:
+        "".encode(encoding)  # a codec of bytes, as base64, is none of texts
+    except LookupError as error:
+        raise UsageError(f"data.encoding={encoding}: unknown encoding; as utf-8, utf-16, latin-1 or cp1252") from error
+    return encoding
+
+
+def _found(content: bytes) -> str:
+    if marked := next((name for mark, name in MARKS.items() if content.startswith(mark)), None):
+        return marked
+    even, odd = content[:PROBE:2].count(0), content[1:PROBE:2].count(0)
+    half = len(content[:PROBE]) / 2
+    if max(even, odd) > 0.7 * half and min(even, odd) < 0.1 * half:
+        return "utf-16-be" if even > odd else "utf-16-le"
+    return "utf-8"
+
+
+def _place(content: bytes, start: int, encoding: str) -> str:
+    line, shown = content[:start].count(b"\n") + 1, encoding.removesuffix("-sig").upper()
+    cure = "if it was saved on Windows, set data.encoding=cp1252" if shown == "UTF-8" else "set another data.encoding"
+    return f", line {line}: is not a text file in {shown} (byte {start}); {cure}"

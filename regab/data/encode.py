@@ -1,0 +1,69 @@
+"""Cells of a table as numbers for a model: standardized, without gaps, and words as blocks of zeros and ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regab.data.scaling import Encode, is_constant
+
+
+@dataclass
+class Cells:
+    """Numbers ``[N, A]`` (float64, NaN where missing) and words ``[N, C]``; ``[rows]`` takes some of the rows."""
+
+    numbers: np.ndarray
+    words: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, rows: np.ndarray) -> Cells:
+        return Cells(self.numbers[rows], self.words[rows])
+
+
+def fitter(max_categories: int) -> Any:
+    """How ``Cells`` are encoded, learned from the training examples: ``[N, F]`` float32, three kinds of columns.
+
+    Numbers, less their mean and over their deviation, the missing ones replaced by the median first; for each numeric
+    column that has missing values, 1 where it has and else 0; for each categorical column a block of zeros with a 1 at
+    the word's place. ``missing`` is a word as others are. Words that training lacks, and those beyond the
+    ``max_categories`` most frequent, have no place: their block is zero throughout, which stands for "another". A model
+    that asks for ``categories`` gets the widths of the blocks, which are the last columns.
+    """
+
+    def fit(train: Cells) -> tuple[Encode, dict[str, Any]]:
+        missing = np.isnan(train.numbers)
+        present = [column[~np.isnan(column)] for column in train.numbers.T]
+        medians = np.array([np.median(column) if len(column) else 0.0 for column in present])
+        filled = np.where(missing, medians, train.numbers)
+        mean, deviation = filled.mean(0), filled.std(0)
+        deviation[is_constant(filled.min(0), filled.max(0))] = 1
+        gaps = missing.any(0)
+        places = [_places(column, max_categories) for column in train.words.T]
+
+        def encode(examples: Cells) -> Tensor:
+            absent = np.isnan(examples.numbers)
+            scaled = (np.where(absent, medians, examples.numbers) - mean) / deviation
+            blocks = [_one_hot(column, known) for column, known in zip(examples.words.T, places, strict=True)]
+            return torch.from_numpy(np.concatenate([scaled, absent[:, gaps], *blocks], 1).astype(np.float32))
+
+        return encode, {"categories": tuple(map(len, places))}
+
+    return fit
+
+
+def _places(words: np.ndarray, most: int) -> dict[str, int]:
+    """The most frequent words (of equally frequent ones, the first in the alphabet), numbered in alphabetical order."""
+    counted = sorted(Counter(words.tolist()).items(), key=lambda item: (-item[1], item[0]))
+    return {word: number for number, word in enumerate(sorted(word for word, _ in counted[:most]))}
+
+
+def _one_hot(words: np.ndarray, places: dict[str, int]) -> np.ndarray:
+    numbers = np.array([places.get(word, -1) for word in words.tolist()], dtype=np.int64)
+    return (numbers[:, None] == np.arange(len(places))).astype(np.float32)

@@ -1,0 +1,114 @@
+"""What the user should know of a table before anything is trained on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from regab.data.columns import Column, Options
+from regab.data.numbers import INFINITE, MISSING, PLAIN
+from regab.data.rows import Rows
+
+SHOWN, EXAMPLES = 4, 3
+
+
+def summary(rows: Rows, columns: list[Column], most: int) -> str:
+    """``12 numeric, 3 categorical (city: 41, job: 7), 1 ignored (column_1)``."""
+    kinds = {kind: [c for c in columns if c.kind == kind] for kind in ("numeric", "categorical", "ignored")}
+    special = Counter(c.why for c in kinds["numeric"] if c.why)
+    notes = [f"{count} {why}" for why, count in special.items()]
+    parts = [f"{len(kinds['numeric'])} numeric" + (f" ({'; '.join(notes)})" if notes else "")]
+    if words := kinds["categorical"]:
+        sizes = [f"{c.name}: {_size(rows, c, most)}" for c in words]
+        parts.append(f"{len(words)} categorical ({_some(sizes)})")
+    if left := kinds["ignored"]:
+        parts.append(f"{len(left)} ignored ({_some([f'{c.name}: {c.why}' for c in left])})")
+    return ", ".join(parts)
+
+
+def _size(rows: Rows, column: Column, most: int) -> str:
+    size = len(set(rows.columns[column.name]))
+    return f"{size}" if size <= most else f"{size}, of which the {most} most frequent have a place"
+
+
+def _some(items: list[str]) -> str:
+    return ", ".join([*items[:SHOWN], *(["…"] if len(items) > SHOWN else [])])
+
+
+def remarks(rows: Rows, columns: list[Column], label: str, options: Options) -> Iterator[str]:
+    """Sentences on cells taken as missing, and on columns that tell nothing or too much."""
+    kept = [c for c in columns if c.kind != "ignored"]
+    numeric = [c for c in kept if c.kind == "numeric"]
+    if missing := [words for c in numeric if (words := _missing(c.name, rows, options))]:
+        yield f"taken as missing: {_some(missing)}"
+    cells = {c.name: rows.columns[c.name] for c in kept}
+    distinct = {name: len(set(column)) for name, column in cells.items()}
+    if constant := [name for name, count in distinct.items() if count == 1]:
+        yield f"the same in every row: {_some(constant)}"
+    identifying = [c.name for c in kept if distinct[c.name] == len(rows.lines) > 2 and _identifies(c, rows)]
+    if identifying:
+        yield f"different in every row, as an ID is: {_some(identifying)}; leave out by data.ignore=[{identifying[0]}]"
+    if equal := [name for name in cells if _tells(cells[name], rows.columns[label])]:
+        words = f"each value goes with one of {label} and the other way round"
+        yield f"{_some(equal)}: {words}; if that gives it away, data.ignore=[{equal[0]}]"
+
+
+def _missing(name: str, rows: Rows, options: Options) -> str | None:
+    """How many cells of a column of numbers are missing by a word that is no usual one."""
+    found = Counter(cell for cell in rows.columns[name] if _is_odd(cell, options))
+    count = sum(found.values())
+    return f"{_name(found)} in {count} row{'s' * (count > 1)} of {name}" if found else None
+
+
+def _is_odd(cell: str, options: Options) -> bool:
+    lower = cell.lower()
+    return bool(INFINITE.fullmatch(cell)) or (lower in options.no_number and lower not in MISSING)
+
+
+def _name(found: Counter[str]) -> str:
+    return ", ".join(repr(cell) for cell, _ in found.most_common(3))
+
+
+def _identifies(column: Column, rows: Rows) -> bool:
+    """Whether a column whose cells are all different is words, or counts the rows."""
+    if column.kind == "categorical":
+        return True
+    cells = rows.columns[column.name]
+    if not all(cell.isdecimal() and len(cell) < 18 for cell in cells):
+        return False
+    numbers = np.array([int(cell) for cell in cells])
+    return bool((np.diff(numbers) == 1).all())
+
+
+def _tells(cells: list[str], labels: list[str]) -> bool:
+    """Whether values and labels are one to one, and there are fewer of them than rows."""
+    values = len(set(cells))
+    if not 1 < values < len(cells) or values != len(set(labels)):
+        return False
+    return len(set(zip(cells, labels, strict=True))) == values
+
+
+def described(rows: Rows, columns: list[Column], numbers: np.ndarray) -> Iterator[tuple[str, str]]:
+    """Every column's name, and its kind and first values: ``numeric (decimal commas): 0,94 (0.94), 0,37 (0.37), …``."""
+    read = iter(numbers.T)
+    for column in columns:
+        cells = rows.columns[column.name]
+        why = f" ({column.why})" if column.why else ""
+        if column.kind == "numeric":
+            shown = [_as_read(cell, number) for cell, number in zip(cells, next(read), strict=True)]
+        else:
+            shown = list(dict.fromkeys(cells))
+        size = f", {len(shown)} values" if column.kind == "categorical" else ""
+        yield column.name, f"{column.kind}{why}{size}: {', '.join(map(_short, shown[:EXAMPLES]))}"
+
+
+def _as_read(cell: str, number: float) -> str:
+    if np.isnan(number):
+        return f"{cell or 'empty'} (missing)"
+    return cell if PLAIN.fullmatch(cell) else f"{cell} ({number:.12g})"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,40 @@
+"""Standardizing inputs by what training examples are like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Encode = Callable[[Any], Tensor]
+Fit = Callable[[Any], tuple[Encode, dict[str, Any]]]
+
+# Below this share of the mean, a deviation may be of rounding alone, and is looked at more closely.
+SUSPICIOUS = 1e-3
+STEPS = 4  # between neighbouring floating-point numbers, within which what does not vary may seem to
+
+
+def standardize(x: Tensor) -> tuple[Encode, dict[str, Any]]:
+    """Subtract the mean and divide by the deviation of training examples ``x``, per channel of an image or per feature.
+
+    What does not vary, but for rounding (see ``is_constant``), is only centred.
+    """
+    axes = [0, *range(2, x.ndim)]
+    deviation, mean = torch.std_mean(x, axes, correction=0, keepdim=True)
+    if ((deviation > 0) & (deviation <= SUSPICIOUS * mean.abs())).any():
+        low, high = x.amin(axes, keepdim=True), x.amax(axes, keepdim=True)
+        constant = torch.from_numpy(is_constant(low.cpu().numpy(), high.cpu().numpy())).to(x.device)
+        deviation = torch.where(constant, 0.0, deviation)
+    deviation = torch.where(deviation > 0, deviation, 1.0)
+    return lambda examples: ((examples - mean) / deviation).float(), {}
+
+
+def is_constant(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Whether numbers between these bounds are all the same but for rounding, that is for a few of the steps, eps·|x|.
+
+    The deviation does not tell: that of a column of 0.1 is 1e-17.
+    """
+    return high - low <= STEPS * np.finfo(high.dtype).eps * np.maximum(np.abs(low), np.abs(high))
