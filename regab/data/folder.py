@@ -2,48 +2,59 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from regab.data.images import Decoded, Depth, Kind, decode
 from regab.data.scaling import Encode, standardize
 from regab.data.split import Source, Split
 from regab.errors import UsageError
 
-COLORS = ("auto", "grey", "rgb")
+STUBS = ("MPEG", "BUFR", "GRIB", "HDF5")  # what Pillow knows by name and cannot decode
+PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev"}
+NO_CLASSES = ("__MACOSX", "__pycache__")
+SHOWN = 3
 
 
-def load(path: str, test_path: str | None = None, size: Any = None, color: str = "auto") -> Source:
+def load(
+    path: str, test_path: str | None = None, size: Any = None, color: str = "auto", alpha: str = "white"
+) -> Source:
     """Images ``[N, C, H, W]`` of any format that Pillow reads, from ``path/<class>/…/<image>``.
 
     ``size``: pixels, or ``[height, width]``, to which every image is scaled whatever its shape; None where all have the
-    same size already. ``color``: ``grey``, ``rgb``, or ``auto`` for grey if all training images are. Classes are
-    numbered in the order of their names; files that are no images by their names are passed over. Each image is decoded
-    once and kept in memory as bytes. Raises UsageError for an image that cannot be read, folders that hold none, and
+    same size already. ``color``: ``grey``, ``rgb``, or ``auto`` for grey if all training images are. ``alpha``: what
+    transparent pixels stand before, ``white`` or ``black``; with ``ignore``, their colour alone counts. Photographs are
+    turned upright as their EXIF data say, of animations the first frame is taken. Images of more than 8 bits are scaled
+    by the bits that the training images use (see ``Depth``). Classes are numbered in the order of their names; hidden
+    files and folders are passed over, and so, with a word, are files that are no images by their names. Each image is
+    decoded once and kept in memory. Raises UsageError for an image that cannot be read, folders that hold none, and
     classes that only the test folder has.
     """
-    shape = _shape(size)
-    if color not in COLORS:
-        raise UsageError(f"data.color={color}: must be one of {', '.join(COLORS)}")
+    kind = Kind("data.path", _shape(size), color, alpha)
     classes = _classes("data.path", path)
     if len(classes) < 2:
         raise UsageError(f"data.path={path}: must hold a folder of images for each of at least two classes")
-    folders = [("data.path", path)] if test_path is None else [("data.path", path), ("data.test_path", test_path)]
-    parts = []
-    for key, folder in folders:
-        files, y = _labelled(key, folder, list(classes))
-        images = _decode(key, files, shape, color)
-        color = color if color != "auto" else ("grey" if images.shape[1] == 1 else "rgb")
-        parts.append(Split(images, y))
-    if test_path is not None and parts[1].x.shape[2:] != parts[0].x.shape[2:]:
-        raise UsageError(f"data.test_path={test_path}: its images are of another size; set data.size, as data.size=32")
-    return Source(parts[0], len(classes), (*parts, None)[1], fit)
+    if {name.lower() for name in classes} <= PARTS:
+        words = (
+            f"holds {' and '.join(classes)}, which are no classes; set data.path and data.test_path to these folders"
+        )
+        raise UsageError(f"data.path={path}: {words}")
+    train, found, said = _part(path, classes, kind)
+    test = None
+    if test_path is not None:
+        color = "grey" if train.x.shape[1] == 1 else "rgb"
+        test, _, more = _part(test_path, classes, Kind("data.test_path", kind.shape, color, alpha), found.depth)
+        said += more
+        if test.x.shape[2:] != train.x.shape[2:]:
+            words = "its images are of another size; set data.size, as data.size=32"
+            raise UsageError(f"data.test_path={test_path}: {words}")
+        if test.x.dtype != train.x.dtype:
+            train, test = (Split(_to_floats(part.x), part.y) for part in (train, test))
+    names = tuple(classes)
+    return Source(train, len(classes), test, fit, said=(_summary(train, names, found.depth), *said), names=names)
 
 
 def fit(train: Tensor) -> tuple[Encode, dict[str, Any]]:
@@ -53,7 +64,7 @@ def fit(train: Tensor) -> tuple[Encode, dict[str, Any]]:
 
 
 def _to_floats(images: Tensor) -> Tensor:
-    return images.float().div_(255)
+    return images if images.is_floating_point() else images.float().div_(255)
 
 
 def _shape(size: Any) -> tuple[int, int] | None:
@@ -69,58 +80,56 @@ def _classes(key: str, path: str) -> list[str]:
     root = Path(path).expanduser()
     if not root.is_dir():
         raise UsageError(f"{key}={path}: there is no such folder")
-    return sorted(folder.name for folder in root.iterdir() if folder.is_dir() and folder.name[0] != ".")
+    folders = (folder.name for folder in root.iterdir() if folder.is_dir())
+    return sorted(name for name in folders if name[0] != "." and name not in NO_CLASSES)
 
 
-def _labelled(key: str, path: str, classes: list[str]) -> tuple[list[Path], Tensor]:
+def _part(
+    path: str, classes: list[str], kind: Kind, depth: Depth | None = None
+) -> tuple[Split, Decoded, tuple[str, ...]]:
+    """The images of one folder, and what is to be said of them."""
+    files, y, strays = _labelled(kind.key, path, classes)
+    found = decode(files, kind, depth)
+    said = []
+    if strays:
+        more = ", …" if len(strays) > SHOWN else ""
+        said.append(f"{len(strays)} files skipped that are no images of a class: {', '.join(strays[:SHOWN])}{more}")
+    if found.animated:
+        said.append(f"{found.animated} images have several frames, of which the first is taken")
+    return Split(found.images, y), found, tuple(said)
+
+
+def _labelled(key: str, path: str, classes: list[str]) -> tuple[list[Path], Tensor, list[str]]:
+    """Files and the numbers of their classes, and the names of other files."""
     from PIL import Image
 
-    endings, files, y = set(Image.registered_extensions()), [], []
+    endings = {e for e, name in Image.registered_extensions().items() if name in Image.OPEN and name not in STUBS}
+    root, files, y = Path(path).expanduser(), [], []
+    strays = [file.name for file in sorted(root.iterdir()) if file.is_file() and file.name[0] != "."]
     for name in _classes(key, path):
         if name not in classes:
             raise UsageError(f"{key}={path}: holds the class {name!r}, which the training data do not have")
-        folder = Path(path).expanduser() / name
-        found = sorted(file for file in folder.rglob("*") if file.suffix.lower() in endings and file.name[0] != ".")
+        inside = [file for file in sorted((root / name).rglob("*")) if file.is_file() and _visible(file, root / name)]
+        found = [file for file in inside if file.suffix.lower() in endings]
+        strays += [str(file.relative_to(root)) for file in inside if file.suffix.lower() not in endings]
         if not found:
             raise UsageError(f"{key}={path}: the folder of the class {name!r} holds no images")
         files += found
         y += [classes.index(name)] * len(found)
     if not files:
         raise UsageError(f"{key}={path}: holds no folders of images")
-    return files, torch.tensor(y)
+    return files, torch.tensor(y), strays
 
 
-def _decode(key: str, files: list[Path], shape: tuple[int, int] | None, color: str) -> Tensor:
-    """``[N, C, H, W]`` bytes. Decoding happens outside Python's lock, so threads help."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        images = list(pool.map(partial(_read, key, shape, color), files))
-    if color == "auto":
-        channels = max(len(image) for image in images)
-        images = [image if len(image) == channels else np.repeat(image, channels, 0) for image in images]
-    for file, image in zip(files, images, strict=True):
-        if image.shape != images[0].shape:
-            sizes = [f"{a.shape[2]}×{a.shape[1]}" for a in (images[0], image)]
-            first = f"{files[0].name} has {sizes[0]} pixels, but {file.name} {sizes[1]}"
-            raise UsageError(f"{key}={file.parent.parent}: {first}; set data.size, as data.size=32")
-    return torch.from_numpy(np.stack(images))
+def _visible(file: Path, folder: Path) -> bool:
+    return not any(part[0] == "." or part in NO_CLASSES for part in file.relative_to(folder).parts)
 
 
-def _read(key: str, shape: tuple[int, int] | None, color: str, file: Path) -> np.ndarray:
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(file) as image:
-            if shape is not None:
-                image.draft(None, (shape[1], shape[0]))  # JPEG's decoder can leave out what scaling would
-            image = ImageOps.exif_transpose(image)
-            grey = color == "grey" or (color == "auto" and image.mode[0] in "1LI")
-            if image.mode[0] == "I":  # 16 bits
-                image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
-            image = image.convert("L" if grey else "RGB")
-            if shape is not None and image.size != (shape[1], shape[0]):
-                image = image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
-            pixels = np.asarray(image)
-    except Exception as error:  # Pillow's readers fail in many ways on a broken file
-        reason = " ".join(f"{error}".split()) or type(error).__name__
-        raise UsageError(f"{key}: {file}: cannot be read as an image ({reason})") from error
-    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+def _summary(train: Split, names: tuple[str, ...], depth: Depth | None) -> str:
+    n, channels, height, width = train.x.shape
+    counts = torch.bincount(train.y, minlength=len(names)).tolist()
+    shown = [f"{name} {count}" for name, count in zip(names, counts, strict=True)]
+    more = [f"{len(shown) - SHOWN} more"] if len(shown) > SHOWN else []
+    deep = f", values from {depth.low:g} to {depth.high:g}" if depth else ""
+    kind = "grey" if channels == 1 else "in colour"
+    return f"{n} images of {width}×{height}, {kind}{deep}; {len(names)} classes ({', '.join([*shown[:SHOWN], *more])})"

@@ -1,0 +1,165 @@
+"""Decoding images of any kind: their depth, transparency, orientation and size."""
+
+from __future__ import annotations
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regab.errors import UsageError
+
+COLORS = ("auto", "grey", "rgb")
+BACKGROUNDS = {"white": 255, "black": 0, "ignore": None}
+DEEP = ("I", "F")  # how the modes of images of 16 and 32 bits begin
+FULL, SPREAD = 2**15, 2**14  # from which on 16-bit images use so much of their range that bytes keep what they show
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How images are to be read: ``shape`` is (height, width) or None, the others as the options are called."""
+
+    key: str
+    shape: tuple[int, int] | None
+    color: str = "auto"
+    alpha: str = "white"
+
+    def __post_init__(self) -> None:
+        for name, known in (("color", COLORS), ("alpha", tuple(BACKGROUNDS))):
+            if getattr(self, name) not in known:
+                raise UsageError(f"data.{name}={getattr(self, name)}: must be one of {', '.join(known)}")
+
+
+class Depth(NamedTuple):
+    """The range of images of more than 8 bits. With ``as_bytes``, pixels become bytes, else floats from 0 to 1.
+
+    Of a single image, ``as_bytes`` says whether its pixels are whole numbers.
+    """
+
+    low: float
+    high: float
+    as_bytes: bool = False
+
+    @staticmethod
+    def of(ranges: list[Depth]) -> Depth:
+        """That of a folder: the fewest bits that hold all its values if they are whole, 0 to 1, or from end to end.
+
+        So 12-bit images in 16-bit files are scaled by 4095, wherever their values lie.
+        """
+        low, high = min(r.low for r in ranges), max(r.high for r in ranges)
+        if low >= 0 and high <= 1 and not all(r.as_bytes for r in ranges):
+            return Depth(0, 1)
+        if low >= 0 and high < 2**16:
+            spread = high >= FULL and high - low >= SPREAD
+            return Depth(0, 2 ** max(math.ceil(math.log2(high + 1)), 1) - 1, spread and all(r.as_bytes for r in ranges))
+        return Depth(low, high if high > low else low + 1)
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        if self.as_bytes:
+            return (pixels / 257).round().astype(np.uint8)
+        return ((pixels - self.low) / (self.high - self.low)).clip(0, 1).astype(np.float32)
+
+
+class Decoded(NamedTuple):
+    """Images ``[N, C, H, W]``: bytes, or floats from 0 to 1; the depth of deep ones, and how many had more frames."""
+
+    images: Tensor
+    depth: Depth | None
+    animated: int
+
+
+def decode(files: list[Path], kind: Kind, depth: Depth | None = None) -> Decoded:
+    """Images of one size. ``depth`` is that of the training images, if these are others.
+
+    Decoding happens outside Python's lock, so threads help. Deep images are read twice, first for their range. Raises
+    UsageError for an image that cannot be read, and for images of several sizes.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        read = list(pool.map(partial(_read, kind, depth), files))
+        ranges = [pixels for pixels, _ in read if isinstance(pixels, Depth)]
+        if ranges:
+            depth = Depth.of(ranges)
+            read = list(pool.map(partial(_read_again, kind, depth), files, read))
+    images = [pixels for pixels, _ in read]
+    if any(image.dtype != np.uint8 for image in images):
+        images = [image if image.dtype != np.uint8 else image.astype(np.float32) / 255 for image in images]
+    if kind.color == "auto":
+        channels = max(len(image) for image in images)
+        images = [image if len(image) == channels else np.repeat(image, channels, 0) for image in images]
+    _check_sizes(files, images, kind.key)
+    return Decoded(torch.from_numpy(np.stack(images)), depth, sum(animated for _, animated in read))
+
+
+def _check_sizes(files: list[Path], images: list[np.ndarray], key: str) -> None:
+    for file, image in zip(files, images, strict=True):
+        if image.shape != images[0].shape:
+            sizes = [f"{a.shape[2]}×{a.shape[1]}" for a in (images[0], image)]
+            first = f"{files[0].name} has {sizes[0]} pixels, but {file.name} {sizes[1]}"
+            raise UsageError(f"{key}={file.parent.parent}: {first}; set data.size, as data.size=32")
+
+
+def _read_again(kind: Kind, depth: Depth, file: Path, read: tuple[Any, bool]) -> tuple[np.ndarray, bool]:
+    return _read(kind, depth, file) if isinstance(read[0], Depth) else read
+
+
+def _read(kind: Kind, depth: Depth | None, file: Path) -> tuple[np.ndarray | Depth, bool]:
+    """``[C, H, W]``, or the range of a deep image where no depth is known; and whether the image has more frames."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(file) as image:
+            animated = getattr(image, "is_animated", False)
+            if kind.shape is not None:
+                image.draft(None, (kind.shape[1], kind.shape[0]))  # JPEG's decoder can leave out what scaling would
+            image = ImageOps.exif_transpose(image)
+            grey = kind.color == "grey" or (kind.color == "auto" and image.mode[0] in "1LIF")
+            if image.mode.startswith(DEEP):
+                if depth is None:
+                    return _range(image), animated
+                image = Image.fromarray(depth(np.asarray(image, dtype=np.float64)))
+            image = _opaque(image, kind.alpha)
+            pixels = _scaled(image, grey, kind.shape)
+    except Exception as error:  # Pillow's readers fail in many ways on a broken file
+        reason = " ".join(f"{error}".split()) or type(error).__name__
+        raise UsageError(f"{kind.key}: {file}: cannot be read as an image ({reason})") from error
+    return pixels, animated
+
+
+def _range(image: Any) -> Depth:
+    pixels = np.asarray(image)
+    if not np.isfinite(pixels).all():
+        raise ValueError("some of its pixels are no finite numbers")
+    return Depth(float(pixels.min()), float(pixels.max()), pixels.dtype.kind in "iu")
+
+
+def _opaque(image: Any, alpha: str) -> Any:
+    """The image before a background, if any of it is transparent."""
+    from PIL import Image
+
+    transparent = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+    if not transparent or BACKGROUNDS[alpha] is None:
+        return image
+    grey = image.mode[0] == "L"
+    image = image.convert("RGBA")
+    behind = Image.new("RGBA", image.size, (*[BACKGROUNDS[alpha]] * 3, 255))
+    return Image.alpha_composite(behind, image).convert("L" if grey else "RGB")
+
+
+def _scaled(image: Any, grey: bool, shape: tuple[int, int] | None) -> np.ndarray:
+    from PIL import Image
+
+    if image.mode != "F":
+        image = image.convert("L" if grey else "RGB")
+    if shape is not None and image.size != (shape[1], shape[0]):
+        image = image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
+    pixels = np.asarray(image)
+    if pixels.ndim == 3:
+        return pixels.transpose(2, 0, 1)
+    return pixels[None] if grey else np.repeat(pixels[None], 3, 0)
