@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -313,6 +314,13 @@ def of_another_kind(path):
     path.write_text("[1]")
 
 
+def another_digit(path):
+    """What no reader of the file alone would notice."""
+    content = path.read_bytes()
+    place = [*re.finditer(rb"[1-8]", content)][-1]
+    path.write_bytes(content[: place.start()] + b"%d" % (int(place[0]) + 1) + content[place.end() :])
+
+
 DAMAGES = [truncated, emptied, garbage, of_another_kind]
 
 
@@ -325,6 +333,7 @@ DAMAGES = [truncated, emptied, garbage, of_another_kind]
             for files in (".regab/checkpoints/*", "*/metrics.csv", ".regab/runs.json", "results.csv", "[!.]*/*")
             for damage in DAMAGES
         ],
+        *[pytest.param(files, another_digit, marks=slow) for files in (".regab/checkpoints/*.pt", "*/.hydra/*")],
     ],
 )
 def test_damaged_files_are_made_again(undisturbed, files, damage):

@@ -11,7 +11,7 @@ import torch
 from regab.training.loop import train
 from regab.training.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
-from regab.workers.checkpoints import load
+from regab.workers.checkpoints import load, write
 from tests.conftest import SMALL
 from tests.processes import Command, numbers, rows, run, table
 
@@ -119,7 +119,7 @@ def test_a_stack_taken_up_from_a_file_has_the_numbers_of_one_that_never_stopped(
     words = (*SMALL[:3], "batch_size=32", "epochs=6", f"optimizer={optimizer}", f"schedule={schedule}", *base)
     configs = [configure(*words, f"seed={seed}") for seed in range(3)]
     whole, broken = recorded(set_up(configs)), recorded(set_up(configs), until=3)
-    torch.save(take_snapshot(broken[0]), tmp_path / "snapshot.pt")
+    write(tmp_path / "snapshot.pt", take_snapshot(broken[0]))
     left = [c for c, on in zip(configs, broken[0].watch.running, strict=True) if on]
     second = set_up(left)
     restore(second, load(tmp_path / "snapshot.pt", second.ids))

@@ -15,6 +15,7 @@ RECORDER = """
 import json
 import threading
 
+from regab.records.files import from_json
 from regab.watchers.base import Watcher
 
 
@@ -88,7 +89,7 @@ def assert_all_is_heard(heard, folder):
         assert [what for what, _ in own] == ["started", *["epoch"] * len(written), "ended"]
         for (_, content), row in zip(own[1:-1], written, strict=True):
             assert {k: "" if v is None else repr(v) for k, v in content["row"].items()} == row
-        result = json.loads((place / "result.json").read_text())
+        result = from_json((place / "result.json").read_bytes())
         assert own[-1][1] == {"run": name, "result": result, "error": "", "details": ""}
         assert result["digest"] == digest
 

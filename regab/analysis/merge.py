@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regab.errors import UsageError
+from regab.records.load import load_config, load_text
+from regab.records.log import CONFIG
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -106,12 +108,10 @@ def as_text(value: Any) -> str:
 
 
 def _text(folder: str) -> str:
-    path = Path(folder) / ".hydra" / "config.yaml"
-    return path.read_text() if path.is_file() else ""
+    path = Path(folder) / CONFIG
+    return load_text(path) if path.is_file() else ""
 
 
 @cache
 def _config(folder: str) -> Config:
-    import yaml
-
-    return yaml.load(_text(folder), Loader=yaml.CSafeLoader) or {}
+    return load_config(Path(folder))

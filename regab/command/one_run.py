@@ -21,7 +21,7 @@ from regab.workers.crew import Alone
 from regab.workers.events import Ended
 from regab.workers.jobs import is_job, train_job
 from regab.workers.plan import Chunk
-from regab.workers.store import Store, save_command
+from regab.workers.store import Store, describe, save_command
 
 
 def train_one(cfg: DictConfig) -> float:
@@ -38,6 +38,7 @@ def train_one(cfg: DictConfig) -> float:
         run, store = Run(check(plain(cfg)), root, overrides), Store(root)
         current().listen(run.config["watch"])
         with store.locked(), current().listening(more=False) as heard:
+            describe(run)
             _train(run, store, heard)
             if run.config["curves"] is not False:
                 draw_curves(root)

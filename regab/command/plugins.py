@@ -8,6 +8,7 @@ import shlex
 import sys
 import types
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,10 @@ from regab.records.load import load_result
 from regab.sweep.design import Assignment, Range, Ranged, assign, design_words
 from regab.sweep.folders import fresh_folder
 from regab.sweep.sweep import Sweep, conclude_batches
+from regab.sweep.unchanged import Earlier, check_unchanged
+from regab.training.facts import Facts
 from regab.workers.events import Ended
+from regab.workers.store import Store
 
 # Hydra 1.3 takes plugins from a package of this name only. A folder of that name on disk would not be found in an
 # editable install, so the module exists in memory alone.
@@ -134,19 +138,21 @@ class CheckFirst(Callback):
 
         try:
             run = Run(check(plain(without_hydra(config))), Path(), {})
-            examine([run.config])
-            _make_vacant(Path(config.hydra.run.dir), run)
+            facts = examine([run.config])
+            _make_vacant(replace(run, folder=Path(config.hydra.run.dir)), facts)
         except (UsageError, CannotWrite) as error:
             raise SystemExit(error) from error  # Hydra makes warnings of a callback's other exceptions
         except Exception:
             return  # training will meet it again, and keep its traceback
 
 
-def _make_vacant(root: Path, run: Run) -> None:
-    make_folder(root)  # before Hydra does, whose error would be a traceback
-    result = load_result(root)
+def _make_vacant(run: Run, facts: Facts) -> None:
+    make_folder(run.folder)  # before Hydra does, whose error would be a traceback
+    result = load_result(run.folder)
     if result and result["digest"] != run.digest:
-        raise UsageError(f"hydra.run.dir={root}: holds a finished run of other settings; choose another folder")
+        raise UsageError(f"hydra.run.dir={run.folder}: holds a finished run of other settings; choose another folder")
+    if result := Store(run.folder).done(run):
+        check_unchanged({run.structure: facts}, [run], [Earlier(run.folder, run.config["data"], result)])
 
 
 def register(claim: bool) -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,15 +23,19 @@ def writing(path: Path) -> Iterator[None]:
         raise CannotWrite(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+def write_atomically(path: Path, content: str | bytes, sync: bool = False) -> None:
     """Write under another name, then rename: whoever is interrupted leaves the old file or the new one, never a part.
 
-    Raises CannotWrite.
+    With ``sync`` not even a power cut leaves an empty file (0.2 ms on an SSD). Raises CannotWrite.
     """
     partial = path.with_name(PARTIAL.replace("*", f"{path.name}.{os.getpid()}"))
     with writing(path):
         try:
-            partial.write_bytes(content.encode() if isinstance(content, str) else content)
+            with partial.open("wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+                if sync:
+                    file.flush()
+                    os.fsync(file.fileno())
             os.replace(partial, path)
         except OSError:
             partial.unlink(missing_ok=True)
@@ -43,9 +48,49 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
-def to_json(value: Any) -> str:
-    """JSON as every reader takes it: infinities and NaN, which JSON lacks, become null."""
-    return json.dumps(_finite(value), indent=2) + "\n"
+def checksum(content: bytes, before: str = "00000000") -> str:
+    """CRC-32 of bytes, as eight digits; of more bytes that follow those with the checksum ``before``."""
+    return f"{zlib.crc32(content, int(before, 16)):08x}"
+
+
+def to_json(value: dict[str, Any]) -> str:
+    """JSON as every reader takes it: infinities and NaN, which JSON lacks, become null.
+
+    The first key is ``checksum``, of the bytes after that line.
+    """
+    body = json.dumps(_finite(value), indent=2).removeprefix("{\n") + "\n"
+    return f'{{\n  "checksum": "{checksum(body.encode())}",\n{body}' if value else "{}\n"
+
+
+def from_json(content: bytes) -> dict[str, Any]:
+    """The object in a JSON file, without its checksum. Raises ValueError if it is damaged.
+
+    A file without a checksum, as others write it, is taken as it is.
+    """
+    value = json.loads(content)
+    if not isinstance(value, dict):
+        raise ValueError("no object")
+    if (said := value.pop("checksum", None)) is not None and said != checksum(content.split(b"\n", 2)[-1]):
+        raise ValueError("its checksum does not fit")
+    return value
+
+
+SUMMED = "# checksum "  # the first line of a text file that has one
+
+
+def with_checksum(text: str) -> str:
+    """A text (YAML, say) after a comment with its checksum."""
+    return f"{SUMMED}{checksum(text.encode())}\n{text}"
+
+
+def without_checksum(content: bytes) -> str:
+    """The text after such a comment, or all of it where there is none. Raises ValueError if it is damaged."""
+    head, _, rest = content.partition(b"\n")
+    if not head.startswith(SUMMED.encode()):
+        return content.decode()
+    if head.decode() != SUMMED + checksum(rest):
+        raise ValueError("its checksum does not fit")
+    return rest.decode()
 
 
 def _finite(value: Any) -> Any:

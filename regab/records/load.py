@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
+import yaml
 
-from regab.records.log import ERROR, METRICS, RESULT
+from regab.errors import UsageError
+from regab.records.files import checksum, from_json, without_checksum
+from regab.records.log import CONFIG, ERROR, METRICS, RESULT
 
 
 def load_metrics(folder: Path) -> dict[str, np.ndarray]:
@@ -24,32 +27,66 @@ def load_metrics(folder: Path) -> dict[str, np.ndarray]:
 def load_result(folder: Path) -> dict[str, Any] | None:
     """A run's ``result.json``; None if the run has not finished.
 
-    Nor has it if that file is damaged, or ``metrics.csv`` lacks rows of which it speaks.
+    Nor has it if that file is damaged, or the ``metrics.csv`` of which it speaks.
     """
     result = load_json(folder / RESULT)
-    try:
-        whole = result is not None and _lines(folder / METRICS) == result["last"]["epoch"] + 2
-    except (KeyError, TypeError):
-        return None
-    return result if whole else None
+    return result if result is not None and _has_its_rows(result, folder / METRICS) else None
+
+
+def damage(folder: Path) -> str:
+    """Which file of a finished run is damaged, so that it counts as unfinished; empty where none is."""
+    if not (folder / RESULT).is_file() or load_result(folder) is not None:
+        return ""
+    return f"{RESULT if load_json(folder / RESULT) is None else METRICS} is damaged"
 
 
 def load_json(path: Path) -> dict[str, Any] | None:
-    """The object in a JSON file; None if there is none that can be read."""
+    """The object in a JSON file; None if there is none that can be read, or one that is damaged."""
     try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
+        return from_json(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
         return None
-    return content if isinstance(content, dict) else None
 
 
-def _lines(path: Path) -> int:
-    """How many lines a file has, or 0 if there is none or the last is cut short."""
+def load_config(folder: Path) -> dict[str, Any]:
+    """A run's configuration; empty if it is not there. Raises UsageError if it is damaged, saying what to do."""
+    path = folder / CONFIG
+    return load_yaml(path) if path.is_file() else {}
+
+
+def load_yaml(path: Path) -> Any:
+    """What ``config.yaml`` or ``overrides.yaml`` of a run hold. Raises UsageError if it is missing or damaged."""
+    try:
+        content = yaml.load(load_text(path), Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UsageError(_damaged(path)) from error
+    if not isinstance(content, dict if path.match(CONFIG) else list):
+        raise UsageError(_damaged(path))
+    return content
+
+
+def load_text(path: Path) -> str:
+    """Such a file as text. Raises UsageError if it is missing or damaged."""
+    try:
+        return without_checksum(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(_damaged(path)) from error
+
+
+def _damaged(path: Path) -> str:
+    root = path.parents[1] if (path.parents[1] / ".regab").is_dir() else path.parents[2]
+    return f"{path}: is missing or damaged; regab train --resume {quote(str(root))} makes it again"
+
+
+def _has_its_rows(result: dict[str, Any], path: Path) -> bool:
+    """Whether ``metrics.csv`` is the one that was written with a result."""
     try:
         content = path.read_bytes()
-    except OSError:
-        return 0
-    return content.count(b"\n") if content.endswith(b"\n") else 0
+        if "files" in result:
+            return checksum(content) == result["files"][METRICS]
+        return content.endswith(b"\n") and content.count(b"\n") == result["last"]["epoch"] + 2
+    except (OSError, KeyError, TypeError):
+        return False
 
 
 def load_error(folder: Path) -> str | None:

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from regab.records.files import PARTIAL, make_folder, to_json, write_atomically, writing
+from regab.records.files import PARTIAL, checksum, make_folder, to_json, write_atomically, writing
 
 METRICS, RESULT, ERROR = "metrics.csv", "result.json", "error.txt"
+CONFIG, OVERRIDES = ".hydra/config.yaml", ".hydra/overrides.yaml"
 
 Row = dict[str, float | None]
 
@@ -29,19 +30,27 @@ class RunLog:
         with writing(folder):
             for old in (folder / RESULT, folder / ERROR, *folder.glob(PARTIAL)):
                 old.unlink(missing_ok=True)
-        write_atomically(self.path, "".join(map(_line, [header, *map(_cells, rows)])))
+        text = "".join(map(_line, [header, *map(_cells, rows)]))
+        write_atomically(self.path, text)
+        self.checksum = checksum(text.encode())
 
     def row(self, row: Row) -> None:
         """One epoch; numbers are written so that reading them gives back the same bits."""
         # Opened for every row (30 us): a stack of 1,024 runs would exceed the limit of open files, and a file whose
         # folder is gone takes in rows without complaint.
-        with writing(self.path), self.path.open("r+", newline="") as file:
+        line = _line(_cells(row)).encode()
+        with writing(self.path), self.path.open("r+b") as file:
             file.seek(0, os.SEEK_END)
-            file.write(_line(_cells(row)))
+            file.write(line)
+        self.checksum = checksum(line, self.checksum)
 
-    def finish(self, result: dict[str, Any]) -> None:
-        """The run is done."""
-        write_atomically(self.folder / RESULT, to_json(result))
+    def finish(self, result: dict[str, Any], files: dict[str, str]) -> dict[str, Any]:
+        """The run is done: its result, with the checksums of ``metrics.csv`` and of other ``files``."""
+        with writing(self.path), self.path.open("r+b") as file:
+            os.fsync(file.fileno())
+        result = result | {"files": {METRICS: self.checksum} | files}
+        write_atomically(self.folder / RESULT, to_json(result), sync=True)
+        return result
 
 
 def write_error(folder: Path, reason: str, details: str = "") -> None:

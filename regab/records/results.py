@@ -7,11 +7,11 @@ import io
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from regab.errors import UsageError
 from regab.records.columns import cell, columns, headline, words
 from regab.records.files import write_atomically
-from regab.records.load import load_error, load_result
+from regab.records.load import damage, load_error, load_result, load_yaml
+from regab.records.log import CONFIG, OVERRIDES, RESULT
 
 Rows = list[dict[str, str]]
 
@@ -28,7 +28,7 @@ def write_results(root: Path, folders: list[str]) -> None:
     Rows stand in the order of ``folders``, so the first level of a factor is the one that was given first. A run of
     which nothing was written yet has none.
     """
-    rows = [row_of(root / folder) for folder in folders if (root / folder / ".hydra" / "overrides.yaml").is_file()]
+    rows = [row_of(root / folder) for folder in folders if is_begun(root / folder)]
     factors, tasks = (
         varying([row["overrides"] for row in rows]),
         sorted({row["task"] for row in rows if row.get("task")}),
@@ -43,9 +43,17 @@ def write_results(root: Path, folders: list[str]) -> None:
 
 def run_folders(root: Path) -> list[str]:
     """The folders of a sweep's runs: those in ``results.csv``, as they stand there, then others that are found."""
-    listed = [row.get("folder") or "" for row in load_results(root)] if (root / RESULTS).is_file() else []
-    found = sorted(path.parents[1].name for path in root.glob("*/.hydra/overrides.yaml"))
+    try:
+        listed = [row.get("folder") or "" for row in load_results(root)]
+    except (OSError, UsageError):
+        listed = []  # missing or damaged: it is made again from the runs
+    found = sorted(folder.name for folder in root.iterdir() if is_begun(folder))
     return [name for name in dict.fromkeys([*listed, *found]) if name in found]
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether this is the folder of a run of which something was written."""
+    return (folder / OVERRIDES).is_file() or (folder / RESULT).is_file()
 
 
 def varying(overrides: list[dict[str, str]]) -> list[str]:
@@ -55,16 +63,25 @@ def varying(overrides: list[dict[str, str]]) -> list[str]:
 
 
 def row_of(folder: Path) -> dict[str, Any]:
-    """One run from its own files: its overrides, how it ended, and its metrics."""
-    overrides = dict(line.split("=", 1) for line in _yaml(folder / ".hydra" / "overrides.yaml"))
-    row = {"overrides": overrides, "folder": folder.name}
+    """One run from its own files: its overrides, how it ended, and its metrics. Raises UsageError for damaged ones."""
     result = load_result(folder)
+    row = {"overrides": _overrides(folder, result), "folder": folder.name}
     if result is None:
-        reason, config = load_error(folder), _yaml(folder / ".hydra" / "config.yaml")
-        status = {"status": "failed" if reason else "unfinished", "reason": reason or ""}
+        failure, config = load_error(folder), load_yaml(folder / CONFIG)
+        status = {"status": "failed" if failure else "unfinished", "reason": failure or damage(folder)}
         return row | status | {"seed": config["seed"], "fold": fold_of(config["data"])}
     metrics = {f"{which}_{name}": value for which in ("selected", "last") for name, value in result[which].items()}
     return row | metrics | {name: result.get(name) for name in KEPT}
+
+
+def _overrides(folder: Path, result: dict[str, Any] | None) -> dict[str, str]:
+    """What was asked for, in the words of the command that mentioned the run last; else of the one that trained it."""
+    try:
+        return {key: value for key, _, value in (line.partition("=") for line in load_yaml(folder / OVERRIDES))}
+    except UsageError:
+        if result is None:
+            raise
+        return result["overrides"]
 
 
 def fold_of(data: dict[str, Any]) -> int | None:
@@ -76,14 +93,13 @@ def _metrics(names: list[str]) -> list[str]:
     return [f"{which}_{name}" for which in ("selected", "last") for name in names if name != "seconds"]
 
 
-def _yaml(path: Path) -> Any:
-    return yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
-
-
 def load_results(root: Path) -> Rows:
-    """The rows of a sweep's ``results.csv``, as text."""
-    with (root / RESULTS).open(newline="") as file:
-        return list(csv.DictReader(file))
+    """The rows of a sweep's ``results.csv``, as text. Raises UsageError if it is damaged."""
+    try:
+        with (root / RESULTS).open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except (ValueError, csv.Error) as error:
+        raise UsageError(f"{root / RESULTS}: cannot be read as a table in UTF-8 ({error})") from error
 
 
 def outcome(result: dict[str, Any]) -> str:

@@ -9,17 +9,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from regab.records.load import load_json, load_result
-from regab.records.results import REPLICATE
+from regab.records.load import load_config, load_json, load_result
+from regab.records.results import REPLICATE, is_begun, row_of
 from regab.report.study import Study, Variant
 
 
 def command_of(variant: Variant) -> str:
     """A command line that trains this variant again, with all its seeds and folds."""
     first = Path(variant.rows[0]["folder"])
-    given = dict(line.partition("=")[::2] for line in _overrides(first)) or variant.levels
+    given = row_of(first)["overrides"] if is_begun(first) else variant.levels
     words = [f"{key}={value}" for key, value in given.items() if key not in REPLICATE]
     words = [f"+{word}" if word.startswith("reg.extra.") else word for word in words]
     seeds = sorted({int(row["seed"]) for row in variant.rows})
@@ -29,11 +27,6 @@ def command_of(variant: Variant) -> str:
             words.append(f"{key}={','.join(map(str, values))}")
     many = ["-m"] if len(seeds) > 1 or len(folds) > 1 else []
     return shlex.join(["regab", "train", *_options(first.parent), *many, *words])
-
-
-def _overrides(folder: Path) -> list[str]:
-    path = folder / ".hydra" / "overrides.yaml"
-    return yaml.load(path.read_text(), Loader=yaml.CSafeLoader) or [] if path.is_file() else []
 
 
 def _options(root: Path) -> list[str]:
@@ -50,8 +43,7 @@ def made_by(root: Path) -> tuple[str, ...]:
 
 def config_of(variant: Variant) -> dict[str, Any]:
     """The resolved configuration of a variant's first run; empty if it is not there."""
-    path = Path(variant.rows[0]["folder"]) / ".hydra" / "config.yaml"
-    return yaml.load(path.read_text(), Loader=yaml.CSafeLoader) if path.is_file() else {}
+    return load_config(Path(variant.rows[0]["folder"]))
 
 
 def provenance(study: Study) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from regab.sweep.folders import run_folder_name
 from regab.sweep.listeners import Listeners, planned
 from regab.sweep.preview import plan_words, variant_lines
 from regab.sweep.session import current
+from regab.sweep.unchanged import Earlier, check_unchanged, others
 from regab.workers.events import Ended
 from regab.workers.jobs import Launched
 from regab.workers.plan import Plan, cores, make_plan
@@ -67,6 +68,7 @@ class Sweep:
         with store.locked(), current().listening(batch) as heard:
             # planned only now, as that is about what other processes have left to do
             runs, done, plan = self._planned(store)
+            self._check_unchanged(store, runs, done)
             heard.planned(planned(store.root, runs, done, plan_words(plan, len(self.asked), len(runs), len(done))))
             save_command(store.root, current().line.words)
             write_atomically(store.root / "multirun.yaml", OmegaConf.to_yaml(cfg))
@@ -84,6 +86,11 @@ class Sweep:
         todo = [run for run in runs if run.digest not in done]
         plan = make_plan(todo, self.facts, self.workers, store.resumable())
         return runs, done, plan
+
+    def _check_unchanged(self, store: Store, runs: list[Run], done: dict[str, Ended]) -> None:
+        """Raises UsageError where results that are there already were trained with other data or other code."""
+        own = [Earlier(r.folder, r.config["data"], done[r.digest].result) for r in runs if r.digest in done]
+        check_unchanged(self.facts, runs, [*own, *others(store.root, store.known().values(), runs)])
 
     def _placed(self, store: Store) -> list[Run]:
         """The distinct runs, each in the folder that it has in this sweep already, or a new one."""

@@ -1,6 +1,6 @@
 """What a plan needs to know of the runs of one structure. Without torch, so that a main process can receive it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -8,8 +8,8 @@ class Facts:
     """What the runs of a structure are like and cost.
 
     ``flops`` is a forward pass of one example, ``bytes`` what one run holds; ``gpus`` is how many there are to train
-    on; ``data_fingerprint`` is of what the data are, as in ``result.json``, and ``said`` how they were read. The
-    defaults are for what cannot be examined.
+    on; ``data_fingerprint`` is of what the data are and ``code`` of the user's own code, as in ``result.json``, and
+    ``said`` how the data were read. The defaults are for what cannot be examined.
     """
 
     vmapped: bool = False
@@ -20,4 +20,5 @@ class Facts:
     n_evaluated: int = 0
     bytes: int = 0
     data_fingerprint: str = ""
+    code: dict[str, str] = field(default_factory=dict)
     said: tuple[str, ...] = ()

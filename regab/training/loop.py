@@ -24,7 +24,8 @@ class Training:
     """Everything that ``train`` needs: ``R`` runs of one structure in ``V`` lanes, and what they are trained on and
     with.
 
-    ``ids`` name the runs; ``epoch`` is how many are done; ``notes`` are what the user should know of how it was set up.
+    ``ids`` name the runs; ``epoch`` is how many are done; ``notes`` are what the user should know of how it was set up,
+    ``code`` fingerprints of the user's own modules that it uses.
     """
 
     ids: list[str]
@@ -39,6 +40,7 @@ class Training:
     epochs: int
     batch_size: int
     notes: list[str] = field(default_factory=list)
+    code: dict[str, str] = field(default_factory=dict)
     epoch: int = 0
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ from regab.data.checks import examined
 from regab.data.fingerprint import fingerprint
 from regab.data.split import Data, Division, Source, divide
 from regab.errors import UsageError
+from regab.own_code import own_code
 from regab.regularizers.base import Chain, Regularizer
 from regab.targets import locate
 from regab.tasks import MEASURES
@@ -74,6 +75,7 @@ def set_up(configs: list[Config]) -> Training:
         lr=optimizer.lr,
         epochs=config["epochs"],
         batch_size=config["batch_size"],
+        code=own_code(config),
         notes=built[0].notes + mode.notes,
     )
 
@@ -103,6 +105,7 @@ def examine(configs: list[Config]) -> Facts:
         n_train=n,
         n_evaluated=n + len(data.val) + len(data.test),
         data_fingerprint=data.fingerprint,
+        code=own_code(config),
         said=data.said,
         # values, gradients, two optimizer means and an update; activations, as many gradients and factors
         bytes=4 * (5 * parameters + 3 * batch * (activations + data.train.x[0].numel())),

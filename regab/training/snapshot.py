@@ -25,6 +25,7 @@ def take_snapshot(t: Training) -> Snapshot:
     watch = t.watch
     return {
         "ids": t.ids,
+        "trained_with": _trained_with(t),
         "epoch": t.epoch,
         "lane": torch.from_numpy(watch.lane),
         "state": t.stack.state,
@@ -39,7 +40,12 @@ def take_snapshot(t: Training) -> Snapshot:
 
 
 def restore(t: Training, snapshot: Snapshot) -> None:
-    """Take up a training, whose runs must be among those of the snapshot, where the snapshot was taken."""
+    """Take up a training, whose runs must be among those of the snapshot, where the snapshot was taken.
+
+    Raises ValueError where the data or the user's own code have changed since.
+    """
+    if snapshot["trained_with"] != _trained_with(t):
+        raise ValueError("the data or the code have changed since")
     rows = torch.tensor([snapshot["ids"].index(i) for i in t.ids])
     first = [int(np.flatnonzero(t.watch.lane == lane)[0]) for lane in range(t.stack.size)]
     lanes = snapshot["lane"][rows[first]]
@@ -55,6 +61,10 @@ def restore(t: Training, snapshot: Snapshot) -> None:
     t.watch.running = snapshot["running"][rows].numpy().copy()
     t.watch.selected = snapshot["selected"][rows].numpy().copy()
     t.watch.history = {name: list(c[:, lanes].numpy()) for name, c in snapshot["history"].items()}
+
+
+def _trained_with(t: Training) -> dict[str, str]:
+    return {"data": t.data.fingerprint} | t.code
 
 
 def _rows(tensor: Tensor, rows: Tensor, t: Training) -> Tensor:

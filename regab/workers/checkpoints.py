@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from regab.records.files import make_folder, to_json, write_atomically
+from regab.records.files import checksum, make_folder, to_json, write_atomically
 from regab.training.loop import Training
 from regab.training.snapshot import Snapshot, take_snapshot
 
@@ -31,10 +31,8 @@ class Checkpoint:
         Raises CannotWrite.
         """
         began = time.monotonic()
-        buffer = io.BytesIO()
-        torch.save(take_snapshot(training), buffer)
         make_folder(self.path.parent)
-        write_atomically(self.path, buffer.getvalue())
+        write(self.path, take_snapshot(training))
         running = [i for i, running in zip(training.ids, training.watch.running, strict=True) if running]
         write_atomically(self.path.with_suffix(".json"), to_json({"ids": running, "epoch": training.epoch}))
         self.saved = time.monotonic()
@@ -45,12 +43,23 @@ class Checkpoint:
             file.unlink(missing_ok=True)
 
 
+def write(path: Path, snapshot: Snapshot) -> None:
+    """Write a snapshot, then eight digits: the checksum of what comes before them. Raises CannotWrite."""
+    buffer = io.BytesIO()
+    torch.save(snapshot, buffer)
+    buffer.write(checksum(buffer.getbuffer()).encode())
+    write_atomically(path, buffer.getbuffer(), sync=True)
+
+
 def load(path: Path, ids: list[str]) -> Snapshot:
     """A snapshot in which these runs are still in training.
 
-    Raises ValueError if one is not, and whatever a truncated file makes torch's reader raise.
+    Raises ValueError if one is not or the file is damaged, and whatever one of another version makes torch raise.
     """
-    snapshot = torch.load(path, weights_only=True, map_location="cpu")
+    content = memoryview(path.read_bytes())
+    if checksum(content[:-8]).encode() != content[-8:]:
+        raise ValueError("it is damaged")
+    snapshot = torch.load(io.BytesIO(content[:-8]), weights_only=True, map_location="cpu")
     running = {i for i, running in zip(snapshot["ids"], snapshot["running"].tolist(), strict=True) if running}
     if not running >= set(ids):
         raise ValueError("some of the runs have ended in it")

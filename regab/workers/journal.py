@@ -15,12 +15,13 @@ import torch
 from regab import __version__
 from regab.config import Run
 from regab.records.columns import columns, to_row
-from regab.records.files import write_atomically
+from regab.records.files import checksum, write_atomically
 from regab.records.log import Row, RunLog, write_error
 from regab.records.results import fold_of
 from regab.training.evaluate import weight_histogram
 from regab.training.watch import DIVERGED, Record, divergence
 from regab.workers.events import Ended
+from regab.workers.store import MODEL
 
 
 class Journal:
@@ -42,7 +43,7 @@ class Journal:
         last = self.rows[-1]
         if record.ended == DIVERGED:
             return fail(self.run, f"diverged in epoch {last['epoch']}: {divergence(last)}")
-        self._save_model(state)
+        saved = self._save_model(state)
         weights = torch.cat([state[name].flatten() for name in self.weights])
         result = {
             "digest": self.run.digest,
@@ -59,13 +60,13 @@ class Journal:
             "overrides": self.run.overrides,
             "weights": weight_histogram(weights),
         }
-        self.log.finish(result)
-        return Ended(self.run.digest, result)
+        return Ended(self.run.digest, self.log.finish(result, {MODEL: saved}))
 
-    def _save_model(self, state: dict[str, torch.Tensor]) -> None:
+    def _save_model(self, state: dict[str, torch.Tensor]) -> str:
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        write_atomically(self.run.folder / "model.pt", buffer.getvalue())
+        write_atomically(self.run.folder / MODEL, buffer.getvalue(), sync=True)
+        return checksum(buffer.getbuffer())
 
 
 def fail(run: Run, reason: str, details: str = "") -> Ended:

@@ -14,12 +14,14 @@ from typing import Any
 
 import yaml
 
-from regab.config import Run
+from regab.config import Run, digest
 from regab.errors import UsageError
-from regab.records.files import PARTIAL, make_folder, to_json, write_atomically, writing
-from regab.records.load import load_json, load_result
+from regab.records.files import PARTIAL, checksum, make_folder, to_json, with_checksum, write_atomically, writing
+from regab.records.load import load_json, load_result, load_yaml
+from regab.records.log import CONFIG, OVERRIDES
+from regab.records.results import is_begun
 
-HIDDEN, OVERRIDES = ".regab", "overrides.yaml"
+HIDDEN, MODEL = ".regab", "model.pt"
 
 
 class Store:
@@ -38,7 +40,7 @@ class Store:
         make_folder(self.hidden)
         path = self.hidden / "lock"
         with writing(path):
-            file = path.open("a+")
+            file = path.open("a+", errors="replace")
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -57,23 +59,24 @@ class Store:
     def place(self, runs: list[Run]) -> None:
         """Record the folders of these runs, after those that are here already."""
         known = self.known() | {run.digest: run.folder.name for run in runs}
-        write_atomically(self.hidden / "runs.json", to_json(known))
+        write_atomically(self.hidden / "runs.json", to_json(known), sync=True)
 
     def known(self) -> dict[str, str]:
         """Folders of this sweep's runs, by digest, in the order in which they were first asked for.
 
-        Where that record is lost, the folders of those that have finished.
+        Where that record is lost or damaged, the folders that are there.
         """
         placed = load_json(self.hidden / "runs.json")
-        if placed is not None:
+        if placed is not None and all(_is_name(name) for name in placed.values()):
             return placed
-        folders = sorted(file.parent for file in self.root.glob("*/result.json"))
-        return {result["digest"]: folder.name for folder in folders if (result := load_result(folder))}
+        folders = sorted(filter(is_begun, self.root.iterdir())) if self.root.is_dir() else []
+        return {found: folder.name for folder in folders if (found := _digest_in(folder))}
 
     def done(self, run: Run) -> dict[str, Any] | None:
-        """The result of a run that has finished."""
+        """The result of a run that has finished, and whose files are whole, its model's too."""
         result = load_result(run.folder)
-        return result if result and result.get("digest") == run.digest else None
+        whole = result and result.get("digest") == run.digest and _has_its_model(result, run.folder / MODEL)
+        return result if whole else None
 
     def resumable(self) -> dict[str, str]:
         """From which checkpoint, by key, each run (its digest) can go on: the one that has come farthest."""
@@ -110,17 +113,38 @@ class Store:
 
 
 def describe(run: Run) -> None:
-    """What Hydra writes of a job before it begins, in a tenth of Hydra's time; nothing where it stands already."""
-    folder = run.folder / ".hydra"
-    overrides = _as_yaml([f"{key}={value}" for key, value in run.overrides.items()])
-    if not _holds(folder / OVERRIDES, overrides):
-        make_folder(folder)
-        write_atomically(folder / "config.yaml", _as_yaml(run.config))
-        write_atomically(folder / OVERRIDES, overrides)  # last: it says that both are there
+    """What Hydra writes of a job before it begins, in a tenth of its time; with checksums, and again if damaged."""
+    overrides = [f"{key}={value}" for key, value in run.overrides.items()]
+    for name, content in ((CONFIG, run.config), (OVERRIDES, overrides)):  # the last says that both are
+        if not _holds(run.folder / name, text := with_checksum(_as_yaml(content))):
+            make_folder(run.folder / ".hydra")
+            write_atomically(run.folder / name, text)
 
 
 def _as_yaml(content: Any) -> str:
     return yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True)
+
+
+def _digest_in(folder: Path) -> str | None:
+    """Which run a folder is of; None if that is lost."""
+    if result := load_result(folder):
+        return result["digest"]
+    try:
+        return digest(load_yaml(folder / CONFIG))
+    except (UsageError, KeyError, TypeError):
+        return None
+
+
+def _is_name(name: Any) -> bool:
+    """Whether this is a folder's name, not a path that may lead elsewhere."""
+    return isinstance(name, str) and name not in ("", ".", "..") and "/" not in name and "\0" not in name
+
+
+def _has_its_model(result: dict[str, Any], path: Path) -> bool:
+    try:
+        return "files" not in result or checksum(path.read_bytes()) == result["files"][MODEL]
+    except (OSError, KeyError):
+        return False
 
 
 def _holds(path: Path, text: str) -> bool:
@@ -133,18 +157,19 @@ def _holds(path: Path, text: str) -> bool:
 def save_command(root: Path, words: list[str]) -> None:
     """Remember the command line that a run or a sweep was made by, for ``--resume``."""
     make_folder(root / HIDDEN)
-    write_atomically(root / HIDDEN / "command.json", to_json({"words": words, "folder": os.getcwd()}))
+    write_atomically(root / HIDDEN / "command.json", to_json({"words": words, "folder": os.getcwd()}), sync=True)
 
 
 def load_command(root: Path) -> list[str]:
     """The command line that made a folder. Raises UsageError where there is none."""
     path = root / HIDDEN / "command.json"
     command = load_json(path)
-    if command is None and path.is_file():
-        raise UsageError(f"--resume {root}: {path} is damaged; give the whole command and hydra.sweep.dir={root}")
-    if command is None:
+    if command is None and not path.is_file():
         raise UsageError(f"--resume {root}: not a folder that regab train has written to")
-    return command["words"]
+    words = (command or {}).get("words")
+    if not (isinstance(words, list) and all(isinstance(word, str) for word in words)):
+        raise UsageError(f"--resume {root}: {path} is damaged; give the whole command and hydra.sweep.dir={root}")
+    return words
 
 
 def quoted(value: str) -> str:

@@ -108,7 +108,7 @@ class _Attempt:
         facts["parameters"] = training.stack.values.shape[1]
         facts["notes"] = training.notes
         facts |= {"data_fingerprint": training.data.fingerprint, "data_notes": list(training.data.said)}
-        facts["columns"] = training.data.columns
+        facts |= {"columns": training.data.columns, "code": training.code}
         if training.data.task == "regression":
             facts["target"] = training.data.scale._asdict()
         return Journal(run, facts, training.stack.weight_names, rows)
