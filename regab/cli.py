@@ -102,6 +102,9 @@ def _report(words: list[str]) -> int:
 def _list(words: list[str]) -> int:
     from regab.command.listing import GROUPS, list_group
 
+    if {"-h", "--help"} & set(words):
+        print(f"usage: regab list [{' | '.join(GROUPS)}] …\n       regab list reg --long    all about every method")
+        return 0
     long = "--long" in words
     groups = [word for word in words if word != "--long"] or (["reg"] if long else GROUPS)
     for group in groups:

@@ -1,10 +1,12 @@
 """The command line: what it answers, what it refuses, and what it does not import."""
 
+import inspect
+import os
 import subprocess
 
 import pytest
 
-from regab.regularizers import methods
+from regab.regularizers import first_field, methods
 from tests.conftest import SMALL, python
 
 WRONG = {
@@ -200,3 +202,32 @@ def test_tab_completes_commands_groups_and_keys(regab, monkeypatch, line, words)
 def test_python_dash_m_works(tmp_path):
     done = subprocess.run(python("-m", "regab", "--version"), capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.startswith("regab ")
+
+
+def test_list_has_help(regab):
+    for option in ("-h", "--help"):
+        done = regab("list", option)
+        assert (done.code, done.err) == (0, "")
+        assert "regab list [data | model" in done.out
+
+
+def test_citations_are_listed_whole(regab):
+    listed = {line.split()[0]: line for line in regab("list", "reg").out.splitlines()}
+    assert listed["reg.word_dropout.rate"].endswith("Dai, Jozefowicz & Bengio 2016, CoNLL, section 3.1]")
+    for name, cls in methods().items():
+        line = listed[f"reg.{name}.{first_field(cls)}"]
+        assert line.endswith("]")
+        assert " ".join(inspect.getdoc(cls).split()).count(line.rpartition(" [")[2][:-1].removeprefix("no paper")) >= 1
+
+
+@pytest.mark.parametrize("cause", [{}, {"OC_CAUSE": "1"}])
+def test_a_mistake_in_a_file_is_one_line_though_its_error_is_its_own_cause(tmp_path, cause):
+    (tmp_path / "mine" / "experiment").mkdir(parents=True)
+    (tmp_path / "mine" / "experiment" / "bad.yaml").write_text("# @package _global_\nreg:\n  dropuot:\n    rate: 0.5\n")
+    words = ("-m", "regab", "train", "--config-dir", "mine", "experiment=bad")
+    done = subprocess.run(
+        python(*words), cwd=tmp_path, env=os.environ | cause, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("regab: experiment/bad.yaml: reg.dropuot: unknown key; did you mean reg.dropout?")
+    assert done.stderr.count("\n") == 1

@@ -226,3 +226,39 @@ def test_a_taken_folder_gets_a_number(tmp_path):
     assert [fresh_folder(path, claim=True) for _ in range(3)] == [path, f"{path}-2", f"{path}-3"]
     assert fresh_folder(str(tmp_path / "y"), claim=False) == str(tmp_path / "y")
     assert not (tmp_path / "y").exists()
+
+
+OTHERS = {
+    "seed": 1, "epochs": 3, "batch_size": 33, "device": "cpu", "precision": "bf16", "data.val_fraction": 0.3,
+    "model.widths": [17], "optimizer.lr": 0.5, "schedule.floor": 0.5,
+    "reg.dropout.rate": 0.5,
+}  # fmt: skip
+PASSIVE = {"name": "another", "curves": True, "stack.size": 3, "watch.names": ["log"]}
+
+
+def test_whatever_can_change_a_runs_numbers_belongs_to_its_identity_and_nothing_else(small):
+    assert {key.split(".")[0] for key in OTHERS | PASSIVE} >= set(small())  # whoever adds a key says which it is
+    for key, value in OTHERS.items():
+        assert digest(small({key: value})) != digest(small()), key
+    for key, value in PASSIVE.items():
+        assert digest(small({key: value})) == digest(small()), key
+
+
+def test_another_sweepers_batches_are_summed_up_once_by_one_baseline(regab):
+    words = ("reg.dropout=0,0.1,0.2,0.3", "seed=0", "hydra/sweeper=basic", "hydra.sweeper.max_batch_size=2")
+    done = regab("train", "-m", *SMALL, *words, "stack.workers=0")
+    assert done.code == 0, done.err
+    assert done.out.count("95 % interval") == done.out.count("Report: ") == 1
+    rates = [row["reg.dropout.rate"] for row in results(done.folder)]
+    assert rates == ["0", "0.1", "0.2", "0.3"]
+    assert next(line for line in done.out.splitlines() if "baseline" in line).startswith("dropout.rate=0 ")
+
+
+@pytest.mark.parametrize("design", [(), ("--design", "one_at_a_time")])
+def test_a_dry_run_lists_the_variants_and_how_often_each_is_repeated(regab, tmp_path, design):
+    done = regab("train", "-m", *design, *SMALL, "reg.dropout=0,0.3", "reg.l2=0,1", "--seeds", "3", "--dry-run")
+    lines = [line.strip() for line in done.out.splitlines() if line.startswith("  ")]
+    variants = [(d, w) for d in ("0", "0.3") for w in ("0", "1") if not design or "0" in (d, w)]
+    assert sorted(lines) == [f"dropout.rate={d}, l2.strength={w}, 3 times" for d, w in variants]
+    assert done.err == ""
+    assert not (tmp_path / "outputs").exists()

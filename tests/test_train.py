@@ -14,7 +14,7 @@ from regab.training import loop
 from regab.training.evaluate import evaluate
 from regab.training.setup import set_up
 from regab.training.watch import divergence
-from tests.conftest import DATA, SMALL, needs_mnist
+from tests.conftest import DATA, SMALL, curves, needs_mnist
 
 QUICK = (*SMALL, "curves=false")
 
@@ -198,3 +198,10 @@ def test_dropout_on_mnist_reaches_97_5_percent_in_10_epochs(regab):
 def test_a_thousand_images_without_regularization_are_overfitted_and_the_summary_says_so(regab):
     words = ("data=mnist", f"data.root={DATA}", "model=mlp", "data.n_train=1000", "epochs=40", "curves=false")
     assert "It overfits: after epoch" in regab("train", *words).out
+
+
+def test_the_gradient_is_measured_before_it_is_clipped(small):
+    one_step = {"batch_size": 200, "epochs": 1}  # whose gradient is that of the initial weights
+    free, clipped = (curves(small(one_step | {"reg.gradient_clipping.limit": limit}))[0] for limit in (math.inf, 0.01))
+    assert clipped["grad_norm"][1] == free["grad_norm"][1] > 0.01
+    assert clipped["l2_norm"][1] != free["l2_norm"][1]

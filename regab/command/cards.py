@@ -25,10 +25,11 @@ def card(name: str, cls: type[Regularizer]) -> str:
     paper."""
     fields = sorted(dataclasses.fields(cls), key=lambda f: f.name in ("during", "until"))
     keys = ", ".join(f"{f.name}={f.default}" for f in fields)
-    rows = [f"reg.{name}: {title(cls)}", _wrapped(f"Keys: {keys}"), _wrapped(f"reg={name}: {_preset(name)}")]
+    rows = [f"reg.{name}: {title(cls)}", _wrapped(f"Keys: {keys}")]
+    rows += [_wrapped(f"reg={name}: {preset}")] if (preset := _preset(name)) else []
     acts = [f"{what} only" for what in map(" and ".join, (cls.inputs, cls.tasks)) if what]
     rows += [_wrapped(f"For: {', '.join(acts)}")] if acts else []
-    return "\n".join([*rows, *map(_wrapped, _parts(cls)), ""])
+    return "\n".join([*rows, *map(_wrapped, parts(cls)), ""])
 
 
 def title(cls: type) -> str:
@@ -38,15 +39,17 @@ def title(cls: type) -> str:
 
 def formula(cls: type) -> str:
     """The first sentence of a method's docstring."""
-    return _parts(cls)[0].rstrip(".")
+    return parts(cls)[0].rstrip(".")
 
 
 def _preset(name: str) -> str:
-    values = yaml.load((CONF / "reg" / f"{name}.yaml").read_text(), Loader=yaml.CSafeLoader)[name]
+    """The values of the preset that is called like a method; a method need not have one."""
+    path = CONF / "reg" / f"{name}.yaml"
+    values = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)[name] if path.is_file() else {}
     return ", ".join(f"{key}={value}" for key, value in values.items())
 
 
-def _parts(cls: type) -> list[str]:
+def parts(cls: type) -> list[str]:
     """The paragraphs of a docstring and its labelled parts, each as one line."""
     parts: list[str] = []
     for line in inspect.getdoc(cls).replace("``", "").splitlines():

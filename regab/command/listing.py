@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-
-from regab.command.cards import cards, title
+from regab.command.cards import cards, parts, title
 from regab.config import CONF
 from regab.errors import UsageError
 from regab.regularizers import first_field, methods
@@ -49,5 +47,5 @@ def _watchers() -> list[tuple[str, str]]:
 
 
 def _paper(cls: type) -> str:
-    lines = [line for line in inspect.getdoc(cls).splitlines() if line.startswith("Paper: ")]
-    return lines[0].removeprefix("Paper: ").rstrip(".") if lines else "no paper"
+    papers = [part for part in parts(cls) if part.startswith("Paper: ")]
+    return papers[0].removeprefix("Paper: ").rstrip(".") if papers else "no paper"
