@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from regab.records.files import from_json
 from tests.conftest import SMALL, Result, python
 from tests.processes import rows
 
@@ -15,7 +16,6 @@ RECORDER = """
 import json
 import threading
 
-from regab.records.files import from_json
 from regab.watchers.base import Watcher
 
 
