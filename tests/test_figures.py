@@ -24,7 +24,7 @@ def variant(name, difference=NONE, low=NONE, high=NONE, verdict="no evidence", *
 
 
 BASE = variant("baseline", verdict="baseline")
-WEAK = variant("weak", 0.01, -0.01, 0.03, "no evidence (about 4 more seeds would tell)", l2=0.1)
+WEAK = variant("weak", 0.01, -0.01, 0.03, "no evidence", l2=0.1)
 STRONG = variant("strong", 0.05, 0.02, 0.08, "helps", l2=0.5)
 
 

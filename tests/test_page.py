@@ -22,8 +22,8 @@ def swept(tmp_path_factory):
     return folder, done.stdout
 
 
-def data_of(page):
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1])
+def data_of(page, name="data"):
+    return json.loads(re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', page, re.DOTALL)[1])
 
 
 def test_a_sweep_ends_with_a_verdict_per_variant_and_a_page(swept):
@@ -45,10 +45,9 @@ def test_the_page_holds_every_run_and_asks_nobody_for_anything(swept):
 
 
 def test_the_page_names_a_command_that_trains_the_variant_again(swept, regab):
-    page = (swept[0] / "report.html").read_text()
-    commands = re.findall(r"regab train -m [^<\n]*", page)
+    commands = data_of((swept[0] / "report.html").read_text(), "commands").values()
     (command,) = [c for c in commands if "reg.dropout.rate=0.5 reg.l2.strength=0.1" in c]
-    again = regab(*command.replace("&#x27;", "'").replace("'", "").split()[1:])
+    again = regab(*command.replace("'", "").split()[1:])
     digests = {path.name[-6:] for path in again.folder.glob("*/") if not path.name.startswith(".")}
     there = {path.name[-6:] for path in swept[0].glob("dropout.rate=0.5,l2.strength=0.1*")}
     assert digests == there

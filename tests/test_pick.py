@@ -64,5 +64,5 @@ def test_a_random_design_over_folds_picks_a_configuration_by_mean_validation_sco
     found = ranking(read([sweep.folder]))
     assert found["reg.l2.strength"].astype(float).tolist() == order.index.tolist()
     assert found["mean"].tolist() == pytest.approx(order["selected_val_accuracy"].tolist())
-    assert "By val accuracy, its mean over 5 folds, one would choose " in sweep.out
+    assert "To choose, go by val accuracy (mean over 5 folds): " in sweep.out
     assert "deviation over folds (n = 5). Differences are paired by fold," in (sweep.folder / "table.md").read_text()

@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folders of sweeps or of single runs")
     made.add_argument("--metric", help="what to compare by, as val_loss; default: test accuracy, or RMSE")
     made.add_argument("--baseline", help="the variant to compare with, as dropout.rate=0.2; default: all at neutral")
-    made.add_argument("--practical", type=float, default=0.0, help="a difference too small to matter, as 0.005")
+    made.add_argument("--practical", type=float, help="a difference too small to matter, as 0.005")
     made.add_argument("--at", choices=("selected", "last"), default="selected", help="which epoch of each run")
     made.add_argument("--stopping", action="store_true", help="what rules of early stopping would have chosen")
     made.add_argument("--to", type=Path, metavar="DIR", help="where to write; default: DIR, or outputs/report/…")

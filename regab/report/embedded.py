@@ -9,26 +9,30 @@ from typing import Any
 import numpy as np
 
 from regab.records.columns import headline, words
+from regab.report.charts import DASHES
 from regab.report.figures.style import wide_range
 from regab.report.study import Metrics, Row, Study, Variant
 
 POINTS = 200  # of one curve, at most
 ALL_POINTS = 60_000  # of all curves of one column
-DASHES = {"-": "none", "--": "7 4", "-.": "7 3 2 3", ":": "2 3"}
 
 
-def embedded(study: Study) -> str:
-    """JSON that can stand inside a script element."""
+def as_json(data: Any) -> str:
+    """JSON that can stand inside a script element: no ``<`` in it may begin or end one."""
+    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def curves(study: Study) -> dict[str, Any]:
+    """What the page's script draws."""
     series = _series(study)
     runs = sum(len(v.finished) for v in study.variants)
     most = max(20, min(POINTS, ALL_POINTS // max(runs, 1)))
     variants = [_variant(study, v, series, most) for v in study.variants]
-    data = {
+    return {
         "variants": [v for v in variants if v["runs"]],
         "series": [[name, words(name).replace("val ", "validation ")] for name in series],
         "logarithmic": bool(series) and wide_range(_values(study, series[0])),
     }
-    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
 
 
 def _series(study: Study) -> list[str]:

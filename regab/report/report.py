@@ -4,27 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regab.analysis.table import read
 from regab.errors import UsageError
 from regab.records.files import make_folder, write_atomically
 from regab.records.results import load_results
 from regab.report.figures.comparison import draw_comparison
+from regab.report.looks import keep
 from regab.report.page import page
 from regab.report.study import Options, Study
-from regab.report.summary import failures, folder_words, sweep_summary
+from regab.report.summary import PAGE, failures, folder_words, sweep_summary
 from regab.report.tables import latex, markdown
 
-PAGE = "report.html"
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 def write_report(study: Study, folder: Path, figures: Mapping[str, Path] | None = None) -> None:
-    """``effects.csv``, ``table.md``, ``table.tex`` and ``report.html``. Raises CannotWrite."""
+    """``factors.csv``, ``effects.csv``, ``table.md``, ``table.tex`` and ``report.html``; and that these results were
+    looked at. Raises CannotWrite."""
     make_folder(folder)
+    if len(study.folders) == 1:
+        keep(study.folders[0], study.looks)
+    write_atomically(folder / "factors.csv", factors_table(study).to_csv(index=False))
     write_atomically(folder / "effects.csv", study.comparisons.to_csv(index=False))
     write_atomically(folder / "table.md", markdown(study))
     write_atomically(folder / "table.tex", latex(study))
     write_atomically(folder / PAGE, page(study, figures))
+
+
+def factors_table(study: Study) -> DataFrame:
+    """What levels of factors do (``regab.analysis.effects.main_effects``), and below it what two do to each other
+    (``interactions``), whose rows have an ``other`` factor and its level."""
+    import pandas as pd
+
+    pairs, alone = study.interactions, study.factor_effects
+    columns = list(dict.fromkeys([*list(alone)[:2], "other", "other_level", *alone, *pairs]))
+    return pd.concat([alone, pairs] if len(pairs) else [alone]).reindex(columns=columns)
 
 
 def report_sweep(root: Path) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from regab.analysis.compare import compare
 from regab.analysis.table import factors_of, variant_names
 from regab.errors import UsageError
-from regab.records.load import load_metrics
+from regab.records.columns import higher_is_better
+from regab.records.load import load_metrics, load_result
 from regab.records.results import variant_name
 from regab.report.figures.style import BASELINE, DASHES, MARKERS, TOGETHER, method_colours
+from regab.report.looks import judge_at, looks_at
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +33,7 @@ class Options:
 
     metric: str | None = None
     baseline: str | None = None
-    practical: float = 0.0
+    practical: float | None = None  # None: what the sweep was told, or nothing
     at: str = "selected"
     stopping: bool = False
 
@@ -83,12 +86,32 @@ class Study:
     def __init__(self, folders: Sequence[Path], results: DataFrame, options: Options) -> None:
         if not (results["status"] == "finished").any():
             raise UsageError(f"{folders[0]}: no run has finished{_why(results)}")
-        self.folders, self.results, self.options = list(folders), results, options
-        self.factors = factors_of(results)
-        self.comparisons = compare(results, options.baseline, options.metric, options.practical, options.at)
+        self.folders, self.results = list(folders), results
+        self.looks = looks_at(folders, results)
+        said = self.looks.practical if options.practical is None else options.practical
+        self.options = replace(options, practical=said or 0.0)
+        self._judged(options.metric)
+
+    def _judged(self, metric: str | None) -> None:
+        self.factors = factors_of(self.results)
+        told = self.options
+        found = judge_at(self.results, self.looks, told.baseline, metric, told.practical, told.at)
+        self.factor_effects, self.interactions, self.comparisons = found
         self.metric = str(self.comparisons["metric"].iloc[0])
         self.variants = self._variants()
         self._styled()
+
+    def by(self, metric: str) -> Study:
+        """The same results compared by another metric; what is too small to matter was said of the first one only.
+
+        Raises UsageError for a metric that is not known.
+        """
+        other = copy.copy(self)
+        other.options = replace(self.options, metric=metric, practical=0.0)
+        other.curves, other.seconds = self.curves, self.seconds
+        other.__dict__.pop("means", None)
+        other._judged(metric)
+        return other
 
     def _variants(self) -> list[Variant]:
         compared = {row["variant"]: row for row in self.comparisons.to_dict("records")}
@@ -129,6 +152,21 @@ class Study:
         """What differences are paired by, in words."""
         return " and ".join(self.repeated)
 
+    @cached_property
+    def seconds(self) -> dict[str, float]:
+        """What a run of each variant cost; 0 where that is not known."""
+        return {v.name: _seconds(v) for v in self.variants}
+
+    @property
+    def upwards(self) -> bool:
+        """Whether more of the metric is better."""
+        return higher_is_better(self.metric)
+
+    @cached_property
+    def means(self) -> dict[str, float]:
+        """The metric's mean of each variant, NaN where none of its runs has one."""
+        return {v.name: fmean(self.values(v) or [math.nan]) for v in self.variants}
+
     @property
     def baseline(self) -> Variant:
         return self.variants[0]
@@ -164,6 +202,12 @@ def _curves(folder: Path) -> Metrics | None:
     except (OSError, ValueError):
         return None
     return metrics if len(metrics.get("epoch", ())) > 1 and "train_loss" in metrics else None
+
+
+def _seconds(variant: Variant) -> float:
+    """Its stack's wall time, shared by the runs in it; the mean over the variant's runs."""
+    results = [result for row in variant.finished if (result := load_result(Path(row["folder"])))]
+    return fmean([r["seconds"] / max(r.get("stack_size") or 1, 1) for r in results] or [0.0])
 
 
 def _why(results: DataFrame) -> str:

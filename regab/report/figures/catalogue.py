@@ -15,6 +15,7 @@ from regab.report.findings import alone, numbers
 from regab.report.origin import sampled
 from regab.report.study import Study, Variant, method_of
 
+DRAWN = ("forest", "strength", "interactions", "cost")  # by the page itself
 MOST = 16  # variants in a figure that has a panel or a line for each
 Draw = Callable[[Study, Path], bool]
 
@@ -26,7 +27,7 @@ def draw_figures(study: Study, folder: Path) -> dict[str, Path]:
     for name, (caption, draw) in FIGURES.items():
         path = folder / f"{name}.svg"
         with writing(path):
-            if draw(study, path) and name != "forest":
+            if draw(study, path) and name not in DRAWN:
                 found[caption.format(metric=words(study.metric))] = path
     return found
 
@@ -58,10 +59,7 @@ def _strengths(study: Study, path: Path) -> bool:
 
 
 def _interactions(study: Study, path: Path) -> bool:
-    from regab.analysis.effects import interactions
-
-    options = study.options
-    table = interactions(study.results, options.baseline, options.metric, options.practical, options.at)
+    table = study.interactions
     if len(table):
         columns = len(responses.terms(table, "factor", "level"))
         rows = len(responses.terms(table, "other", "other_level"))
@@ -96,7 +94,7 @@ def _gaps(study: Study, path: Path) -> bool:
 
 def _costs(study: Study, path: Path) -> bool:
     shown = [v for v in study.variants if study.values(v)]
-    costs = {v: cost for v in shown if (cost := fits.cost(v)) is not None}
+    costs = {v: cost for v in shown if (cost := study.seconds[v.name])}
     worth = len(costs) > 1 and max(costs.values()) > 1.05 * min(costs.values())
     if worth:
         with _save(path, 8, 4.6) as drawn:

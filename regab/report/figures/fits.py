@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from regab.records.columns import words
-from regab.records.load import load_result
 from regab.report.figures.forest import scaled
 from regab.report.figures.style import FREE, MARKERS, SELECTED, TRAIN, VAL, whole_numbers
 from regab.report.sentences import unit
@@ -69,13 +67,6 @@ def gaps(axes: Any, values: Mapping[Variant, Sequence[float]]) -> None:
     axes.set_ylim(len(values) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("validation loss − training loss (dot: one run; bar: mean)")
-
-
-def cost(variant: Variant) -> float | None:
-    """Seconds of a run: its stack's wall time, shared by the runs in it; the mean over the variant's runs."""
-    results = [result for row in variant.finished if (result := load_result(Path(row["folder"])))]
-    shares = [r["seconds"] / max(r.get("stack_size") or 1, 1) for r in results]
-    return mean(shares) if shares else None
 
 
 def cost_and_gain(axes: Any, values: Mapping[Variant, tuple[float, Sequence[float]]], metric: str) -> None:

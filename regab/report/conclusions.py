@@ -1,0 +1,220 @@
+"""What the numbers say, in sentences: what each factor does, what to choose, and then the variants."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Callable
+from statistics import mean
+from typing import TYPE_CHECKING, Any
+
+from regab.analysis.effects import BETTER_TOGETHER, WORSE_TOGETHER
+from regab.analysis.pick import ranking
+from regab.analysis.sizes import FAR
+from regab.analysis.verdicts import HELPS, HURTS, NO_DIFFERENCE, NO_EVIDENCE, TOO_FEW, UNCHANGED
+from regab.records.columns import cell, words
+from regab.report.factors import factor_levels, level_name
+from regab.report.looks import look_words
+from regab.report.sentences import ORDER, interval, kind_of, points, unit
+from regab.report.study import Study, Variant
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+MOST = 6  # variants named in one sentence
+MANY = 4  # comparisons from which on the largest effect is too large by its luck
+
+Sentences = list[tuple[str, str]]  # each with the kind of verdict that it is
+
+
+def verdict_sentences(study: Study) -> Sentences:
+    """What a reader should take along."""
+    factors = [(level.verdict, level.sentence) for level in factor_levels(study)]
+    return [("", setting(study)), *factors, *choice(study), *_variants(study), *limits(study)]
+
+
+def choice(study: Study) -> Sentences:
+    """What factors do to each other, and which combination to choose."""
+    return [*_together(study), *_chosen(study)]
+
+
+def limits(study: Study) -> Sentences:
+    """How far all this may be trusted, and what may be done where something is undecided."""
+    look = look_words(study.looks)
+    return [*_luck(study), *_further(study), *([("", look)] if look else [])]
+
+
+def setting(study: Study) -> str:
+    """What is compared, by what."""
+    base = study.baseline
+    values = study.values(base)
+    shown = cell(study.metric, mean(values)) if values else "no result"
+    what = f"{words(study.metric)} at the {study.options.at} epoch"
+    if len(study.variants) == 1:
+        return f"The {what} is {shown} ({_over(len(values))}); there is nothing to compare it with."
+    if not values:
+        return f"The baseline ({base.name}) has no result, so nothing can be said; choose another with --baseline."
+    return f"The {what} is {shown} for the baseline ({base.name}; {_over(len(values))})."
+
+
+def _over(n: int) -> str:
+    return f"{n} run{'s' * (n != 1)}"
+
+
+def _variants(study: Study) -> Sentences:
+    """The variants by their verdicts, those apart that are a line of a factor already."""
+    alone = {(level.row["factor"], level.row["level"]) for level in factor_levels(study)}
+    others = [v for v in study.variants if not v.is_baseline and not (_single(study) and {*v.differs.items()} <= alone)]
+    by_kind = {kind: [v for v in others if kind_of(v) == kind] for kind in ORDER}
+    return [(kind, _SAY[kind](study, _strongest_first(study, vs))) for kind, vs in by_kind.items() if vs]
+
+
+def _single(study: Study) -> bool:
+    """Whether the effects of factors are differences of one variant to the baseline."""
+    return bool((study.factor_effects["settings"] <= 1).all())
+
+
+def _strongest_first(study: Study, members: list[Variant]) -> list[Variant]:
+    """Single changes before several together, each by how much they do."""
+    sign = -1 if study.upwards == (kind_of(members[0]) != HURTS) else 1
+    return sorted(members, key=lambda v: (len(v.differs) > 1, math.isnan(d := v.effect["mean_difference"]), sign * d))
+
+
+def _named(members: list[Variant], name: Callable[[Variant], str]) -> str:
+    rest = f"; and {len(members) - MOST} more" if len(members) > MOST else ""
+    return "; ".join(name(v) for v in members[:MOST]) + rest
+
+
+def _listed(study: Study, members: list[Variant]) -> str:
+    return _named(members, lambda v: f"{v.short} ({_difference(study, v)})")
+
+
+def _difference(study: Study, variant: Variant) -> str:
+    within = interval(study.metric, variant.effect)
+    if math.isnan(variant.effect["mean_difference"]):
+        return "no pair"
+    text = f"{points(study.metric, variant.effect['mean_difference'])} {unit(study.metric)}"
+    return f"{text}, 95 % interval {within}" if within else text
+
+
+def _helps(study: Study, members: list[Variant]) -> str:
+    return f"{'Help' if len(members) > 1 else 'Helps'}: {_listed(study, members)}."
+
+
+def _hurts(study: Study, members: list[Variant]) -> str:
+    return f"{'Hurt' if len(members) > 1 else 'Hurts'}: {_listed(study, members)}."
+
+
+def _negligible(study: Study, members: list[Variant]) -> str:
+    limit = points(study.metric, study.options.practical, sign=False)
+    return f"No practical difference (within ±{limit} {unit(study.metric)}): {_listed(study, members)}."
+
+
+def _unchanged(study: Study, members: list[Variant]) -> str:
+    return f"Equal to the baseline to the last digit: {_named(members, lambda v: v.short)}."
+
+
+def _no_evidence(study: Study, members: list[Variant]) -> str:
+    return f"No evidence either way, which is not evidence of no difference: {_named(members, lambda v: v.short)}."
+
+
+def _too_few(study: Study, members: list[Variant]) -> str:
+    if not any(v.effect["n"] for v in members):
+        return f"Not compared, since no seed has a result of both: {_named(members, lambda v: v.short)}."
+    return f"Too few seeds for a verdict, which needs three: {_listed(study, members)}."
+
+
+_SAY = {
+    HELPS: _helps,
+    HURTS: _hurts,
+    NO_DIFFERENCE: _negligible,
+    UNCHANGED: _unchanged,
+    NO_EVIDENCE: _no_evidence,
+    TOO_FEW: _too_few,
+}
+
+
+def _luck(study: Study) -> Sentences:
+    """That the largest of many effects are too large, and how large the largest is likely to be."""
+    judged = [v for v in study.variants if math.isfinite(v.effect["shrunken"])]
+    best = [v for v in judged if kind_of(v) in (HELPS, HURTS)]
+    if len(judged) < MANY or not best:
+        return []
+    top = max(best, key=lambda v: abs(v.effect["mean_difference"]))
+    seen, likely = (points(study.metric, top.effect[key]) for key in ("mean_difference", "shrunken"))
+    if seen == likely:
+        return []
+    more = f"{top.short}, {seen}, is more likely {likely} {unit(study.metric)}"
+    return [("", f"The largest of {len(judged)} differences look larger than they are: {more}.")]
+
+
+def _further(study: Study) -> Sentences:
+    """What may be done where something is undecided: what adds to the data without misleading."""
+    kinds = {
+        str(row["verdict"]) for table in (study.factor_effects, study.comparisons) for row in table.to_dict("records")
+    }
+    if study.looks.most or len(study.folders) > 1 or not {NO_EVIDENCE, TOO_FEW} & kinds:
+        return []
+    cure = f"regab train --resume {shlex.quote(str(study.folders[0]))} --seeds auto"
+    if NO_EVIDENCE not in kinds:
+        return [("", f"Add seeds: {cure}")]
+    return [("", f"{_needed(study)}To add seeds until it is clear, without being misled by chance: {cure}")]
+
+
+def _needed(study: Study) -> str:
+    """How many seeds would find the clearest of what is undecided; nothing where that is anybody's guess."""
+    table = study.factor_effects if len(study.factor_effects) else study.comparisons
+    rows = [row for row in table.to_dict("records") if row["verdict"] == NO_EVIDENCE and row["seeds_high"] <= FAR]
+    if not rows:
+        return ""
+    row = min(rows, key=lambda row: row["seeds_high"])
+    name = level_name(row["factor"], row["level"]) if "level" in row else row["variant"]
+    low, high = int(row["seeds_low"]), int(row["seeds_high"])
+    many = f"{low} to {high}" if high > low else f"about {high}"
+    return f"If {name} does what it seems to do, {many} seeds would find it. "
+
+
+def _together(study: Study) -> Sentences:
+    """Pairs that do more, or less, together than the sum of what each does alone."""
+    found = [r for r in study.interactions.to_dict("records") if r["verdict"] in (BETTER_TOGETHER, WORSE_TOGETHER)]
+    return [("", pair(study.metric, row)) for row in found[:MOST]]
+
+
+def pair(metric: str, row: dict[str, Any]) -> str:
+    """An interaction's row as a sentence."""
+    one, other = level_name(row["factor"], row["level"]), level_name(row["other"], row["other_level"])
+    how = "better" if row["verdict"] == BETTER_TOGETHER else "worse"
+    return (
+        f"{one} and {other} are {how} together than the sum of what each does alone, by "
+        f"{points(metric, row['effect'])} {unit(metric)} (95 % interval {interval(metric, row)})."
+    )
+
+
+def _chosen(study: Study) -> Sentences:
+    """Which variant validation data would choose, and what it is worth on test data."""
+    by, metric, at = study.metric.replace("test_", "val_"), study.metric, study.options.at
+    worth = {name: value for name, value in study.means.items() if not math.isnan(value)}
+    found = ranking(_of_common_seeds(study), by, at) if metric.startswith("test_") else []
+    if len(found) < 2 or not found["complete"].iloc[0] or len(worth) < len(found):
+        return []
+    chosen = next(v for v in study.variants if v.name == found["variant"].iloc[0])
+    text = f"To choose, go by {words(by)}{_replicates(study)}: {chosen.short}, whose {words(metric)} is "
+    top = (max if study.upwards else min)(worth.values())
+    more = (
+        f"; the best {words(metric)} ({cell(metric, top)}) is an optimistic choice" if worth[chosen.name] != top else ""
+    )
+    return [("", f"{text}{cell(metric, worth[chosen.name])}{more}.")]
+
+
+def _of_common_seeds(study: Study) -> DataFrame:
+    """The results; where seeds were added to some variants only, those of the seeds that all have."""
+    if not study.looks.most:
+        return study.results
+    common = set.intersection(*({row["seed"] for row in v.rows} for v in study.variants))
+    return study.results[study.results["seed"].isin(common)]
+
+
+def _replicates(study: Study) -> str:
+    counted = [(study.results[name].nunique(), f"{name}s") for name in study.repeated]
+    over = " and ".join(f"{n} {names}" for n, names in counted if n > 1)
+    return f" (mean over {over})" if over else ""

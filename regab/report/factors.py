@@ -1,0 +1,104 @@
+"""What each factor does, a line per level, averaged over the settings of the others."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+from typing import Any
+
+from regab.analysis.verdicts import UNCHANGED
+from regab.records.results import variant_name
+from regab.regularizers import first_field, methods
+from regab.report.sentences import interval, points, unit
+from regab.report.study import Study, Variant
+
+Row = dict[str, Any]
+
+
+def level_name(factor: str, level: str) -> str:
+    """``norm=batch``: a method's first field goes without its name, as on a command line."""
+    group, method, field = [*factor.split("."), "", ""][:3]
+    if group == "reg" and method in methods() and field == first_field(methods()[method]):
+        factor = method
+    return variant_name({factor: level})
+
+
+@dataclass(frozen=True, eq=False)
+class FactorLevel:
+    """A row of ``main_effects`` in words."""
+
+    study: Study
+    row: Row
+
+    @property
+    def name(self) -> str:
+        return level_name(self.row["factor"], self.row["level"])
+
+    @property
+    def verdict(self) -> str:
+        return str(self.row["verdict"])
+
+    @property
+    def amount(self) -> str:
+        """``+2.4 points (+1.6 to +3.1)``; nothing where nothing changed."""
+        if self.verdict == UNCHANGED:
+            return ""
+        metric, within = self.study.metric, interval(self.study.metric, self.row)
+        size = f"{points(metric, self.row['effect'])} {unit(metric)}"
+        return f"{size} ({within})" if within else size
+
+    @property
+    def settings(self) -> str:
+        """``in all 6 settings of the others``: where the difference points the same way as on average."""
+        count = int(self.row["settings"])
+        if count < 2 or self.verdict == UNCHANGED or not self.row["effect"]:
+            return ""
+        good = self.row["ahead"] >= self.row["behind"] if self.gain == 0 else self.gain > 0
+        same = int(self.row["ahead" if good else "behind"])
+        return f"in {'all' if same == count else f'{same} of'} {count} settings of the others"
+
+    @property
+    def gain(self) -> float:
+        """The effect, positive where it is good."""
+        return self.row["effect"] * (1 if self.study.upwards else -1)
+
+    @cached_property
+    def depends(self) -> str:
+        """``depends on norm: −1.67 with norm=none, −0.09 with norm=batch``, where an interaction has a verdict."""
+        found = [self._by_levels_of(other) for other in str(self.row["depends_on"]).split(", ") if other]
+        return "; ".join(filter(None, found))
+
+    def _by_levels_of(self, other: str) -> str:
+        effects: dict[str, list[float]] = {}
+        for on, off in self._pairs():
+            if math.isfinite(difference := self.study.means[on.name] - self.study.means[off.name]):
+                effects.setdefault(on.levels[other], []).append(difference)
+        said = [f"{points(self.study.metric, fmean(e))} with {level_name(other, at)}" for at, e in effects.items()]
+        return f"depends on {level_name(other, '').rstrip('=')}: {', '.join(said)}" if len(said) > 1 else ""
+
+    def _pairs(self) -> list[tuple[Variant, Variant]]:
+        """Variants at this level, each with the one that is at the reference and otherwise the same."""
+        factor, by_levels = self.row["factor"], {tuple(v.levels.items()): v for v in self.study.variants}
+        at = [v for v in self.study.variants if v.levels[factor] == self.row["level"]]
+        pairs = [(v, by_levels.get(tuple((v.levels | {factor: self.row["reference"]}).items()))) for v in at]
+        return [(on, off) for on, off in pairs if off is not None]
+
+    @property
+    def rest(self) -> str:
+        """What follows the amount."""
+        return "; ".join(filter(None, [self.settings, self.depends, str(self.row.get("note") or "")]))
+
+    @property
+    def sentence(self) -> str:
+        """The line as one sentence."""
+        if self.verdict == UNCHANGED:
+            return f"{self.name} changed nothing: its runs are equal to the last digit."
+        tail = f", {self.rest}" if self.rest else ""
+        return f"{self.name}: {self.verdict}, {self.amount}{tail}."
+
+
+def factor_levels(study: Study) -> list[FactorLevel]:
+    """A line per factor and level other than the reference; none where the design cannot tell."""
+    return [FactorLevel(study, row) for row in study.factor_effects.to_dict("records")]

@@ -1,0 +1,69 @@
+"""All parts of the page that are about one metric."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from html import escape
+from statistics import median
+
+from regab.analysis.compare import metrics_of
+from regab.errors import UsageError
+from regab.records.columns import measured, words
+from regab.report.conclusions import verdict_sentences
+from regab.report.drawings import costs, interactions, responses
+from regab.report.forest import MARKS, TONES, factor_table, variant_table
+from regab.report.sentences import ORDER, kind_of, points, unit
+from regab.report.study import Study
+
+MOST = 200  # variants of which all metrics have a view
+VIEWS = 12  # metrics
+
+
+def views_of(study: Study) -> dict[str, dict[str, str]]:
+    """The view of each metric that the page can show, that of its verdicts first."""
+    others = measured(metrics_of(study.results, study.options.at)) if len(study.variants) <= MOST else []
+    found = {study.metric: view(study)}
+    for metric in [m for m in others if m != study.metric][: VIEWS - 1]:
+        with suppress(UsageError):  # nothing is known of which way is better
+            found[metric] = view(study.by(metric))
+    return found
+
+
+def view(study: Study) -> dict[str, str]:
+    """HTML by the name of the part."""
+    kinds = [kind for kind in ORDER if any(kind_of(v) == kind for v in study.variants)]
+    return {
+        "verdicts": "\n".join(_sentence(*pair) for pair in verdict_sentences(study)),
+        "factors": factor_table(study),
+        "interactions": interactions(study),
+        "responses": responses(study),
+        "costs": costs(study),
+        "variants": variant_table(study),
+        "note": escape(_note(study)),
+        "kinds": "".join(f"<option>{escape(kind)}</option>" for kind in ["all", *kinds]),
+    }
+
+
+def _sentence(kind: str, text: str) -> str:
+    return f'<li class="{TONES.get(kind, "")}" data-mark="{MARKS.get(kind, "•")}">{escape(text)}</li>'
+
+
+def _note(study: Study) -> str:
+    practical = study.options.practical
+    small = f"{points(study.metric, practical, sign=False)} {unit(study.metric)}"
+    shaded = f" Shaded: less than {small}, of no practical interest." if practical else ""
+    return (
+        f"Differences in {words(study.metric)}, paired by {study.pairs}; lines: 95 % intervals, one by one. Verdicts "
+        "are adjusted for all that this page compares, so an interval may leave out zero and still be no evidence."
+        f"{_pairing(study)}{shaded}"
+    )
+
+
+def _pairing(study: Study) -> str:
+    """Whether variants and baseline agree in what a seed does to them."""
+    known = study.comparisons["correlation"].dropna()
+    if not len(known):
+        return ""
+    middle = median(known)
+    helped = f"so pairing saves about {middle:.0%} of the seeds" if middle > 0.1 else "so pairing gains little here"
+    return f" The runs of a variant and of the baseline are correlated by {middle:.2f} (median), {helped}."
