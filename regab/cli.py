@@ -15,6 +15,7 @@ regab: which regularizers help this model on this data, by how much, and can the
   regab train                                               one run: digits, a small CNN, no download, seconds
   regab train data=mnist model=mlp reg.dropout=0.5          another data set, model and regularizer
   regab train -m reg.dropout=0,0.2,0.5 reg.norm=none,batch --seeds 3    a sweep
+  regab train -m reg.dropout=0,0.5 … --seeds auto           seeds are added until it is clear
   regab train -m experiment=dropout_after_fc2               a study kept in a file
   regab train -m --design ablation reg.dropout=0,0.5 …      none, each alone, each left out, all
   regab train -m … --dry-run                                what a sweep would train, and about how long
@@ -28,7 +29,18 @@ regab: which regularizers help this model on this data, by how much, and can the
 Tab completion: eval "$(regab -sc install=bash)"
 """
 COMMANDS = ("train", "report", "list")
-SWEEPS = {"-m", "--multirun", "--seeds", "--folds", "--design", "--n", "--dry-run"}
+SWEEPS = {
+    "-m",
+    "--multirun",
+    "--seeds",
+    "--folds",
+    "--design",
+    "--n",
+    "--dry-run",
+    "--budget",
+    "--practical",
+    "--looks",
+}
 LOOKS_ONLY = {"--help", "-h", "--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import math
 import shlex
 import sys
 import types
@@ -28,8 +29,10 @@ from regab.config import Run, check, plain, schema
 from regab.errors import CannotWrite, RunsFailed, UsageError
 from regab.records.files import make_folder
 from regab.records.load import load_result
+from regab.records.looks import Looks
 from regab.sweep.design import Assignment, Range, Ranged, assign, design_words
 from regab.sweep.folders import fresh_folder
+from regab.sweep.growth import FEWEST, Growth, first_seeds, seconds_of
 from regab.sweep.sweep import Sweep, conclude_batches
 from regab.sweep.unchanged import Earlier, check_unchanged
 from regab.training.facts import Facts
@@ -45,10 +48,19 @@ class RegabSweeper(Sweeper):
     """Turns the factors of a command line into runs by a design and hands them to the launcher together."""
 
     def __init__(
-        self, design: str = "grid", n: int | None = None, random_seed: int = 0, params: dict[str, str] | None = None
+        self,
+        design: str = "grid",
+        n: int | None = None,
+        random_seed: int = 0,
+        params: dict[str, str] | None = None,
+        most: int | None = None,
+        budget: str | None = None,
+        practical: float | None = None,
+        looks: int | None = None,
     ) -> None:
         self.design, self.params = design, params or {}
         self.options = {"n": n, "random_seed": random_seed}
+        self.most, self.budget, self.looks = most, budget, Looks(looks, most, practical)
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
         self.context, self.config = hydra_context, config
@@ -61,18 +73,37 @@ class RegabSweeper(Sweeper):
         fixed = [expand_override(f"{key}={value}") for key, value in self.params.items()]
         parser = OverridesParser.create(config_loader=self.context.config_loader)
         factors = factors_of(parser.parse_overrides([*fixed, *arguments]))
-        runs = assign(self.design, factors, **self.options)
+        self._check()
+        runs = assign(self.design, first_seeds(factors) if self.most else factors, **self.options)
         elsewhere = None if isinstance(self.launcher, RegabLauncher) else self.launcher
-        jobs = [[f"{key}={value}" for key, value in run.items()] for run in runs]
-        sweep = composed(self.context, self.config, jobs, elsewhere)
+        compose = Composer(self.context.config_loader, self.config)
+        sweep = composed(compose, [_as_overrides(run) for run in runs], elsewhere)
         if self.design != "grid":
             print(*design_words(self.design, runs), sep="\n")
-        ended = sweep.execute(self.config)
+        ended = sweep.execute(self.config, looks=self.looks, growth=self._growth(compose))
         failed = sum(end.error is not None for end in ended)
         if failed:
             again = f"try them again with: regab train --resume {shlex.quote(self.config.hydra.sweep.dir)}"
             raise RunsFailed(f"{failed} of {len(ended)} runs failed; {again}")
         return ended
+
+    def _growth(self, compose: Composer) -> Growth | None:
+        if not self.most:
+            return None
+        budget = math.inf if self.budget is None else seconds_of(str(self.budget))
+        return Growth(lambda run: compose(_as_overrides(run)), self.most, budget)
+
+    def _check(self) -> None:
+        """Raises UsageError for what was said of seeds and looks in advance."""
+        for name, value, least in (("most", self.most, FEWEST), ("looks", self.looks.planned, 1)):
+            if value is not None and not (isinstance(value, int) and value >= least):
+                raise UsageError(f"hydra.sweeper.{name}={value}: must be a whole number from {least}")
+        if self.looks.practical is not None and not self.looks.practical >= 0:
+            raise UsageError(f"hydra.sweeper.practical={self.looks.practical}: must be a number from 0")
+        if self.most and self.looks.planned:
+            raise UsageError(f"--looks {self.looks.planned}: --seeds auto plans its own looks; leave one of them out")
+        if self.budget is not None and not self.most:
+            raise UsageError(f"--budget {self.budget}: is for --seeds auto")
 
 
 def factors_of(overrides: Sequence[Override]) -> Ranged:
@@ -98,17 +129,19 @@ class RegabLauncher(Launcher):
         self.context, self.config = hydra_context, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        ended = composed(self.context, self.config, job_overrides).execute(self.config, batch=True)
+        compose = Composer(self.context.config_loader, self.config)
+        ended = composed(compose, job_overrides).execute(self.config, batch=True)
         return [_job_return(overrides, end) for overrides, end in zip(job_overrides, ended, strict=False)]
 
 
-def composed(
-    context: Any, config: DictConfig, job_overrides: Sequence[Sequence[str]], elsewhere: Launcher | None = None
-) -> Sweep:
+def composed(compose: Composer, job_overrides: Sequence[Sequence[str]], elsewhere: Launcher | None = None) -> Sweep:
     """The sweep of these jobs. Raises UsageError, naming the run, where one cannot be composed or trained."""
-    compose = Composer(context.config_loader, config)
     configs = [compose(overrides) for overrides in job_overrides]
     return Sweep(configs, [_as_assignment(overrides) for overrides in job_overrides], elsewhere)
+
+
+def _as_overrides(run: Assignment) -> list[str]:
+    return [f"{key}={value}" for key, value in run.items()]
 
 
 def _as_assignment(overrides: Sequence[str]) -> Assignment:
@@ -172,6 +205,7 @@ def register(claim: bool) -> None:
         node={"_target_": f"{NAMESPACE}.RegabLauncher"},
     )
     sweeper = {"_target_": f"{NAMESPACE}.RegabSweeper", "design": "grid", "n": None, "random_seed": 0, "params": None}
+    sweeper |= dict.fromkeys(("most", "budget", "practical", "looks"))
     store(group="hydra/sweeper", name="regab", provider="regab", node=sweeper)
 
 

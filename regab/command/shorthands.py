@@ -11,6 +11,10 @@ from regab.sweep.session import Line
 from regab.workers.store import load_command, quoted
 
 SHORT = re.compile(r"(?P<prefix>\+{0,2})reg\.(?P<method>\w+)=(?P<value>[^{].*|)$")
+OPTIONS = {"--seeds": 1, "--folds": 1, "--design": 1, "--n": 1, "--resume": 1, "--dry-run": 0}
+PROTOCOL = ("budget", "practical", "looks")
+OPTIONS |= {f"--{name}": 1 for name in PROTOCOL}
+MOST = 30  # seeds of --seeds auto, unless it is said
 
 
 def expand(words: list[str]) -> Line:
@@ -18,22 +22,32 @@ def expand(words: list[str]) -> Line:
     is ``-m hydra.sweeper.design=NAME``, with ``--n N`` for ``hydra.sweeper.n=N``; ``--resume DIR`` is the command that
     made DIR, followed by what else is said, in the same folder; ``--dry-run`` is for sweeps only.
 
-    See also ``expand_override``.
+    ``--seeds auto:N`` is ``hydra.sweeper.most=N``; ``--budget 10m``, ``--practical X`` and ``--looks 1`` are keys of
+    ``hydra.sweeper`` too. See also ``expand_override``.
     """
-    words, taken = _take(words, {"--seeds": 1, "--folds": 1, "--design": 1, "--n": 1, "--resume": 1, "--dry-run": 0})
+    words, taken = _take(words, OPTIONS)
     if root := taken.get("--resume"):
         words = [*_again(Path(root)), *words]
     if "--seeds" in taken:
-        words.append(f"seed=range({_count(taken, '--seeds', 1)})")
+        words += _seeds(taken, words)
+    words += [f"hydra.sweeper.{name}={taken[f'--{name}']}" for name in PROTOCOL if f"--{name}" in taken]
     if "--folds" in taken:
         words += [f"data.folds={_count(taken, '--folds', 2)}", f"data.fold=range({taken['--folds']})"]
     if design := taken.get("--design"):
         words.append(f"hydra.sweeper.design={design}")
     if count := taken.get("--n"):
         words.append(f"hydra.sweeper.n={count}")
-    if {"--seeds", "--folds", "--design", "--n", "--dry-run"} & taken.keys() and not {"-m", "--multirun"} & set(words):
+    if (OPTIONS.keys() - {"--resume"}) & taken.keys() and not {"-m", "--multirun"} & set(words):
         words.insert(0, "-m")
     return Line([expand_override(word) for word in _with_own_groups(words)], "--dry-run" in taken)
+
+
+def _seeds(taken: dict[str, str], words: list[str]) -> list[str]:
+    auto, _, most = taken["--seeds"].partition(":")
+    if auto == "auto":
+        return [f"hydra.sweeper.most={_whole(most or str(MOST), '--seeds auto:', 3)}"]
+    fixed = ["hydra.sweeper.most=null"] if any(word.startswith("hydra.sweeper.most=") for word in words) else []
+    return [f"seed=range({_count(taken, '--seeds', 1)})", *fixed]
 
 
 def _with_own_groups(words: list[str]) -> list[str]:
@@ -62,9 +76,12 @@ def _take(words: list[str], options: dict[str, int]) -> tuple[list[str], dict[st
 
 
 def _count(taken: dict[str, str], option: str, least: int) -> int:
-    value = taken[option]
+    return _whole(taken[option], f"{option} ", least)
+
+
+def _whole(value: str, before: str, least: int) -> int:
     if not (value.isdigit() and int(value) >= least):
-        raise UsageError(f"{option} {value}: must be a whole number from {least}")
+        raise UsageError(f"{before}{value}: must be a whole number from {least}")
     return int(value)
 
 

@@ -16,13 +16,16 @@ from omegaconf import DictConfig, OmegaConf
 from regab.config import Run
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
 from regab.records.files import write_atomically
+from regab.records.looks import NOTHING_SAID, Looks, load_looks, save_looks
 from regab.records.results import write_results
 from regab.sweep.design import Assignment
 from regab.sweep.folders import run_folder_name
+from regab.sweep.growth import Growth
 from regab.sweep.listeners import Listeners, planned
 from regab.sweep.preview import plan_words, variant_lines
 from regab.sweep.session import current
 from regab.sweep.unchanged import Earlier, check_unchanged, others
+from regab.training.facts import Facts
 from regab.workers.events import Ended
 from regab.workers.jobs import Launched
 from regab.workers.plan import Plan, cores, make_plan
@@ -43,47 +46,72 @@ class Sweep:
         self.trainer = current().trainer(workers)
         if launcher is not None:
             self.trainer = Launched(launcher, self.trainer)
+        self.factors = [key for key in assignments[0] if len({a.get(key) for a in assignments}) > 1]
+        self.asked, self.facts, self.ended = list[Run](), dict[str, Facts](), dict[str, Ended]()
+        self.ask(configs, assignments)
+        current().listen(self.asked[0].config["watch"])
+        gpus = max(facts.gpus for facts in self.facts.values())
+        self.workers = (gpus or cores()) if workers == "auto" else workers
+
+    def ask(self, configs: list[Config], assignments: list[Assignment]) -> None:
+        """Ask for more runs, as when the sweep was made."""
         try:
-            checked, self.facts = self.trainer.examine(configs)
+            checked, facts = self.trainer.examine(configs)
         except UsageError as error:
             message, index = error.args
             words = " ".join(f"{k}={v}" for k, v in assignments[index].items())
             raise UsageError(f"{message} (in the run {words})") from error
-        self.factors = [key for key in assignments[0] if len({a.get(key) for a in assignments}) > 1]
-        self.asked = [Run(config, Path(), a) for config, a in zip(checked, assignments, strict=True)]
-        gpus = max(facts.gpus for facts in self.facts.values())
-        self.workers = (gpus or cores()) if workers == "auto" else workers
-        current().listen(checked[0]["watch"])
+        self.facts |= facts
+        self.asked += [Run(config, Path(), a) for config, a in zip(checked, assignments, strict=True)]
 
-    def execute(self, cfg: DictConfig, batch: bool = False) -> list[Ended]:
+    def execute(
+        self, cfg: DictConfig, batch: bool = False, looks: Looks = NOTHING_SAID, growth: Growth | None = None
+    ) -> list[Ended]:
         """Train what is not done yet in the sweep's folder; how each run that was asked for ended.
 
-        A ``batch`` may be followed by others for the same folder, and at last by ``conclude_batches``.
+        A ``batch`` may be followed by others for the same folder, and at last by ``conclude_batches``. ``looks``: what
+        is said of them in advance. ``growth`` is asked what to train next, until it wants nothing more.
         """
         store = Store(Path(cfg.hydra.sweep.dir))
         if current().line.dry_run:
-            runs, done, plan = self._planned(store)
-            print(*variant_lines(runs), plan_words(plan, len(self.asked), len(runs), len(done)), sep="\n", flush=True)
+            runs, _, plan = self._planned(store)
+            print(*variant_lines(runs), self._words(plan, runs, growth), sep="\n", flush=True)
             return []
         with store.locked(), current().listening(batch) as heard:
-            # planned only now, as that is about what other processes have left to do
-            runs, done, plan = self._planned(store)
-            self._check_unchanged(store, runs, done)
-            heard.planned(planned(store.root, runs, done, plan_words(plan, len(self.asked), len(runs), len(done))))
-            save_command(store.root, current().line.words)
-            write_atomically(store.root / "multirun.yaml", OmegaConf.to_yaml(cfg))
-            store.place(runs)
-            store.keep_checkpoints({chunk.resume for chunk in plan.chunks})
-            ended = done | self._trained(store, plan, runs, heard)
+            runs = self._step(store, cfg, growth, heard)
+            announce(store.root, looks)
+            while growth and (more := growth.more(store.root, runs)):
+                self.ask(*more)
+                runs = self._step(store, cfg, growth, heard)
             if not batch:
                 conclude(store, runs, heard)
-        return [ended[run.digest] for run in self.asked]
+        return [self.ended[run.digest] for run in self.asked]
+
+    def _step(self, store: Store, cfg: DictConfig, growth: Growth | None, heard: Listeners) -> list[Run]:
+        """Train what is not done yet of all that was asked for until now: the distinct runs of it."""
+        # planned only now, as that is about what other processes have left to do
+        runs, done, plan = self._planned(store)
+        self._check_unchanged(store, runs, done)
+        heard.planned(planned(store.root, runs, done, self._words(plan, runs, growth)))
+        save_command(store.root, current().line.words)
+        write_atomically(store.root / "multirun.yaml", OmegaConf.to_yaml(cfg))
+        store.place(runs)
+        store.keep_checkpoints({chunk.resume for chunk in plan.chunks})
+        self.ended |= self._trained(store, plan, runs, heard)
+        if growth:
+            tabulate(store, runs)
+        return runs
+
+    def _words(self, plan: Plan, runs: list[Run], growth: Growth | None) -> str:
+        done = len(runs) - sum(len(chunk.runs) for chunk in plan.chunks)
+        return plan_words(plan, len(self.asked), len(runs), done) + (growth.planned(plan) if growth else "")
 
     def _planned(self, store: Store) -> tuple[list[Run], dict[str, Ended], Plan]:
         """The distinct runs, those of them that are done, and the plan for the others."""
         runs = self._placed(store)
         done = {run.digest: Ended(run.digest, result) for run in runs if (result := store.done(run))}
-        todo = [run for run in runs if run.digest not in done]
+        self.ended |= done  # beside what failed in an earlier step
+        todo = [run for run in runs if run.digest not in self.ended]
         plan = make_plan(todo, self.facts, self.workers, store.resumable())
         return runs, done, plan
 
@@ -138,6 +166,13 @@ def _cure(root: Path) -> str:
 def tabulate(store: Store, first: list[Run]) -> None:
     """Write ``results.csv`` of all runs in the folder; the rows of ``first`` stand first."""
     write_results(store.root, list(dict.fromkeys([*(run.folder.name for run in first), *store.known().values()])))
+
+
+def announce(root: Path, looks: Looks) -> None:
+    """Keep what is said of looks in advance. Once there was one, nobody can say any more how many there will be."""
+    known = load_looks(root)
+    practical = known.practical if looks.practical is None else looks.practical
+    save_looks(root, replace(known if known.seen else looks, practical=practical))
 
 
 def conclude_batches(cfg: DictConfig) -> None:

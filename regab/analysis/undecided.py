@@ -1,0 +1,38 @@
+"""Which questions of a sweep are still open, and which variants need more seeds to answer them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regab.analysis.baseline import Variants
+from regab.analysis.verdicts import BASELINE, NO_EVIDENCE, TOO_FEW
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from regab.analysis.judgement import Judgement
+
+OPEN = (NO_EVIDENCE, TOO_FEW)
+
+
+def undecided(judgement: Judgement) -> DataFrame:
+    """The rows without a verdict: of factors or, in designs that cannot tell what a factor does, of variants."""
+    rows = judgement.factors if len(judgement.factors) else judgement.variants
+    return rows[rows["verdict"].isin(OPEN)]
+
+
+def wanted(judgement: Judgement, variants: Variants) -> list[str]:
+    """The variants that take part in what is undecided, and the baseline; none where all is decided.
+
+    The effect of a factor's level is an average over the other factors: all variants at that level or at the reference
+    take part in it.
+    """
+    rows = undecided(judgement)
+    if "factor" in rows:
+        asked = {(row.factor, level) for row in rows.itertuples() for level in (row.level, row.reference)}
+        names = [name for name, levels in variants.items() if asked & levels.items()]
+    else:
+        names = [*rows["variant"]]
+    table = judgement.variants
+    base = table["variant"][table["verdict"] == BASELINE].iloc[0]
+    return list(dict.fromkeys([base, *names])) if names else []

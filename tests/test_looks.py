@@ -1,0 +1,213 @@
+"""Looking more than once, and adding seeds until it is clear."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from regab.analysis.baseline import variants_of
+from regab.analysis.judgement import judge
+from regab.analysis.looks import automatic
+from regab.analysis.undecided import undecided, wanted
+from regab.errors import UsageError
+from regab.records.looks import Looks, load_looks, save_looks
+from regab.report.growing import look
+from regab.report.looks import NOTHING, finished, judge_at, look_words, looks_at
+from regab.sweep.growth import first_seeds, more_seeds, seconds_of
+from tests.conftest import SMALL
+from tests.processes import Command, numbers, table
+
+
+def results(effects, seeds, noise=0.001, folder="sweep"):
+    """A sweep of the factors in ``effects`` (levels and what they do), crossed, with seeds that each variant has."""
+    levels = pd.MultiIndex.from_product([list(of) for of in effects.values()], names=list(effects)).to_frame(
+        index=False
+    )
+    rows = []
+    for values in levels.to_dict("records"):
+        for seed in range(seeds if isinstance(seeds, int) else seeds(values)):
+            random = np.random.default_rng([seed, *map(ord, str(values))])
+            value = 0.9 + sum(effects[f][level] for f, level in values.items()) + noise * random.standard_normal()
+            name = ",".join(f"{k}={v}" for k, v in values.items())
+            end = {"status": "finished", "reason": "", "selected_test_accuracy": value, "last_test_accuracy": value}
+            rows.append(values | {"seed": seed, "fold": pd.NA} | end | {"folder": f"{folder}/{name},{seed}"})
+    return pd.DataFrame(rows)
+
+
+TWO = {"reg.l2.strength": {"0": 0.0, "0.1": 0.02}, "reg.dropout.rate": {"0": 0.0, "0.2": 0.0, "0.5": 0.0}}
+
+
+def test_the_same_data_are_one_look_and_more_seeds_another(tmp_path):
+    save_looks(tmp_path, looks_at([tmp_path], results(TWO, 3)))
+    assert looks_at([tmp_path], results(TWO, 3)) == load_looks(tmp_path)
+    later = looks_at([tmp_path], results(TWO, 5))
+    assert [max(map(len, seeds.values())) for seeds in later.seen] == [3, 5]
+    assert look_words(load_looks(tmp_path)) == ""
+    assert "second look" in look_words(later)
+
+
+def test_a_later_look_needs_more_evidence_and_a_planned_one_may_spend_all():
+    data = results({"reg.l2.strength": {"0": 0.0, "0.1": 0.002}}, 4)
+    p = judge(data).factors["p_adjusted"].iloc[0]
+
+    def adjusted(**looks):
+        judged = judge_at(data, Looks(**looks), None, None, 0.0, "selected")
+        return judged.factors["p_adjusted"].iloc[0]
+
+    assert adjusted(planned=1, seen=[finished(data)]) == pytest.approx(p)
+    assert adjusted(seen=[finished(data)]) == pytest.approx(2 * p)
+    earlier = {"other": [0]}  # a look at runs that are gone
+    assert adjusted(seen=[earlier, finished(data)]) == pytest.approx(4 * p)
+    assert adjusted(planned=1, seen=[earlier, finished(data)]) == pytest.approx(min(p * 0.05 / NOTHING, 1))
+
+
+def test_what_an_earlier_look_found_stays_found():
+    effects = {"reg.l2.strength": {"0": 0.0, "0.1": 0.02}}
+    early, late = results(effects, 3), results(effects, 8, noise=0.02)
+    late = pd.concat([early, late[late["seed"] >= 3]], ignore_index=True)
+    assert judge(early, level=0.025).factors["verdict"].tolist() == ["helps"]
+    looks = Looks(planned=1, seen=[finished(early)]).at(finished(late))
+    assert judge_at(late, looks, None, None, 0.0, "selected").factors["verdict"].tolist() == ["helps"]
+    assert "it can find nothing new" in look_words(looks)
+
+
+def test_two_sweeps_that_share_a_baseline_are_no_further_look_but_two_of_the_same_variants_are(tmp_path):
+    one, other = (tmp_path / name for name in ("one", "other"))
+    single = {"reg.l2.strength": {"0": 0.0, "0.1": 0.02}}
+    first = results(single, 3, folder=str(one))
+    for folder in (one, other):
+        folder.mkdir()
+        save_looks(folder, looks_at([folder], first))
+    second = first.assign(folder=first["folder"].str.replace("one", "other"))
+    elsewhere = second.assign(**{"reg.l2.strength": second["reg.l2.strength"].replace("0.1", "1")})
+    more = second.assign(seed=second["seed"] + 3)
+    assert len(looks_at([one, other], pd.concat([first, elsewhere.assign(seed=elsewhere["seed"] + 3)])).seen) == 1
+    assert len(looks_at([one, other], pd.concat([first, more])).seen) == 2
+
+
+def test_what_is_undecided_gets_seeds_with_its_reference_and_the_baseline():
+    judged = judge(results(TWO | {"reg.l2.strength": {"0": 0.0, "0.1": 0.0}}, 3, noise=0.01))
+    assert set(undecided(judged)["factor"]) == {*TWO}
+    data = results(
+        {"reg.l2.strength": {"0": 0.0, "0.1": 0.05}, "reg.dropout.rate": {"0": 0.0, "0.2": 0.05, "0.5": 0.0}}, 6
+    )
+    judged, variants = judge(data), variants_of(data)
+    assert [*undecided(judged)["level"]] == ["0.5"]
+    assert {variants[name]["reg.dropout.rate"] for name in wanted(judged, variants)} == {"0", "0.5"}
+    assert len(wanted(judged, variants)) == 4
+    assert wanted(judge(data, practical=0.04), variants) == []
+
+
+def test_where_no_factor_can_be_told_undecided_variants_get_seeds_and_the_baseline():
+    data = results({"reg.l2.strength": {"0": 0.0, "0.1": 0.05}, "reg.dropout.rate": {"0": 0.0, "0.2": 0.0}}, 4)
+    both = data[(data["reg.l2.strength"] == "0") == (data["reg.dropout.rate"] == "0")]
+    nothing = judge(both)._replace(factors=judge(both).factors.iloc[:0])
+    assert wanted(nothing, variants_of(both)) == []
+    zero = both.assign(selected_test_accuracy=np.random.default_rng(0).normal(0.9, 0.01, len(both)))
+    nothing = judge(zero)._replace(factors=judge(zero).factors.iloc[:0])
+    assert len(wanted(nothing, variants_of(zero))) == 2
+
+
+def test_seeds_go_on_after_those_that_are_there_and_none_is_asked_for_twice():
+    assert first_seeds({"reg.l2": ["0"]})["seed"] == ["0", "1", "2"]
+    assert first_seeds({"seed": ["7", "5"]})["seed"] == ["7", "5", "8"]
+    assert first_seeds({"seed": ["0", "1", "2", "3"]})["seed"] == ["0", "1", "2", "3"]
+    runs = [{"a": a, "seed": seed} for a in "xy" for seed in ("0", "1", "2")]
+    more = more_seeds([run for run in runs if run["a"] == "x"], runs, 5)
+    assert more == [{"a": "x", "seed": "3"}, {"a": "x", "seed": "4"}]
+    both = [*runs, *more]
+    assert more_seeds(both, both, 5) == [{"a": "y", "seed": "3"}, {"a": "y", "seed": "4"}]
+
+
+def test_a_budget_is_a_time():
+    assert [seconds_of(text) for text in ("90", "90s", "10m", "1.5h")] == [90, 90, 600, 5400]
+    for text in ("soon", "-1m", "0", ""):
+        with pytest.raises(UsageError, match="must be a time"):
+            seconds_of(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--seeds", "auto", "--folds", "3"), "cannot go with --folds"),
+        (("--seeds", "auto:2"), "whole number from 3"),
+        (("--seeds", "many"), "whole number from 1"),
+        (("--seeds", "auto", "--budget", "soon"), "must be a time"),
+        (("--seeds", "3", "--budget", "10m"), "is for --seeds auto"),
+        (("--seeds", "auto", "--looks", "2"), "plans its own looks"),
+        (("--seeds", "3", "--looks", "0"), "whole number from 1"),
+        (("--seeds", "3", "--practical", "-1"), "must be a number from 0"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_line_before_anything_is_written(regab, words, reason):
+    done = regab("train", "-m", *SMALL, "reg.l2=0,0.1", *words, "hydra.sweep.dir=here")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert reason in done.err
+    assert not Path("here").exists()
+
+
+AUTO = ("train", "-m", *SMALL, "reg.norm=none,batch", "reg.weight_decay=0,1e-9", "--seeds", "auto:8")
+
+
+def looked(root):
+    return json.loads((Path(root) / "looks.json").read_text())
+
+
+def test_seeds_are_added_until_every_factor_has_a_verdict_and_each_look_is_kept(regab):
+    done = regab(*AUTO, "hydra.sweep.dir=here")
+    assert done.code == 0, done.err
+    kept = looked("here")
+    assert (kept["most"], kept["planned"]) == (8, None)
+    assert kept["practical"] == pytest.approx(1 / 359)
+    steps = [max(map(len, seeds.values())) for seeds in kept["seen"]]
+    assert steps == [n for n, _ in automatic(8)][: len(steps)]
+    lines = [line for line in done.out.splitlines() if " seeds: " in line]
+    assert [int(line.split()[0]) for line in lines] == steps
+    assert done.out.count("then more seeds where something is undecided, up to 8 of a variant") == len(steps)
+    again = regab("report", "here")
+    assert looked("here") == kept
+    assert [line for line in again.out.splitlines() if line.startswith("norm=batch")] == [
+        line for line in done.out.splitlines() if line.startswith("norm=batch")
+    ]
+
+
+def test_a_budget_ends_it_early_and_says_so(regab):
+    done = regab(*AUTO, "--budget", "0.01s", "hydra.sweep.dir=here")
+    assert done.code == 0, done.err
+    assert "which the budget has not left" in done.out
+    assert len(table(Path("here"))) == 12
+
+
+@pytest.mark.slow
+def test_seeds_auto_killed_and_resumed_is_the_same_to_the_last_bit(regab, tmp_path, monkeypatch):
+    words = ("train", "-m", *SMALL[:3], "epochs=6", "reg.dropout=0,0.2", "reg.l2=0,1e-3", "--seeds", "auto:12")
+    assert regab(*words, "hydra.sweep.dir=whole").code == 0
+    for wait in (2, 14, 25):  # finished runs, before the first look and after later ones
+        root = Path(f"killed{wait}")
+        command = Command(*words, f"hydra.sweep.dir={root}")
+        command.until(lambda root=root, wait=wait: len(list(root.glob("*/result.json"))) >= wait)
+        command.process.kill()
+        command.end()
+        assert regab("train", "--resume", str(root)).code == 0
+        assert table(root) == table(Path("whole"))
+        assert numbers(root) == numbers(Path("whole"))
+        assert looked(root) == looked("whole")
+        assert (root / "factors.csv").read_text() == Path("whole/factors.csv").read_text()
+
+
+def test_a_fixed_sweep_keeps_its_looks_and_what_was_said_of_them(regab):
+    words = ("train", "-m", *SMALL, "reg.l2=0,0.1", "hydra.sweep.dir=here", "--looks", "1", "--practical", "0.02")
+    assert regab(*words, "--seeds", "3").code == 0
+    assert (looked("here")["planned"], looked("here")["practical"]) == (1, 0.02)
+    more = regab("train", "--resume", "here", "--seeds", "4")
+    assert "This is the second look, but only one look was planned" in more.out
+    assert "second look" in regab("report", "here").out
+    assert len(looked("here")["seen"]) == 2
+
+
+def test_a_look_at_a_sweep_without_a_result_wants_nothing(tmp_path):
+    header = "reg.l2.strength,seed,fold,status,reason,selected_test_accuracy,folder\n"
+    (tmp_path / "results.csv").write_text(f"{header}0,0,,failed,diverged,,a\n0.1,0,,failed,diverged,,b\n")
+    assert look(tmp_path, {"a", "b"}, 30).folders == set()
