@@ -16,6 +16,7 @@ from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from regab import fields
+from regab.blame import users_code
 from regab.errors import UsageError
 
 
@@ -26,7 +27,8 @@ def locate(node: dict[str, Any], path: str) -> Callable[..., Any]:
     if not module:
         raise UsageError(f"{path}._target_={target}: must be written package.module.Name")
     try:
-        return getattr(importlib.import_module(module), name)
+        with users_code(f"{path}._target_={target}"):
+            return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
         if error.name is None or not (module == error.name or module.startswith(error.name + ".")):
             raise

@@ -12,9 +12,11 @@ import torch
 from torch import nn
 
 from regab import fields
+from regab.blame import users_code
 from regab.config import digest, regularizers, trajectory
 from regab.data.checks import examined
 from regab.data.fingerprint import fingerprint
+from regab.data.loaded import taken
 from regab.data.split import Data, Division, Source, divide
 from regab.errors import UsageError
 from regab.own_code import own_code
@@ -137,9 +139,11 @@ def _load_data(node: str, device: str) -> Data:
 
 def _source(node: str) -> Source:
     config = json.loads(node)
-    source = locate(config, "data")(**arguments(config))
-    if not isinstance(source, Source):
-        raise UsageError(f"data._target_={config['_target_']}: must return a regab.data.split.Source")
+    key = f"data._target_={config['_target_']}"
+    with users_code(key):
+        source = locate(config, "data")(**arguments(config))
+    if not config["_target_"].startswith("regab."):
+        source = taken(source, key)
     return source._replace(fingerprint=fingerprint(source))
 
 

@@ -1,0 +1,138 @@
+"""What a loader of the user's own returned, as regab takes it: converted where the meaning is plain, else refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from regab.data.scaling import standardize
+from regab.data.split import Source, Split
+from regab.errors import UsageError
+
+PLAIN = ("classification", "regression")  # the tasks of which every example has one target
+
+
+def taken(found: Any, key: str) -> Source:
+    """A Source of tensors, from one of tensors, arrays, lists or pandas' objects.
+
+    Labels may be words, true or false, of any whole type, whole floats, in a column ``[N, 1]``, or counted from 1.
+    ``key`` is the option that names the loader. Raises UsageError for what is no data set, naming where.
+    """
+    if not isinstance(found, Source):
+        raise UsageError(f"{key}: must return a regab.data.split.Source, but returned {_kind(found)}")
+    parts = {"train": found.train} | ({} if found.test is None else {"test": found.test})
+    splits = {name: _split(part, f"{key}: {name}", found) for name, part in parts.items()}
+    source = found
+    if found.task in PLAIN:
+        splits, source = _as_targets(splits, source, key)
+    train, test = splits["train"], splits.get("test")
+    _check_alike(train, test, key)
+    return source._replace(train=train, test=test)
+
+
+def _kind(found: Any) -> str:
+    return f"a {type(found).__name__}" if found is not None else "nothing"
+
+
+def _split(part: Any, where: str, source: Source) -> Split:
+    if not isinstance(part, Split) and not (isinstance(part, tuple | list) and len(part) == 2):
+        raise UsageError(f"{where}: must be a Split(x, y) of inputs and labels, not {_kind(part)}")
+    x, y = part
+    x, y = _inputs(x, where, source.fit is standardize), _targets(y, where)
+    if len(x) != len(y):
+        raise UsageError(f"{where}: has {len(x)} inputs, but {len(y)} labels")
+    if not len(y):
+        raise UsageError(f"{where}: is empty")
+    return Split(x, y)
+
+
+def _inputs(x: Any, where: str, ours: bool) -> Any:
+    """Tensors where inputs are numbers. ``ours``: regab is to standardize them, so that they must be."""
+    if isinstance(x, pd.DataFrame | pd.Series):
+        if words := [str(c) for c, kind in x.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]:
+            words = f"has columns that are no numbers ({', '.join(words[:3])}); save it as CSV for data=csv"
+            raise UsageError(f"{where} inputs: the {type(x).__name__} {words}")
+        x = x.to_numpy(dtype=np.float64)
+    if ours and isinstance(x, list | tuple):
+        x = np.asarray(x) if not any(isinstance(row, Tensor) for row in x) else torch.stack(list(x))
+    if ours and isinstance(x, np.ndarray) and x.dtype.kind in "fiub":
+        x = torch.from_numpy(np.ascontiguousarray(x.astype(x.dtype.newbyteorder("="))))
+    if not ours:
+        return x
+    if not isinstance(x, Tensor):
+        raise UsageError(
+            f"{where} inputs: are {_kind(x)}, not numbers; the Source needs a fit that makes a tensor of them"
+        )
+    if x.ndim < 2:
+        raise UsageError(f"{where} inputs: have the shape {list(x.shape)}; must be [examples, features] or more")
+    x = x if x.dtype in (torch.float32, torch.float64) else x.float()
+    if bad := (~torch.isfinite(x)).flatten(1).any(1).nonzero()[:, 0].tolist():
+        raise UsageError(f"{where} inputs: {len(bad)} examples hold NaN or infinity, the first in row {bad[0]}")
+    return x
+
+
+def _targets(y: Any, where: str) -> Any:
+    """A tensor of numbers, or an array of words."""
+    if isinstance(y, Tensor):
+        found = y.detach()
+    else:
+        words = isinstance(y, list | tuple) and any(isinstance(label, str) for label in y)
+        array = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y, dtype=object if words else None)
+        if array.dtype.kind not in "fiub":
+            if array.ndim != 1 or not all(isinstance(word, str) for word in array):
+                raise UsageError(f"{where} labels: are neither numbers nor words")
+            return array.astype(object)
+        found = torch.from_numpy(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="))))
+    if found.ndim == 0:
+        raise UsageError(f"{where} labels: are a single number")
+    if found.is_floating_point() and not torch.isfinite(found).all():
+        raise UsageError(f"{where} labels: hold NaN or infinity")
+    return found if found.is_floating_point() else found.long()
+
+
+def _as_targets(splits: dict[str, Split], source: Source, key: str) -> tuple[dict[str, Split], Source]:
+    """Labels ``[N]``: from 0 (int64) for classes, floats in a regression."""
+    if any(not isinstance(part.y, Tensor) for part in splits.values()):
+        splits, source = _from_words(splits, source, key)
+    splits = {name: Split(x, y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y) for name, (x, y) in splits.items()}
+    if source.task == "regression" or any(part.y.ndim > 1 for part in splits.values()):
+        return splits, source
+    if all((part.y == part.y.round()).all() for part in splits.values()):
+        splits = {name: Split(x, y.long()) for name, (x, y) in splits.items()}
+    return _from_zero(splits, source, key)
+
+
+def _from_words(splits: dict[str, Split], source: Source, key: str) -> tuple[dict[str, Split], Source]:
+    if source.task == "regression" or any(isinstance(part.y, Tensor) for part in splits.values()):
+        raise UsageError(f"{key}: some labels are words, and others numbers, or the task is a regression")
+    names = sorted({word for part in splits.values() for word in part.y})
+    numbers = {word: number for number, word in enumerate(names)}
+    splits = {name: Split(x, torch.tensor([numbers[word] for word in y])) for name, (x, y) in splits.items()}
+    return splits, source._replace(names=source.names or tuple(names))
+
+
+def _from_zero(splits: dict[str, Split], source: Source, key: str) -> tuple[dict[str, Split], Source]:
+    if not isinstance(source.classes, int | np.integer) or source.classes < 1:
+        raise UsageError(f"{key}: classes is {source.classes!r}; must be how many classes there are")
+    source = source._replace(classes=int(source.classes))
+    ends = [(int(part.y.min()), int(part.y.max())) for part in splits.values() if not part.y.is_floating_point()]
+    low, high = min((e[0] for e in ends), default=0), max((e[1] for e in ends), default=0)
+    if source.classes > 1 and (low, high) == (1, source.classes):
+        splits = {name: Split(x, y - 1) for name, (x, y) in splits.items()}
+        return splits, source._replace(said=(*source.said, f"labels 1 to {high} are counted from 0"))
+    if source.classes > 1 and (low < 0 or high >= source.classes):
+        known = f"from 0 to {source.classes - 1}, since classes={source.classes}"
+        raise UsageError(f"{key}: labels are from {low} to {high}; must be {known}")
+    return splits, source
+
+
+def _check_alike(train: Split, test: Split | None, key: str) -> None:
+    if test is None or not isinstance(train.x, Tensor) or not isinstance(test.x, Tensor):
+        return
+    if train.x.shape[1:] != test.x.shape[1:]:
+        shapes = f"{list(train.x.shape[1:])} in training and {list(test.x.shape[1:])} in test data"
+        raise UsageError(f"{key}: an example has the shape {shapes}")
