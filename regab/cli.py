@@ -1,4 +1,4 @@
-"""The command line: ``regab train | report | list``, and the wording of errors."""
+"""The command line: ``regab train | data | report | list``, and the wording of errors."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ regab: which regularizers help this model on this data, by how much, and can the
   regab train -m --design ablation reg.dropout=0,0.5 …      none, each alone, each left out, all
   regab train -m … --dry-run                                what a sweep would train, and about how long
   regab train --resume outputs/…  [--seeds 10 …]            go on with a run or a sweep, or add to it
+  regab data data=csv data.path=… data.label=…              how a data set is read, column by column
   regab train --help                                        all keys and their values
   regab report outputs/… [outputs/…]                        tables, figures and report.html, from the files alone
   regab list [data|model|reg|watcher|…]                     what there is
@@ -28,7 +29,7 @@ regab: which regularizers help this model on this data, by how much, and can the
 
 Tab completion: eval "$(regab -sc install=bash)"
 """
-COMMANDS = ("train", "report", "list")
+COMMANDS = ("train", "data", "report", "list")
 SWEEPS = {
     "-m",
     "--multirun",
@@ -72,6 +73,10 @@ def _dispatch(words: list[str]) -> int:
     command, *rest = words or [""]
     if command == "train":
         return _train(rest)
+    if command == "data":
+        from regab.command.showing import show_data
+
+        return show_data(rest)
     if command == "report":
         return _report(rest)
     if command == "list":

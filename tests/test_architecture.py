@@ -13,7 +13,7 @@ from tests.conftest import SMALL, python
 ROOT = Path(regab.__file__).parent
 FILES = {".".join(["regab", *f.relative_to(ROOT).with_suffix("").parts]): f for f in sorted(ROOT.rglob("*.py"))}
 TORCH = ("torch", "torchvision")
-LIGHT = [*(f"command.{m}" for m in ("app", "cards", "compose", "listing", "plugins", "shorthands"))]
+LIGHT = [*(f"command.{m}" for m in ("app", "cards", "compose", "listing", "plugins", "shorthands", "showing"))]
 LIGHT += [*(f"sweep.{m}" for m in ("design", "folders", "fraction", "listeners", "preview", "session", "sweep"))]
 LIGHT += ["watchers"]
 LIGHT += [*(f"workers.{m}" for m in ("crew", "events", "foreman", "plan", "store"))]

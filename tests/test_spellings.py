@@ -232,7 +232,7 @@ DATES = {
 def test_dates_are_days(tmp_path, kind):
     source = load(written(tmp_path, DATES[kind] * 2), "y")
     assert source.train.x.numbers[:, 0].tolist() == [19735, 19754] * 2  # date -d 2024-01-13 +%s, by 86,400
-    assert "1 numeric (1 dates, in days)" in source.said[0]
+    assert "1 numeric (dates, in days: x)" in source.said[0]
 
 
 def test_times_of_day_are_shares_of_a_day(tmp_path):

@@ -1,5 +1,7 @@
 """Tables of the user's own: how they are read and encoded, what is said of bad ones, and the model for them."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -220,3 +222,42 @@ def test_a_tabular_run_has_the_same_numbers_alone_and_stacked(configure, people)
     runs = [configure(*words, f"seed={seed}", f"reg.dropout={0.2 * seed}") for seed in range(3)]
     for alone, beside in zip([curves(run)[0] for run in runs], curves(*runs), strict=True):
         assert same(alone, beside)
+
+
+def test_how_a_table_is_read_is_shown_before_and_kept_with_every_run(regab, people):
+    words = ("data=csv", f"data.path={people}", "data.label=rich", "data.ignore=[spend]")
+    shown = regab("data", *words)
+    (first, *_, last) = shown.out.splitlines()
+    assert first.startswith(
+        "data: 2 numeric, 2 categorical (city: 3, job: 3), 1 ignored (spend: as asked); rich: 2 classes"
+    )
+    assert "  city    categorical, 3 values: " in shown.out
+    assert last.startswith("77 for training, 19 for validation, 24 for testing; an input is ")
+    assert shown.folder is None
+    train = ("train", *words, "model=tabular_mlp", "epochs=1", "curves=false")
+    plan = regab(*train, "seed=0,1", "--dry-run", "stack.workers=0")
+    assert plan.out.splitlines()[: shown.out.count("\n") - 1] == shown.out.splitlines()[:-1]
+    run = regab(*train)
+    assert first in run.out.splitlines()
+    result = json.loads((run.folder / "result.json").read_text())
+    assert result["columns"]["spend"].startswith("ignored (as asked): ")
+    assert result["data_notes"] == [first.removeprefix("data: ")]
+    assert last.endswith(f"fingerprint {result['data_fingerprint']}")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("-m",), "data -m: takes keys only"),
+        (("data=dgits",), "data=dgits: unknown option; did you mean data=digits?"),
+        (("data=csv",), "data.label: needs a value"),
+        (
+            ("data=csv", "data.path=no.csv", "data.label=y"),
+            "data.path=no.csv: cannot be read (No such file or directory)",
+        ),
+    ],
+)
+def test_what_cannot_be_shown_is_one_line(regab, words, line):
+    done = regab("data", *words)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert line in done.err

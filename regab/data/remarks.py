@@ -17,8 +17,10 @@ SHOWN, EXAMPLES = 4, 3
 def summary(rows: Rows, columns: list[Column], most: int) -> str:
     """``12 numeric, 3 categorical (city: 41, job: 7), 1 ignored (column_1)``."""
     kinds = {kind: [c for c in columns if c.kind == kind] for kind in ("numeric", "categorical", "ignored")}
-    special = Counter(c.why for c in kinds["numeric"] if c.why)
-    notes = [f"{count} {why}" for why, count in special.items()]
+    special = {
+        c.why: [other.name for other in kinds["numeric"] if other.why == c.why] for c in kinds["numeric"] if c.why
+    }
+    notes = [f"{why}: {_some(names)}" for why, names in special.items()]
     parts = [f"{len(kinds['numeric'])} numeric" + (f" ({'; '.join(notes)})" if notes else "")]
     if words := kinds["categorical"]:
         sizes = [f"{c.name}: {_size(rows, c, most)}" for c in words]

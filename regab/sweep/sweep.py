@@ -25,7 +25,7 @@ from regab.sweep.listeners import Listeners, planned
 from regab.sweep.preview import plan_words, variant_lines
 from regab.sweep.session import current
 from regab.sweep.unchanged import Earlier, check_unchanged, others
-from regab.training.facts import Facts
+from regab.training.facts import Facts, data_lines
 from regab.workers.events import Ended
 from regab.workers.jobs import Launched
 from regab.workers.plan import Plan, cores, make_plan
@@ -75,6 +75,8 @@ class Sweep:
         store = Store(Path(cfg.hydra.sweep.dir))
         if current().line.dry_run:
             runs, _, plan = self._planned(store)
+            lines = [line for facts in self.facts.values() for line in data_lines(facts.said, facts.columns)]
+            print(*dict.fromkeys(lines), end="\n" * bool(lines), sep="\n")
             print(*variant_lines(runs), self._words(plan, runs, growth), sep="\n", flush=True)
             return []
         with store.locked(), current().listening(batch) as heard:

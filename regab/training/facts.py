@@ -9,7 +9,7 @@ class Facts:
 
     ``flops`` is a forward pass of one example, ``bytes`` what one run holds; ``gpus`` is how many there are to train
     on; ``data_fingerprint`` is of what the data are and ``code`` of the user's own code, as in ``result.json``, and
-    ``said`` how the data were read. The defaults are for what cannot be examined.
+    ``said`` how the data were read, ``columns`` those of a table. The defaults are for what cannot be examined.
     """
 
     vmapped: bool = False
@@ -22,3 +22,11 @@ class Facts:
     data_fingerprint: str = ""
     code: dict[str, str] = field(default_factory=dict)
     said: tuple[str, ...] = ()
+    columns: dict[str, str] | None = None
+
+
+def data_lines(said: tuple[str, ...], columns: dict[str, str] | None) -> list[str]:
+    """What is said of how data were read, and a line for each column of a table."""
+    columns = columns or {}
+    width = max(map(len, columns), default=0)
+    return [*(f"data: {words}" for words in said), *(f"  {name:{width}}  {words}" for name, words in columns.items())]

@@ -109,6 +109,7 @@ def examine(configs: list[Config]) -> Facts:
         data_fingerprint=data.fingerprint,
         code=own_code(config),
         said=data.said,
+        columns=data.columns,
         # values, gradients, two optimizer means and an update; activations, as many gradients and factors
         bytes=4 * (5 * parameters + 3 * batch * (activations + data.train.x[0].numel())),
     )

@@ -1,0 +1,48 @@
+"""``regab data``: how a data set is read, column by column, before anything is trained on it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from regab.command.app import explain
+from regab.command.plugins import register
+from regab.command.shorthands import expand
+from regab.config import CONF, check, plain
+from regab.errors import UsageError
+from regab.training.facts import data_lines
+
+
+def show_data(words: list[str]) -> int:
+    """Print what ``regab train`` with the same words would train on. Raises UsageError as that would."""
+    gc.enable()
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # where loaders of the user's own are found
+    if options := [word for word in words if word.startswith("-")]:
+        raise UsageError(f"data {options[0]}: takes keys only, as regab data data=csv data.path=a.csv data.label=y")
+    config = _composed(words)
+    import torch
+
+    from regab.training.setup import load_data
+
+    data = load_data(config["data"], torch.device("cpu"))
+    print(*data_lines(data.said, data.columns), sep="\n")
+    sizes = f"{len(data.train)} for training, {len(data.val)} for validation, {len(data.test)} for testing"
+    shape = "×".join(map(str, data.shape))
+    print(f"{sizes}; an input is {shape} {data.kind}; {data.task}; fingerprint {data.fingerprint}")
+    return 0
+
+
+def _composed(words: list[str]) -> dict:
+    register(claim=False)
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return check(plain(compose("config", expand(words).words)))
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+        raise UsageError(explain(error)) from error
