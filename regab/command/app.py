@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 import hydra
 import yaml
-from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from regab.command.flags import flags_first
 from regab.command.plugins import register
 from regab.config import CONF
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
@@ -57,25 +57,13 @@ def _as_program(program: str, words: list[str]) -> Iterator[None]:
     argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     sys.argv, os.environ["HYDRA_FULL_ERROR"] = [program], "1"
     try:
-        sys.argv = [program, *_flags_first(words)]
+        sys.argv = [program, *flags_first(words)]
         yield
     finally:
         sys.argv = argv
         os.environ.pop("HYDRA_FULL_ERROR")
         if full is not None:
             os.environ["HYDRA_FULL_ERROR"] = full
-
-
-def _flags_first(words: list[str]) -> list[str]:
-    """Hydra 1.3 rejects overrides on both sides of a flag (``a=1 -m b=2``)."""
-    parser = get_args_parser()
-    known, extra = parser.parse_known_intermixed_args(words)
-    if extra:
-        raise UsageError(unknown("option", "", extra[0], parser._option_string_actions))
-    overrides, flags = known.overrides, list(words)
-    for override in overrides:
-        flags.remove(override)
-    return [*flags, *overrides]
 
 
 def explain(error: BaseException) -> str:

@@ -6,7 +6,8 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch._C._functorch import is_batchedtensor
+
+from regab.private import is_batched
 
 
 class PerToken(nn.Sequential):
@@ -25,7 +26,7 @@ class PerToken(nn.Sequential):
 
 def rows_of_tokens(tokens: Tensor) -> Tensor | None:
     """Which of ``[B·L]`` are no padding; None in a batched pass, whose runs must all be of one shape."""
-    return None if is_batchedtensor(tokens) else tokens.flatten().nonzero()[:, 0]
+    return None if is_batched(tokens) else tokens.flatten().nonzero()[:, 0]
 
 
 class SelfAttention(nn.Module):

@@ -65,7 +65,14 @@ class Adam:
     def step(self, state: dict[str, Tensor], values: Tensor, gradients: Tensor, lr: Tensor) -> None:
         """One step in place with ``lr [V]``."""
         state["step"] += 1
-        (self._row_by_row if values.is_cpu else self._at_once)(state, values, gradients, lr)
+        if not values.is_cpu:
+            self._at_once(state, values, gradients, lr)
+        elif hasattr(torch, "_fused_adam_"):
+            self._row_by_row(state, values, gradients, lr)
+        else:  # torch does not promise that kernel; this takes rows apart too
+            for row in range(len(values)):
+                own = {name: tensor[row : row + 1] for name, tensor in state.items()}
+                self._at_once(own, values[row : row + 1], gradients[row : row + 1], lr[row : row + 1])
 
     def _row_by_row(self, state: dict[str, Tensor], values: Tensor, gradients: Tensor, lr: Tensor) -> None:
         """By torch's fused kernel, which takes one learning rate: once for each that occurs.

@@ -11,15 +11,9 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch._C._functorch import (
-    _add_batch_dim,
-    _remove_batch_dim,
-    _vmap_decrement_nesting,
-    _vmap_increment_nesting,
-    is_batchedtensor,
-)
 
 from regab.models.places import perturbed_places
+from regab.private import batched, called, is_batched
 from regab.training.noise import Stream
 from regab.training.slots import BATCHED, CHANNELS_LAST, NARROW, PLAIN, find_slots, is_weight
 
@@ -115,15 +109,7 @@ class Stack:
             return forward(x, list((factors or {}).values()), shared).float()
 
     def _all_at_once(self, x: Tensor, factors: list[Tensor], shared: bool) -> Tensor:
-        # What torch.func.vmap(functional_call) does, without its walk over the arguments and the swapping of
-        # attributes: 306 against 395 us per step of one 64-128-128-10 network, and the same numbers (tested).
-        level = _vmap_increment_nesting(self.size, "error")
-        try:
-            tensors = [[_add_batch_dim(t, 0, level) for t in ts] for ts in (self.leaves, self.buffers, factors)]
-            out = self._forward(*tensors, x if shared else _add_batch_dim(x, 0, level))
-            return _remove_batch_dim(out, level, self.size, 0)
-        finally:
-            _vmap_decrement_nesting()
+        return batched(self._forward, self.size, [self.leaves, self.buffers, factors], x, shared)
 
     def _one_by_one(self, x: Tensor, factors: list[Tensor], shared: bool) -> Tensor:
         per_run = [[_unbind(t) for t in ts] for ts in (self.leaves, self.buffers, factors)]
@@ -146,11 +132,9 @@ class Stack:
             slot.fill(leaf)
         for slot, buffer in zip(self._buffer_slots, buffers, strict=True):
             slot.fill(buffer)
-        for module in self._recurrent:  # they keep a second list of their parameters
-            module._flat_weights = [module._parameters[name] for name in module._flat_weights_names]
         for place, factor in zip(self.places.values(), factors, strict=False):
             place.factor = factor
-        return self.skeleton(x)
+        return called(self.skeleton, self._recurrent, x)
 
     def backward(self, loss: Tensor) -> None:
         """Write every run's own gradient of ``loss [V]`` into ``gradients``; runs share no parameters."""
@@ -196,7 +180,7 @@ def _narrow_linear(m: nn.Linear, x: Tensor) -> Tensor:
     # MKL is slow where the last axis of a product is short. W·xᵀ instead of x·Wᵀ for 16 products of 64×128 and 128×10:
     # forward 37 against 117 us, gradient of W 36 against 134 us. Flattening lays the gradient of x out as x is (72 us
     # with the product, against 33, but everything before it would be slowed by more).
-    if x.ndim != 2 or not is_batchedtensor(x):
+    if x.ndim != 2 or not is_batched(x):
         return _linear(m, x)
     out = m.weight @ x.flatten().view(x.shape).t()
     return (out if m.bias is None else out.add_(m.bias[:, None])).t()
