@@ -51,6 +51,50 @@ def shown_rows(browser):
     return [row for row in all_of(browser, "#forest tr.variant") if row.is_displayed()]
 
 
+def choose(browser, metric):
+    script = "const m = arguments[0]; m.value = arguments[1]; m.dispatchEvent(new Event('change'))"
+    browser.execute_script(script, browser.find_element("id", "metric"), metric)
+
+
+def test_what_factors_do_stands_first_and_is_drawn(browser, page):
+    browser.get(page)
+    first = all_of(browser, "ul.verdicts li")[0]
+    assert first.text.startswith("dropout=0.5")
+    assert [section.get_attribute("id") for section in all_of(browser, "section")][:3] == [
+        "verdicts", "factors", "interactions",
+    ]  # fmt: skip
+    assert [row.text for row in all_of(browser, "#factors td.name")] == ["dropout=0.5", "l2=0.1"]
+    assert len(all_of(browser, "#factors td.graphic circle")) == 2
+    assert len(all_of(browser, "#interactions svg.chart path.mean")) == 2
+    assert not browser.find_element("id", "responses").is_displayed()  # no factor has three numbers
+
+
+def test_another_metric_changes_all_that_is_about_one(browser, page):
+    parts = ["verdicts", "factors", "interactions", "variants", "note", "setting"]
+
+    def shown():
+        return {part: browser.find_element("css selector", f"[data-view={part}]").text for part in parts}
+
+    browser.get(page)
+    before, notice = shown(), browser.find_element("id", "other")
+    assert not notice.is_displayed()
+    choose(browser, "val_loss")
+    after = shown()
+    assert all(after[part] != before[part] for part in parts)
+    assert "5 %" in notice.text
+    assert browser.find_element("id", "series").get_attribute("value") == "val_loss"
+    browser.find_element("id", "filter").send_keys("dropout.rate=0.5")
+    assert len(shown_rows(browser)) == 2
+    shown_rows(browser)[0].click()
+    assert "regab train -m" in browser.find_element("css selector", "#forest tr.more:not([hidden])").text
+    choose(browser, "test_accuracy")
+    assert not notice.is_displayed()
+    browser.find_element("id", "filter").clear()
+    browser.find_element("id", "filter").send_keys(" ")
+    assert shown() == before
+    assert browser.get_log("browser") == []
+
+
 def test_the_table_sorts_and_filters_and_shows_exact_numbers(browser, page):
     browser.get(page)
     button = browser.find_element("css selector", "#forest th[data-by=mean] button")
@@ -101,7 +145,7 @@ def test_nothing_is_wider_than_the_window(browser, page, width):
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     browser.get(page)
-    for selector in ("html", ".scroll"):
+    for selector in ("html", ".scroll", ".panels", "#factors"):
         element = browser.find_element("css selector", selector)
         wide, shown = (browser.execute_script(f"return arguments[0].{of}Width", element) for of in ("scroll", "client"))
         assert wide <= shown <= width
@@ -116,6 +160,15 @@ def test_both_themes_have_letters_that_can_be_read(browser, page):
         letters, ground = (light(colour) for colour in browser.execute_script(script, all_of(browser, "section")[0]))
         assert (max(letters, ground) + 0.05) / (min(letters, ground) + 0.05) >= 7  # WCAG's AAA
         assert (ground > letters) == (theme == "light")
+
+
+def test_on_paper_there_is_what_can_be_read_and_nothing_to_press(browser, page):
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.get(page)
+    assert [part for part in all_of(browser, "select, input, #legend .chip, #tip") if part.is_displayed()] == []
+    for selector in ("ul.verdicts li", "#factors td.graphic svg", "#interactions svg.chart", "#plot"):
+        assert browser.find_element("css selector", selector).is_displayed()
+    assert len(browser.execute_cdp_cmd("Page.printToPDF", {})["data"]) > 20_000
 
 
 def light(colour):

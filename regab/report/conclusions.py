@@ -6,9 +6,8 @@ import math
 import shlex
 from collections.abc import Callable
 from statistics import mean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from regab.analysis.effects import BETTER_TOGETHER, WORSE_TOGETHER
 from regab.analysis.pick import ranking
 from regab.analysis.sizes import FAR
 from regab.analysis.verdicts import HELPS, HURTS, NO_DIFFERENCE, NO_EVIDENCE, TOO_FEW, UNCHANGED
@@ -22,20 +21,16 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 MOST = 6  # variants named in one sentence
+FEW = 3  # variants that are named, though factors come first
 MANY = 4  # comparisons from which on the largest effect is too large by its luck
 
 Sentences = list[tuple[str, str]]  # each with the kind of verdict that it is
 
 
 def verdict_sentences(study: Study) -> Sentences:
-    """What a reader should take along."""
+    """What a reader should take along: what each factor does, first."""
     factors = [(level.verdict, level.sentence) for level in factor_levels(study)]
-    return [("", setting(study)), *factors, *choice(study), *_variants(study), *limits(study)]
-
-
-def choice(study: Study) -> Sentences:
-    """What factors do to each other, and which combination to choose."""
-    return [*_together(study), *_chosen(study)]
+    return [*factors, *choice(study), *_variants(study), *limits(study)]
 
 
 def limits(study: Study) -> Sentences:
@@ -66,7 +61,8 @@ def _variants(study: Study) -> Sentences:
     alone = {(level.row["factor"], level.row["level"]) for level in factor_levels(study)}
     others = [v for v in study.variants if not v.is_baseline and not (_single(study) and {*v.differs.items()} <= alone)]
     by_kind = {kind: [v for v in others if kind_of(v) == kind] for kind in ORDER}
-    return [(kind, _SAY[kind](study, _strongest_first(study, vs))) for kind, vs in by_kind.items() if vs]
+    say = _counted if alone and len(others) > FEW else lambda study, kind, members: _SAY[kind](study, members)
+    return [(kind, say(study, kind, _strongest_first(study, vs))) for kind, vs in by_kind.items() if vs]
 
 
 def _single(study: Study) -> bool:
@@ -74,10 +70,26 @@ def _single(study: Study) -> bool:
     return bool((study.factor_effects["settings"] <= 1).all())
 
 
+def _counted(study: Study, kind: str, members: list[Variant]) -> str:
+    """How many of many variants have a verdict, and which of them says most."""
+    count = f"{len(members)} of {len(study.variants) - 1} variants"
+    top = f"{members[0].short} ({_difference(study, members[0])})"
+    return {
+        HELPS: f"Better than the baseline: {count}, {top} most of all.",
+        HURTS: f"Worse than the baseline: {count}, {top} most of all.",
+        NO_DIFFERENCE: f"No practical difference to the baseline: {count}.",
+        UNCHANGED: f"Equal to the baseline to the last digit: {count}.",
+        NO_EVIDENCE: f"No evidence either way, which is not evidence of no difference: {count}.",
+        TOO_FEW: f"Too few seeds for a verdict, which needs three: {count}.",
+    }[kind]
+
+
 def _strongest_first(study: Study, members: list[Variant]) -> list[Variant]:
-    """Single changes before several together, each by how much they do."""
-    sign = -1 if study.upwards == (kind_of(members[0]) != HURTS) else 1
-    return sorted(members, key=lambda v: (len(v.differs) > 1, math.isnan(d := v.effect["mean_difference"]), sign * d))
+    """By how much they do; of those that do not have a verdict, single changes before several together."""
+    kind = kind_of(members[0])
+    sign, sure = -1 if study.upwards == (kind != HURTS) else 1, kind in (HELPS, HURTS)
+    together = {v.name: not sure and len(v.differs) > 1 for v in members}
+    return sorted(members, key=lambda v: (together[v.name], math.isnan(d := v.effect["mean_difference"]), sign * d))
 
 
 def _named(members: list[Variant], name: Callable[[Variant], str]) -> str:
@@ -174,23 +186,7 @@ def _needed(study: Study) -> str:
     return f"If {name} does what it seems to do, {many} seeds would find it. "
 
 
-def _together(study: Study) -> Sentences:
-    """Pairs that do more, or less, together than the sum of what each does alone."""
-    found = [r for r in study.interactions.to_dict("records") if r["verdict"] in (BETTER_TOGETHER, WORSE_TOGETHER)]
-    return [("", pair(study.metric, row)) for row in found[:MOST]]
-
-
-def pair(metric: str, row: dict[str, Any]) -> str:
-    """An interaction's row as a sentence."""
-    one, other = level_name(row["factor"], row["level"]), level_name(row["other"], row["other_level"])
-    how = "better" if row["verdict"] == BETTER_TOGETHER else "worse"
-    return (
-        f"{one} and {other} are {how} together than the sum of what each does alone, by "
-        f"{points(metric, row['effect'])} {unit(metric)} (95 % interval {interval(metric, row)})."
-    )
-
-
-def _chosen(study: Study) -> Sentences:
+def choice(study: Study) -> Sentences:
     """Which variant validation data would choose, and what it is worth on test data."""
     by, metric, at = study.metric.replace("test_", "val_"), study.metric, study.options.at
     worth = {name: value for name, value in study.means.items() if not math.isnan(value)}

@@ -49,10 +49,7 @@ def _title(study: Study) -> str:
 def _subtitle(study: Study) -> str:
     runs = sum(len(v.rows) for v in study.variants)
     n = len(study.variants)
-    return (
-        f"{n} variant{'s' * (n != 1)}, {runs} run{'s' * (runs != 1)}; {words(study.metric)} at the "
-        f"{study.options.at} epoch; baseline: {study.baseline.name}"
-    )
+    return f"{n} variant{'s' * (n != 1)}, {runs} run{'s' * (runs != 1)}; baseline: {study.baseline.name}"
 
 
 def _list(name: str, items: list[str]) -> str:

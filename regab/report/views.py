@@ -9,7 +9,7 @@ from statistics import median
 from regab.analysis.compare import metrics_of
 from regab.errors import UsageError
 from regab.records.columns import measured, words
-from regab.report.conclusions import verdict_sentences
+from regab.report.conclusions import setting, verdict_sentences
 from regab.report.drawings import costs, interactions, responses
 from regab.report.forest import MARKS, TONES, factor_table, variant_table
 from regab.report.sentences import ORDER, kind_of, points, unit
@@ -33,6 +33,7 @@ def view(study: Study) -> dict[str, str]:
     """HTML by the name of the part."""
     kinds = [kind for kind in ORDER if any(kind_of(v) == kind for v in study.variants)]
     return {
+        "setting": escape(setting(study)),
         "verdicts": "\n".join(_sentence(*pair) for pair in verdict_sentences(study)),
         "factors": factor_table(study),
         "interactions": interactions(study),
@@ -55,8 +56,15 @@ def _note(study: Study) -> str:
     return (
         f"Differences in {words(study.metric)}, paired by {study.pairs}; lines: 95 % intervals, one by one. Verdicts "
         "are adjusted for all that this page compares, so an interval may leave out zero and still be no evidence."
-        f"{_pairing(study)}{shaded}"
+        f"{_pairing(study)}{shaded}{_left(study)}"
     )
+
+
+def _left(study: Study) -> str:
+    """What is kept for later looks."""
+    if study.looks.most or study.looks.planned or len(study.looks.seen) != 1:
+        return ""
+    return " This first look may spend half of the 5 %; the rest is for seeds that may be added (--looks 1 spends all)."
 
 
 def _pairing(study: Study) -> str:
