@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 
 from regab import __version__
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
@@ -95,18 +97,37 @@ def _dispatch(words: list[str]) -> int:
 def _train(words: list[str]) -> int:
     from regab.sweep.session import session
 
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # where classes of the user's own are found
     options = {word.partition("=")[0] for word in words}
     looks_only = bool(LOOKS_ONLY & options)
     with session() as started:
-        if SWEEPS & options and not looks_only:
-            started.hire()  # first of all: importing torch takes longest
+        if "--resume" not in options:  # which may be about another folder
+            _find_own_classes()
+            if SWEEPS & options and not looks_only:
+                started.hire()  # first of all: importing torch takes longest
         from regab.command.app import run_hydra
         from regab.command.shorthands import expand
 
         line = started.line = expand(words)
-        return run_hydra("regab train", line.words, claim=not looks_only and not line.dry_run)
+        with _standing_in(line.folder):
+            _find_own_classes()
+            return run_hydra("regab train", line.words, claim=not looks_only and not line.dry_run)
+
+
+def _find_own_classes() -> None:
+    """Classes of the user's own are in the folder that they stand in."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+
+
+@contextmanager
+def _standing_in(folder: str | None) -> Iterator[None]:
+    """Relative paths of a command that is given again mean what they meant."""
+    if folder is None:
+        yield
+        return
+    print(f"Going on in {folder}, where this was begun.", flush=True)
+    with chdir(folder):
+        yield
 
 
 def _report(words: list[str]) -> int:

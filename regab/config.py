@@ -111,6 +111,7 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
     """The same configuration with the options of every node typed and complete. Raises UsageError."""
     _known(config, [f.name for f in fields(schema())], "")
     declared.check(schema(), config, "")
+    _check_name(config["name"])
     _check_device(config["device"])
     declared.check(StackOptions, config["stack"], "stack")
     for key, least in (("size", 1), ("workers", 0)):
@@ -131,6 +132,11 @@ def _known(config: dict[str, Any], known: list[str], path: str) -> None:
     for key in config:
         if key not in known:
             raise UsageError(unknown("key", f"{path}." if path else "", key, known))
+
+
+def _check_name(name: str) -> None:
+    if name in ("", ".", "..") or "/" in name or not name.isprintable():
+        raise UsageError(f"name={name!r}: must be the name of a folder, without / and what cannot be printed")
 
 
 def _check_device(device: str) -> None:

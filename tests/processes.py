@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from regab.cli import main
+from tests.conftest import last_said
 
 PATIENCE = 120.0  # seconds until a test gives up waiting
 
@@ -53,7 +54,7 @@ def _main(words: tuple[str, ...], files: list[Path], before: Callable[[], object
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
     sys.stdout, sys.stderr = open(1, "w"), open(2, "w")  # noqa: SIM115  (pytest's lead elsewhere)
     before()
-    main(list(words))
+    main(last_said(words))
 
 
 def run(*words: str, before: Callable[[], object] = lambda: None) -> tuple[int, str, str]:

@@ -188,10 +188,10 @@ def test_shorthands_are_written_out(word, meaning):
 
 
 def test_options_of_our_own_are_written_out():
-    assert expand(["--seeds", "3", "-m"]) == (["-m", "seed=range(3)"], False)
-    assert expand(["--seeds=3"]) == (["-m", "seed=range(3)"], False)
-    assert expand(["-m", "--design", "grid", "a=1"]) == (["-m", "a=1", "hydra.sweeper.design=grid"], False)
-    assert expand(["a=1,2", "--dry-run"]) == (["-m", "a=1,2"], True)
+    assert expand(["--seeds", "3", "-m"])[:2] == (["-m", "seed=range(3)"], False)
+    assert expand(["--seeds=3"])[:2] == (["-m", "seed=range(3)"], False)
+    assert expand(["-m", "--design", "grid", "a=1"])[:2] == (["-m", "a=1", "hydra.sweeper.design=grid"], False)
+    assert expand(["a=1,2", "--dry-run"])[:2] == (["-m", "a=1,2"], True)
 
 
 def test_identity_ignores_what_cannot_change_the_numbers_and_nothing_else(small):

@@ -10,6 +10,7 @@ import sys
 import types
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from regab.errors import CannotWrite, RunsFailed, UsageError
 from regab.records.files import make_folder
 from regab.records.load import load_result
 from regab.records.looks import Looks
-from regab.sweep.design import Assignment, Range, Ranged, assign, design_words
+from regab.sweep.design import MOST_RUNS, Assignment, Range, Ranged, assign, design_words
 from regab.sweep.folders import fresh_folder
 from regab.sweep.growth import FEWEST, Growth, first_seeds, seconds_of
 from regab.sweep.sweep import Sweep, conclude_batches
@@ -116,7 +117,7 @@ def factors_of(overrides: Sequence[Override]) -> Ranged:
         elif isinstance(value, IntervalSweep):
             factors[key] = Range(value.start, value.end, "log" in value.tags)
         else:
-            factors[key] = list(override.sweep_string_iterator())
+            factors[key] = list(islice(override.sweep_string_iterator(), MOST_RUNS + 1))
             if not factors[key]:
                 raise UsageError(f"{key}: has no values, so there is nothing to train")
     return factors

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from regab.command.contradictions import check_consistent, key_of, keys_said
 from regab.errors import UsageError
 from regab.regularizers import first_field, methods
 from regab.sweep.session import Line
 from regab.workers.store import load_command, quoted
 
+EXAMPLES = {"--resume": "outputs/run/<date_time>", "--design": "ablation"}
 SHORT = re.compile(r"(?P<prefix>\+{0,2})reg\.(?P<method>\w+)=(?P<value>[^{].*|)$")
 OPTIONS = {"--seeds": 1, "--folds": 1, "--design": 1, "--n": 1, "--resume": 1, "--dry-run": 0}
 PROTOCOL = ("budget", "practical", "looks")
@@ -26,8 +28,10 @@ def expand(words: list[str]) -> Line:
     ``hydra.sweeper`` too. See also ``expand_override``.
     """
     words, taken = _take(words, OPTIONS)
+    check_consistent(map(expand_override, words), taken)
+    folder = None
     if root := taken.get("--resume"):
-        words = [*_again(Path(root)), *words]
+        words, folder = _again(Path(root), words, taken)
     if "--seeds" in taken:
         words += _seeds(taken, words)
     words += [f"hydra.sweeper.{name}={taken[f'--{name}']}" for name in PROTOCOL if f"--{name}" in taken]
@@ -39,7 +43,7 @@ def expand(words: list[str]) -> Line:
         words.append(f"hydra.sweeper.n={count}")
     if (OPTIONS.keys() - {"--resume"}) & taken.keys() and not {"-m", "--multirun"} & set(words):
         words.insert(0, "-m")
-    return Line([expand_override(word) for word in _with_own_groups(words)], "--dry-run" in taken)
+    return Line([expand_override(word) for word in _with_own_groups(words)], "--dry-run" in taken, folder)
 
 
 def _seeds(taken: dict[str, str], words: list[str]) -> list[str]:
@@ -65,13 +69,17 @@ def _take(words: list[str], options: dict[str, int]) -> tuple[list[str], dict[st
     """The words without these options, and the options with their values (``--seeds 3`` or ``--seeds=3``)."""
     left, taken, words = [], {}, list(words)
     while words:
-        name, _, value = words.pop(0).partition("=")
+        name, equals, value = words.pop(0).partition("=")
         if name not in options:
-            left.append(f"{name}={value}" if _ else name)
-        elif options[name] and not value:
-            taken[name] = words.pop(0) if words else ""
-        else:
-            taken[name] = value or name
+            left.append(f"{name}{equals}{value}")
+            continue
+        if name in taken:
+            raise UsageError(f"{name}: is given twice")
+        if options[name] and not equals and words and words[0].partition("=")[0] not in options:
+            value = words.pop(0)
+        if options[name] and not value.strip():
+            raise UsageError(f"{name}: needs a value, as in {name} {EXAMPLES.get(name, '3')}")
+        taken[name] = value
     return left, taken
 
 
@@ -85,10 +93,23 @@ def _whole(value: str, before: str, least: int) -> int:
     return int(value)
 
 
-def _again(root: Path) -> list[str]:
-    words = [word for word in load_command(root) if not word.startswith(("hydra.sweep.dir=", "hydra.run.dir="))]
-    key = "hydra.sweep.dir" if {"-m", "--multirun"} & set(words) else "hydra.run.dir"
-    return [*words, f"{key}={quoted(str(root))}"]
+def _again(root: Path, words: list[str], taken: dict[str, str]) -> tuple[list[str], str | None]:
+    """The command that made a folder, with these words in place of its own; the folder that it was given in, if that
+    is another than this one."""
+    command = load_command(root)
+    is_sweep = bool({"-m", "--multirun"} & set(command.words))
+    more = [option for option in taken if option != "--resume"]
+    more += [word for word in words if word in ("-m", "--multirun")]
+    if more and not is_sweep:
+        raise UsageError(f"--resume {root}: is a single run, and {more[0]} is for sweeps; start one in a new folder")
+    if command.folder:
+        root = root.absolute()
+    said = {key: word for word in words if (key := key_of(expand_override(word)))}
+    dropped = {key for option in taken.items() for key in keys_said(*option)}
+    kept = [said.get(key_of(word), word) for word in command.words if key_of(word) not in dropped]
+    new = [word for word in words if word not in kept]
+    place = f"{'hydra.sweep.dir' if is_sweep else 'hydra.run.dir'}={quoted(str(root))}"
+    return [*dict.fromkeys(kept), *new, place], command.folder
 
 
 def expand_override(word: str) -> str:

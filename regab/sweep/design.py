@@ -16,7 +16,7 @@ from regab.records.results import REPLICATE, variant_name
 from regab.seeding import stream_seed
 from regab.sweep.fraction import confounded, fraction
 
-DRAWS = 20  # of a random design, unless it is said
+MOST_RUNS = 100_000  # of one sweep: composing that many takes minutes, and their results some GB
 
 
 class Range(NamedTuple):
@@ -44,16 +44,24 @@ Ranged = dict[str, list[str] | Range]
 
 
 def assign(design: str, factors: Ranged, n: int | None = None, random_seed: int = 0) -> list[Assignment]:
-    """The runs of a design, the repetitions of a variant together; ``n`` random draws (None: 20). Raises UsageError."""
+    """The runs of a design, the repetitions of a variant together; ``n`` random draws. Raises UsageError."""
     varied = {key: v for key, v in factors.items() if key not in REPLICATE and (isinstance(v, Range) or len(v) > 1)}
     rest = {key: v for key, v in factors.items() if key not in varied}
-    variants = (
-        _random(varied, DRAWS if n is None else n, random_seed) if design == "random" else _of_lists(design, varied)
-    )
+    _check_size(design, varied, rest, n)
+    variants = _random(varied, n, random_seed) if design == "random" else _of_lists(design, varied)
     if n is not None and design != "random":
         raise UsageError(f"--n {n}: is for --design random; the design {design} has as many variants as it has")
     runs = [variant | repetition for variant in variants for repetition in grid(rest)]
     return [{key: run[key] for key in factors} for run in runs]
+
+
+def _check_size(design: str, varied: Ranged, rest: Factors, n: int | None) -> None:
+    """Raises UsageError before more runs are made than there is room for."""
+    lengths = [len(levels) for levels in varied.values() if not isinstance(levels, Range)]
+    variants = n if design == "random" else math.prod(lengths) if design == "grid" else sum(lengths)
+    count = math.prod(len(levels) for levels in rest.values()) * (variants if isinstance(variants, int) else 1)
+    if count > MOST_RUNS:
+        raise UsageError(f"{count:,} runs are asked for, but a sweep may have {MOST_RUNS:,}; give fewer values")
 
 
 def _of_lists(design: str, factors: Ranged) -> list[Assignment]:
@@ -109,14 +117,16 @@ def together(factors: Factors) -> list[Assignment]:
     return [dict(zip(factors, values, strict=True)) for values in zip(*factors.values(), strict=True)]
 
 
-def _random(factors: Ranged, n: int, seed: int) -> list[Assignment]:
+def _random(factors: Ranged, n: int | None, seed: int) -> list[Assignment]:
     """``n`` distinct draws. The first draws are the same for any larger ``n``, and each key has draws of its own."""
     import numpy as np
 
-    if not (isinstance(n, int) and n > 0):
-        raise UsageError(f"hydra.sweeper.n={n}: must be a whole number from 1")
     for key, levels in factors.items():
         _check_range(key, levels)
+    if n is None:
+        raise UsageError("--design random: needs --n, the number of variants to draw, as in --n 20")
+    if not (isinstance(n, int) and n > 0):
+        raise UsageError(f"hydra.sweeper.n={n}: must be a whole number from 1")
     shares = {key: np.random.default_rng(stream_seed(seed, "design", key)).random(100 * n) for key in factors}
     draws = [{key: _drawn(factors[key], shares[key][i]) for key in factors} for i in range(100 * n)]
     return list({tuple(draw.values()): draw for draw in reversed(draws)}.values())[::-1][:n]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from regab.records.files import writing
 
-LONGEST = 120  # file systems allow 255 bytes
+LONGEST = 120  # bytes; file systems allow 255, and a name before - for the digest
 
 
 def fresh_folder(path: str, claim: bool) -> str:
@@ -32,4 +32,5 @@ def run_folder_name(differences: dict[str, str], digest: str) -> str:
     """
     short = {key.removeprefix("reg."): value for key, value in differences.items()}
     words = ",".join(f"{'fold' if key == 'data.fold' else key}={value}" for key, value in short.items())
-    return "-".join(filter(None, [re.sub(r"[^\w.,=+-]+", "_", words)[:LONGEST], digest[:6]]))
+    plain = re.sub(r"[^\w.,=+-]+", "_", words).encode()[:LONGEST].decode(errors="ignore")
+    return "-".join(filter(None, [plain, digest[:6]]))

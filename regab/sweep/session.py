@@ -12,10 +12,11 @@ from regab.workers.crew import Alone, Crew
 
 
 class Line(NamedTuple):
-    """A command line with its shorthands written out."""
+    """A command line with its shorthands written out; ``folder`` is where it was given first, if not here."""
 
     words: list[str]
     dry_run: bool = False
+    folder: str | None = None
 
 
 @dataclass

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -160,18 +161,27 @@ def save_command(root: Path, words: list[str]) -> None:
     write_atomically(root / HIDDEN / "command.json", to_json({"words": words, "folder": os.getcwd()}), sync=True)
 
 
-def load_command(root: Path) -> list[str]:
+class Command(NamedTuple):
+    """The words that made a folder, and the folder that they were given in, if that is another than this one."""
+
+    words: list[str]
+    folder: str | None
+
+
+def load_command(root: Path) -> Command:
     """The command line that made a folder. Raises UsageError where there is none."""
     path = root / HIDDEN / "command.json"
-    command = load_json(path)
-    if command is None and not path.is_file():
+    command = load_json(path) or {}
+    if not command and not path.is_file():
         raise UsageError(f"--resume {root}: not a folder that regab train has written to")
-    words = (command or {}).get("words")
+    words, folder = command.get("words"), str(command.get("folder", ""))
     if not (isinstance(words, list) and all(isinstance(word, str) for word in words)):
         raise UsageError(f"--resume {root}: {path} is damaged; give the whole command and hydra.sweep.dir={root}")
-    return words
+    elsewhere = os.path.isdir(folder) and not os.path.samefile(folder, os.curdir)
+    return Command(words, folder if elsewhere else None)
 
 
 def quoted(value: str) -> str:
-    """A value that Hydra's grammar takes as it is."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    """A value that Hydra's grammar takes as it is, and that refers to no other."""
+    value = re.sub(r"(\\*)\$\{", lambda found: rf"{2 * found[1]}\${{", value)
+    return "'" + re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + found[2].replace("'", r"\'"), value) + "'"
