@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from regab import fields as declared
 from regab.errors import UsageError
+from regab.models.options import model_options
 from regab.regularizers import methods
 from regab.regularizers.base import HOOKS, Regularizer
 from regab.targets import complete, declared_elsewhere, locate, options, unknown
@@ -26,15 +27,6 @@ CONF = next(path for path in (_HERE / "conf", _HERE.parent / "conf") if path.is_
 # What cannot change a run's numbers, so that it does not belong to its identity.
 PASSIVE = ("name", "stack", "curves", "watch")
 PASSIVE_DATA = ("root", "download")
-
-# What a data set tells a model that asks for it: keyword arguments that no config sets.
-GIVEN = ("shape", "classes", "vocabulary", "categories")
-# The same by the names that other people's models have for it, if the config does not set them.
-OTHERWISE_GIVEN = (
-    *("num_classes", "n_classes", "out_features"),  # classes
-    *("in_channels", "in_chans", "in_features"),  # the first of shape, and the product
-    "vocab_size",
-)
 
 
 @dataclass(frozen=True)
@@ -118,7 +110,7 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
         _check_count(f"stack.{key}", config["stack"][key], least)
     config = config | {
         "data": _data_options(config["data"]),
-        "model": _model_options(config["model"]),
+        "model": model_options(config["model"]),
         "optimizer": complete(config["optimizer"], "optimizer"),
         "schedule": complete(config["schedule"], "schedule"),
         "reg": _check_reg(config["reg"]),
@@ -147,13 +139,6 @@ def _check_device(device: str) -> None:
 def _check_count(key: str, value: Any, least: int) -> None:
     if value != "auto" and not (isinstance(value, int) and value >= least):
         raise UsageError(f"{key}={value}: must be auto or a whole number from {least}")
-
-
-def _model_options(node: dict[str, Any]) -> dict[str, Any]:
-    own = {k: v for k, v in node.items() if k != "init"}
-    given = (*GIVEN, *(name for name in OTHERWISE_GIVEN if name not in own))
-    initialization = {"_target_": "regab.models.initial.Initialization", "init": node.get("init", "default")}
-    return complete(own, "model", given) | options(initialization, "model")
 
 
 def _data_options(node: dict[str, Any]) -> dict[str, Any]:

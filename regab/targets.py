@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
 import inspect
@@ -21,14 +22,17 @@ from regab.errors import UsageError
 
 
 def locate(node: dict[str, Any], path: str) -> Callable[..., Any]:
-    """What a node's ``_target_`` names. Raises UsageError where there is no such thing."""
+    """What a node's ``_target_`` names: ``package.module.Name``, or an attribute of that (a class method).
+
+    Raises UsageError where there is no such thing.
+    """
     target = node.get("_target_")
     module, _, name = str(target).rpartition(".")
     if not module:
         raise UsageError(f"{path}._target_={target}: must be written package.module.Name")
     try:
         with users_code(f"{path}._target_={target}"):
-            return getattr(importlib.import_module(module), name)
+            return getattr(_holder(module), name)
     except ModuleNotFoundError as error:
         if error.name is None or not (module == error.name or module.startswith(error.name + ".")):
             raise
@@ -37,18 +41,70 @@ def locate(node: dict[str, Any], path: str) -> Callable[..., Any]:
         raise UsageError(f"{path}._target_={target}: {module} has no {name}") from error
 
 
+def _holder(dotted: str) -> Any:
+    """A module, or a class in one."""
+    try:
+        return importlib.import_module(dotted)
+    except ModuleNotFoundError as error:
+        module, _, name = dotted.rpartition(".")
+        if error.name != dotted or not module:
+            raise
+        holder = _holder(module)
+        if not isinstance(getattr(holder, name, None), type):
+            raise
+        return getattr(holder, name)
+
+
+def is_node(value: Any) -> bool:
+    """Whether a value names something to be made."""
+    return isinstance(value, dict) and "_target_" in value
+
+
 def options(node: dict[str, Any], path: str, given: Iterable[str] = ()) -> dict[str, Any]:
     """The keyword arguments in a node, converted to the types that the target declares, with its defaults filled in.
 
-    ``given`` are the parameters that the caller supplies. Raises UsageError for a key that the target does not take,
-    for one that it needs and has not got, for a value of a wrong type, and (dataclasses) for one out of range.
+    ``given`` are the parameters that the caller supplies. Arguments that are nodes themselves are treated likewise.
+    Raises UsageError for a key that the target does not take, for one that it needs and has not got, for a value of a
+    wrong type, and (dataclasses) for one out of range.
     """
     target = locate(node, path)
-    arguments = {k: v for k, v in node.items() if k != "_target_"}
-    values = json.loads(_typed(target, json.dumps(arguments), path, tuple(given)))
+    inner = {k: _inner(v, f"{path}.{k}", given) for k, v in node.items() if is_node(v)}
+    arguments = {k: v for k, v in node.items() if k != "_target_" and k not in inner}
+    _check_keywords(target, inner, path)
+    if _is_hugging_face_config(target):
+        _check_keywords(target, arguments, path)
+        return arguments | inner
+    values = json.loads(_typed(target, json.dumps(arguments), path, (*given, *inner)))
     if is_dataclass(target):
         fields.check(target, values, path)
-    return values
+    return values | inner
+
+
+def _inner(node: dict[str, Any], path: str, given: Iterable[str]) -> dict[str, Any]:
+    return {"_target_": node["_target_"]} | options(node, path, [name for name in given if name not in node])
+
+
+def keywords(target: Callable[..., Any]) -> list[str]:
+    """The keyword arguments that a target takes by name."""
+    parameters = inspect.signature(target).parameters.values()
+    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    if not _is_hugging_face_config(target):
+        return named
+    settable = [n.lstrip("_") for n in dir(target) if isinstance(getattr(target, n, None), property)]
+    return [*named, *target.attribute_map, *settable]
+
+
+def _is_hugging_face_config(target: Callable[..., Any]) -> bool:
+    """These keep any keyword that they do not know, and declare types that only they can resolve."""
+    return isinstance(target, type) and hasattr(target, "attribute_map") and hasattr(target, "from_pretrained")
+
+
+def _check_keywords(target: Callable[..., Any], arguments: Iterable[str], path: str) -> None:
+    if any(p.kind is p.VAR_KEYWORD for p in inspect.signature(target).parameters.values()):
+        return
+    for key in arguments:
+        if key not in keywords(target):
+            raise UsageError(unknown("key", f"{path}.", key, keywords(target)))
 
 
 def complete(node: dict[str, Any], path: str, given: Iterable[str] = ()) -> dict[str, Any]:
@@ -97,10 +153,13 @@ def _schema(target: Callable[..., Any], given: tuple[str, ...]) -> Any:
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return None
     hints = typing.get_type_hints(target if is_dataclass(target) or inspect.isfunction(target) else target.__init__)
+    made = {f.name: f.default_factory for f in dataclasses.fields(target)} if is_dataclass(target) else {}
     declared = []
     for name, parameter in parameters.items():
         if name not in given:
             default = MISSING if parameter.default is parameter.empty else parameter.default
+            if made.get(name, dataclasses.MISSING) is not dataclasses.MISSING:
+                default = made[name]()
             declared.append((name, _supported(hints.get(name, Any)), field(default_factory=lambda d=default: d)))
     return OmegaConf.structured(make_dataclass("Options", declared))
 

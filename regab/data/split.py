@@ -40,7 +40,7 @@ class Source(NamedTuple):
     """What a loader returns: labelled examples and, where the data set has one, its own test set.
 
     ``fit`` learns from the training examples, once they are known, how all are encoded for the model, and what the
-    model must be told beside the shape and the number of classes (some of ``regab.config.GIVEN``). ``task`` is
+    model must be told beside the shape and the number of classes (some of ``regab.models.options.GIVEN``). ``task`` is
     ``classification`` or ``regression``, whose ``classes`` is 1: a model has so many outputs. ``said`` is what the user
     should know of how the data were read, ``columns`` how each column of a table was; ``names`` are those of classes,
     ``features`` those of the first inputs of a table. ``fingerprint`` is filled in.

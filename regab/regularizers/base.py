@@ -154,7 +154,9 @@ class Chain:
     def perturb(self, places: dict[str, Any], batch: int, noise: Any) -> dict[str, Tensor]:
         """The factors at all perturbed places; every place has its own stream of noise."""
         return {
-            name: self.methods[place.method].perturb(batch, place, noise.of(f"{place.method}/{name}"))
+            name: self.methods[place.method].perturb(
+                place.size(batch)[0], place, noise.of(f"{place.method}/{place.site or name}")
+            )
             for name, place in places.items()
         }
 

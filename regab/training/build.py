@@ -11,11 +11,14 @@ from torch import nn
 
 from regab.data.split import Data
 from regab.errors import UsageError
-from regab.models.foreign import adopt, is_foreign
+from regab.models.calling import PADDING, explained
+from regab.models.finetuning import FineTuning
+from regab.models.foreign import adopt, briefly, is_foreign
 from regab.models.initial import Initialization
+from regab.models.options import fine_tuning
 from regab.regularizers.base import Chain
 from regab.seeding import stream_seed
-from regab.targets import locate
+from regab.targets import is_node, keywords, locate
 
 Config = dict[str, Any]
 
@@ -29,20 +32,31 @@ class Built(NamedTuple):
 
 def build_model(config: Config, data: Data, chain: Chain, seed: int) -> Built:
     """One run's model with what the regularizers build into it. Its initial weights depend on the seed alone."""
-    factory, node = locate(config["model"], "model"), arguments(config["model"])
-    initialize, notes = Initialization(node.pop("init")), []
-    _check_text(config["model"]["_target_"], factory, data)
+    node = config["model"]
+    initialize, tuning = Initialization(node["init"]), fine_tuning(node)
+    own = {k: v for k, v in node.items() if k != "init" and k not in tuning}
+    _check_text(node["_target_"], locate(node, "model"), data)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(seed, "init"))
-        model = factory(**_told(factory, data) | node)
+        model = make(own, data, "model")
         if not isinstance(model, nn.Module):
-            raise UsageError(f"model._target_={config['model']['_target_']}: must give a torch.nn.Module")
+            raise UsageError(f"model._target_={node['_target_']}: must give a torch.nn.Module")
         initialize(model)
+        notes = FineTuning(**tuning)(model, data.classes)
         if not is_foreign(model):
             chain.build(model)
         else:
-            notes = adopt(model, data.train.x[:2].cpu()) + _build_aloud(model, chain)
+            notes += adopt(model, data.train.x[:2].cpu()) + _build_aloud(model, chain)
     return Built(model, notes)
+
+
+def make(node: Config, data: Data, path: str) -> Any:
+    """What a node names, made with its arguments, nodes among them, and with what the data tell."""
+    target = locate(node, path)
+    given = {k: make(v, data, f"{path}.{k}") if is_node(v) else v for k, v in arguments(node).items()}
+    told = _told(target, data)
+    with explained(target, f"{node['_target_']} cannot be made of {', '.join(given) or 'nothing'}"):
+        return target(**told | given)
 
 
 def _build_aloud(model: nn.Module, chain: Chain) -> list[str]:
@@ -52,7 +66,7 @@ def _build_aloud(model: nn.Module, chain: Chain) -> list[str]:
         before = dict(model.named_modules())
         method.build(model)
         new = [key for key, module in model.named_modules() if module is not before.get(key)]
-        notes.append(f"reg.{name} acts at {', '.join(new)}")
+        notes.append(f"reg.{name} acts at {briefly(new)}")
     return notes
 
 
@@ -66,11 +80,29 @@ def _told(factory: Any, data: Data) -> dict[str, Any]:
     given |= dict.fromkeys(("in_channels", "in_chans"), data.shape[0]) | {"in_features": math.prod(data.shape)}
     if "vocabulary" in data.given:
         given["vocab_size"] = data.given["vocabulary"]
+    if factory.__module__.startswith("transformers."):
+        return _told_to_hugging_face(factory, data, given)
     parameters = inspect.signature(factory).parameters
     told = {name: value for name, value in given.items() if name in parameters}
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()) and not {"classes", "n_classes"} & told.keys():
         told["num_classes"] = data.classes
+        if factory.__module__.startswith("timm.") and data.kind == "images":
+            told["in_chans"] = data.shape[0]
     return told
+
+
+def _told_to_hugging_face(factory: Any, data: Data, given: dict[str, Any]) -> dict[str, Any]:
+    """A configuration is told all that it has a name for, ``from_pretrained`` how many labels there are."""
+    given = {"num_labels": data.classes} | ({"vocab_size": given["vocab_size"]} if "vocab_size" in given else {})
+    if data.kind == "tokens":
+        given["pad_token_id"] = PADDING
+    if data.kind == "images":
+        given |= {"num_channels": data.shape[0], "image_size": data.shape[-1]}
+    if factory.__name__ == "for_model":
+        return given
+    if isinstance(factory, type):
+        return {name: value for name, value in given.items() if name in keywords(factory)}
+    return {"num_labels": data.classes} if factory.__name__ == "from_pretrained" else {}
 
 
 def _check_text(target: str, factory: Any, data: Data) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +14,13 @@ from torch import Tensor, nn
 
 from regab.errors import UsageError
 from regab.models.attention import SelfAttention
+from regab.models.calling import explained
 from regab.models.foreign import is_foreign
 from regab.models.places import perturbed_places
 from regab.training.stack import Stack
 
 SLOW_ON_A_CPU = (nn.modules.conv._ConvNd, nn.MultiheadAttention, SelfAttention)
+ATTENTION = re.compile("attention|attn", re.IGNORECASE)  # what other people's classes of it are called
 AGREE = {"rtol": 1e-3, "atol": 1e-4}  # batched and single kernels sum in another order
 REASON = 160  # characters shown of an error
 
@@ -43,7 +46,8 @@ def stacks_well(model: nn.Module, device: torch.device) -> bool:
     are batched nowhere.
     """
     slow = (*SLOW_ON_A_CPU, nn.RNNBase) if device.type == "cpu" else (nn.RNNBase,)
-    return not any(isinstance(module, slow) for module in model.modules())
+    attends = device.type == "cpu" and any(ATTENTION.search(type(module).__name__) for module in model.modules())
+    return not attends and not any(isinstance(module, slow) for module in model.modules())
 
 
 def choose_forward_mode(model: nn.Module, example: Tensor, outputs: int, device: torch.device) -> ForwardMode:
@@ -80,7 +84,8 @@ def _check_forward(model: nn.Module, example: Tensor, outputs: int) -> None:
     if not any(p.requires_grad for p in trial.parameters()):
         raise UsageError(f"model: {name} has no parameters to train")
     before = dict(trial.named_buffers())
-    out = trial(example)
+    with explained(type(model), f"in training the forward of {name} fails"):
+        out = trial(example)
     expected = (len(example), outputs)
     if not isinstance(out, Tensor) or out.shape != expected:
         what = list(out.shape) if isinstance(out, Tensor) else type(out).__name__
@@ -94,7 +99,7 @@ def _trial(model: nn.Module, example: Tensor) -> nn.Module:
     """A copy in which nothing is perturbed."""
     trial = copy.deepcopy(model)
     for place in perturbed_places(trial, example).values():
-        place.factor = torch.ones(len(example), *place.shape)
+        place.factor = torch.full(place.size(len(example)), place.neutral)
     return trial
 
 
@@ -142,7 +147,9 @@ def _agrees(model: nn.Module, example: Tensor, mode: ForwardMode) -> bool:
     stack.values[1] *= 1.1
     stack.set_training(True)
     with torch.random.fork_rng(devices=[]):
-        factors = {name: torch.ones(2, len(example), *place.shape) for name, place in stack.places.items()}
+        factors = {
+            name: torch.full((2, *place.size(len(example))), place.neutral) for name, place in stack.places.items()
+        }
         stack.backward(stack(example.expand(2, *example.shape), factors).sum((1, 2)))
         stack.set_training(False)
         plain.load_state_dict(stack.state_dict(1), strict=False)

@@ -74,6 +74,7 @@ class Stack:
         factors = {f"{name}.factor" for name in self.places}
         buffers = [s for s in find_slots(self.skeleton, "_buffers") if s.name not in factors]
         self._buffer_slots = buffers + [s for s in slots if s.name not in trained]  # what is frozen is no parameter
+        self._saved = _names_to_save(self.skeleton)
         self._recurrent = [m for m in self.skeleton.modules() if isinstance(m, nn.RNNBase)]
         parameters = [dict(model.named_parameters()) for model in models]
         rows = [torch.cat([s.flatten(p[s.name].detach()[None]) for s in self._slots], 1) for p in parameters]
@@ -154,11 +155,18 @@ class Stack:
         return [slot.name for slot in self._slots if is_weight(slot)]
 
     def state_dict(self, row: int, state: list[Tensor] | None = None) -> dict[str, Tensor]:
-        """A row of ``state`` (the present one, or one that was kept) by the names that a run's model gives."""
+        """A row of ``state`` (the present one, or one that was kept) by the names that a run's model saves."""
         values, *buffers = [tensor[row : row + 1] for tensor in state or self.state]
         state = {slot.name: leaf[0] for slot, leaf in zip(self._slots, self._unflatten(values), strict=True)}
         state |= {slot.name: buffer[0] for slot, buffer in zip(self._buffer_slots, buffers, strict=True)}
-        return {name: tensor.cpu().contiguous().clone() for name, tensor in state.items()}
+        tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in state.items()}
+        return {name: tensors[held] for name, held in self._saved.items()}
+
+
+def _names_to_save(model: nn.Module) -> dict[str, str]:
+    """The names in the model's own state_dict, and by which of them the stack holds what several share."""
+    held = {id(t): n for tensors in (model.named_parameters(), model.named_buffers()) for n, t in tensors}
+    return {name: held[id(tensor)] for name, tensor in model.state_dict(keep_vars=True).items() if id(tensor) in held}
 
 
 def _arrange_products(model: nn.Module) -> None:

@@ -1,0 +1,135 @@
+"""How a foreign model is called with an example, and what of its answer are the logits."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from regab.errors import UsageError
+from regab.models.places import pass_once
+
+PADDING = 0  # as regab's texts are padded
+REASON = 200  # characters shown of an error
+LIBRARIES = ("timm", "transformers", "torchvision", "torch")
+
+# What a model is told of tokens [B, L] if its forward has a parameter of that name. Hugging Face's mask is 1 where
+# there is a word, torch's are true where there is none; lengths stay on the device of the tokens.
+TOLD = {
+    "attention_mask": lambda tokens: (tokens != PADDING).long(),
+    "padding_mask": lambda tokens: tokens == PADDING,
+    "key_padding_mask": lambda tokens: tokens == PADDING,
+    "src_key_padding_mask": lambda tokens: tokens == PADDING,
+    "lengths": lambda tokens: (tokens != PADDING).sum(1),
+}
+INPUTS = {True: ("input_ids", "tokens"), False: ("pixel_values", "input_values", "input_features")}  # by: are tokens
+
+
+def conform(model: nn.Module, example: Any) -> list[str]:
+    """Let a model be called as ``model(x)`` and return logits, by hooks; what was done, in sentences.
+
+    Tokens bring the masks that the forward's signature asks for. An example of several tensors is passed by position
+    (a tuple) or by name (a dict). Logits are ``output.logits``, ``output["logits"]`` or the first of a tuple or dict.
+    Raises UsageError, in one line, where a library's model fails on the example.
+    """
+    call = _call(model, example)
+    if call.name or call.told or not isinstance(example, Tensor):
+        model.register_forward_pre_hook(call, with_kwargs=True)
+    with explained(type(model), f"the forward of {type(model).__name__} fails on an example of {_words(example)}"):
+        output = pass_once(model, example, [])
+    model.register_forward_hook(_answer)
+    told = [f"its forward is given {', '.join(call.told)}, from the padding of the texts"] if call.told else []
+    return told + _said_of(output)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A forward pre-hook: under which ``name`` the input is passed (none: first), and what else is ``told``."""
+
+    name: str = ""
+    told: tuple[str, ...] = ()
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
+        if len(args) != 1 or kwargs:  # not regab's call
+            return None
+        (x,) = args
+        if isinstance(x, Mapping):
+            return (), dict(x)
+        if isinstance(x, tuple | list):
+            return tuple(x), {}
+        told = {name: TOLD[name](x) for name in self.told}
+        return ((), {self.name: x} | told) if self.name else (args, told)
+
+
+def _call(model: nn.Module, example: Any) -> Call:
+    if not isinstance(example, Tensor):
+        return Call()
+    parameters = inspect.signature(model.forward).parameters
+    tokens = not example.is_floating_point()
+    told = tuple(name for name in TOLD if name in parameters) if tokens and example.ndim == 2 else ()
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    first = next((p for p in parameters.values() if p.kind is not p.VAR_KEYWORD), None)
+    if first is not None and first.kind in (first.POSITIONAL_ONLY, first.POSITIONAL_OR_KEYWORD, first.VAR_POSITIONAL):
+        named = [name for name in INPUTS[tokens] if name in parameters and name != first.name]
+        wrong = first.name in INPUTS[not tokens]
+        return Call(named[0] if wrong and named else "", told)
+    if first is None and open_ended:
+        return Call(INPUTS[tokens][0], told)
+    return Call("" if first is None else first.name, tuple(name for name in told if name != first.name))
+
+
+def _answer(module: nn.Module, args: Any, output: Any) -> Any:
+    return logits_in(output)
+
+
+def logits_in(output: Any) -> Any:
+    """The logits in what a model returned; what is none of the known kinds is left as it is."""
+    if isinstance(output, Tensor):
+        return output
+    if hasattr(output, "logits"):
+        return output.logits
+    if isinstance(output, Mapping) and output:
+        return output["logits"] if "logits" in output else next(iter(output.values()))
+    return output[0] if isinstance(output, tuple | list) and output else output
+
+
+def _said_of(output: Any) -> list[str]:
+    if isinstance(output, Tensor) or hasattr(output, "logits") or (isinstance(output, Mapping) and "logits" in output):
+        return []
+    if isinstance(output, tuple | list | Mapping) and len(output) > 1:
+        return [f"its forward returns a {type(output).__name__} of {len(output)}: the first is taken for the logits"]
+    return []
+
+
+@contextmanager
+def explained(thing: Any, words: str) -> Iterator[None]:
+    """Make one line of what a library's class or function raises; what the user's own raises keeps its traceback."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except Exception as error:
+        if not of_a_library(thing):
+            raise
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:REASON]
+        raise UsageError(f"model: {words}: {reason}") from error
+
+
+def of_a_library(thing: Any) -> bool:
+    """Whether a class or function is somebody else's: its errors are of how it is used, not of how it is written."""
+    name = getattr(thing, "__module__", None) or ""
+    file = getattr(sys.modules.get(name), "__file__", None) or ""
+    return name.split(".")[0] in LIBRARIES or bool({"site-packages", "dist-packages"} & set(Path(file).parts))
+
+
+def _words(example: Any) -> str:
+    if isinstance(example, Tensor):
+        return f"shape {list(example.shape[1:])}"
+    parts = example.items() if isinstance(example, Mapping) else enumerate(example)
+    return ", ".join(f"{name} {list(part.shape[1:])}" for name, part in parts)
