@@ -16,7 +16,7 @@ from regab.analysis.paired import resolution
 from regab.analysis.table import replicate_words, variant_names
 from regab.analysis.verdicts import BASELINE, NUMBERS, adjusted, concluded, numbers
 from regab.errors import UsageError
-from regab.records.columns import headline, higher_is_better
+from regab.records.columns import Directed, headline, higher_is_better
 from regab.targets import unknown
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def sweep_of(results: DataFrame, baseline: str | Levels | None, metric: str | No
     """Raises UsageError for what the table does not have."""
     if at not in ("selected", "last"):
         raise UsageError(f"at={at}: must be selected or last")
-    metric = metric or default_metric(results, at)
+    metric = column_of(results, metric, at)
     variants = variants_of(results)
     base = find_baseline(variants, baseline)
     reference = off_levels(variants) if baseline is None else variants[base]
@@ -176,10 +176,38 @@ def metrics_of(results: DataFrame, at: str = "selected") -> list[str]:
 
 
 def default_metric(results: DataFrame, at: str = "selected") -> str:
-    """The test accuracy (regression: RMSE), or the validation data's where there are no test data, or their loss."""
+    """What a table says of itself (``attrs["headline"]``); else the test accuracy (regression: RMSE), or the validation
+    data's where there are no test data, or their loss."""
     metrics = metrics_of(results, at)
+    if (said := results.attrs.get("headline")) in metrics:
+        return said
     name = headline(metrics)
     return next((m for m in (f"test_{name}", f"val_{name}", "test_loss", "val_loss") if m in metrics), f"test_{name}")
+
+
+def column_of(results: DataFrame, metric: str | None = None, at: str = "selected") -> str:
+    """What to compare by, ``metric`` or the default. Of metrics that are none of regab's, ``results.attrs`` says which
+    way is better: ``{"metrics": {"auroc": {"direction": "up"}}}``.
+
+    Raises UsageError for a metric that the table does not have, and for one of which that is not known.
+    """
+    metric = metric or default_metric(results, at)
+    if f"{at}_{metric}" not in results:
+        raise UsageError(unknown("metric", "", metric, metrics_of(results, at)))
+    direction = (results.attrs.get("metrics") or {}).get(str(metric), {}).get("direction")
+    found = Directed(metric, direction) if direction else metric
+    higher_is_better(found)
+    return found
+
+
+def with_direction(results: DataFrame, metric: str | None, direction: str | None) -> DataFrame:
+    """The same table, which says of a metric which way is better."""
+    if not direction:
+        return results
+    results = results.copy()
+    metric = metric or default_metric(results)
+    results.attrs["metrics"] = {**(results.attrs.get("metrics") or {}), metric: {"direction": direction}}
+    return results
 
 
 def by_replicate(results: DataFrame, metric: str, at: str = "selected") -> DataFrame:

@@ -24,7 +24,8 @@ def smoothed(curve: np.ndarray, width: int = 5) -> np.ndarray:
     reach = [min(half, i, len(curve) - 1 - i) for i in range(len(curve))]
     reach[-1] = min(half, len(curve) - 1)  # at the end, look back
     ends = [min(i + r, len(curve) - 1) for i, r in enumerate(reach)]
-    return np.array([np.nanmedian(curve[i - r : e + 1]) for i, (r, e) in enumerate(zip(reach, ends, strict=True))])
+    windows = [curve[i - r : e + 1] for i, (r, e) in enumerate(zip(reach, ends, strict=True))]
+    return np.array([np.nan if np.isnan(window).all() else np.nanmedian(window) for window in windows])
 
 
 class Fit(NamedTuple):
@@ -43,13 +44,14 @@ class Fit(NamedTuple):
 
 
 def fit(metrics: Metrics) -> Fit | None:
-    """From a run's curves (row 0 untrained); None without validation data.
+    """From a run's curves (row 0 untrained); None without validation data, or where losses were not kept.
 
     A run *overfits* where its smoothed validation loss ends more than ``RISE`` above its minimum while its training
     loss fell.
     """
-    if len(metrics["epoch"]) < 2 or np.isnan(metrics["val_loss"]).all():
+    if len(metrics["epoch"]) < 2 or any(np.isnan(metrics[name]).all() for name in ("train_loss", "val_loss")):
         return None
+    unknown = np.array([np.nan])
     train, val = smoothed(metrics["train_loss"]), smoothed(metrics["val_loss"])
     best = int(np.nanargmin(val))
     rise = float(val[-1] / val[best] - 1)
@@ -60,8 +62,8 @@ def fit(metrics: Metrics) -> Fit | None:
         rise=rise,
         gap=float(val[-1] - train[-1]),
         ratio=float(val[-1] / train[-1]) if train[-1] else np.inf,
-        train_score=float(metrics[f"train_{score(metrics)}"][-1]),
-        val_score=float(metrics[f"val_{score(metrics)}"][-1]),
+        train_score=float(metrics.get(f"train_{score(metrics)}", unknown)[-1]),
+        val_score=float(metrics.get(f"val_{score(metrics)}", unknown)[-1]),
         falling=float(1 - train[-1] / earlier) if earlier else 0.0,
     )
 
@@ -102,7 +104,7 @@ def diagnosis(runs: Sequence[Metrics]) -> str:
     shown = f"{words(known)} {cell(known, train)} on training, {cell(known, val)} on validation data"
     if train - val >= GAP:
         return f"Fits training data better than new data ({shown}), but its validation loss is not rising ({loss})."
-    return f"Does not overfit ({shown}; {loss})."
+    return f"Does not overfit ({loss})." if np.isnan(train - val) else f"Does not overfit ({shown}; {loss})."
 
 
 def underfitting(runs: Sequence[Metrics]) -> str:
@@ -116,7 +118,7 @@ def underfitting(runs: Sequence[Metrics]) -> str:
         return ""
     known = score(runs[0])
     train, val = median(f.train_score for f in fits), median(f.val_score for f in fits)
-    if train - val >= CLOSED or train >= 1 - CLOSED:
+    if np.isnan(train - val) or train - val >= CLOSED or train >= 1 - CLOSED:
         return ""
     cure = "train longer" if median(f.falling for f in fits) > FALLING else "take a larger model"
     return (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from regab.analysis.merge import aligned, as_text, same_configuration, value_of
 from regab.errors import UsageError
-from regab.records.results import RESULTS, load_results, variant_name
+from regab.records.results import RESULTS, load_measures, load_results, variant_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -38,7 +38,15 @@ def read(folders: Sequence[Path]) -> DataFrame:
     table = pd.concat(tables, ignore_index=True)
     table = _once(table[[*factors, *[c for c in table if c not in factors]]], factors)
     same_configuration(table["folder"], variant_names(table))
+    table.attrs = _said(folders)
     return table
+
+
+def _said(folders: Sequence[Path]) -> dict[str, Any]:
+    """What the folders say of metrics that are none of regab's, and by which verdicts go."""
+    said = [load_measures(folder) for folder in folders]
+    metrics = {name: facts for each in said for name, facts in (each.get("metrics") or {}).items()}
+    return {"headline": next((each["headline"] for each in said if each.get("headline")), None), "metrics": metrics}
 
 
 def factors_of(results: DataFrame) -> list[str]:

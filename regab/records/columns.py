@@ -1,8 +1,11 @@
 """The columns of metrics.csv, in order, and those of them that follow from others."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable
 
+from regab.errors import UsageError
 from regab.tasks import MEASURES
 
 WORDS = {"rmse": "RMSE", "r2": "R²"}
@@ -20,8 +23,34 @@ def columns(*tasks: str) -> list[str]:
 COLUMNS = columns("classification")
 
 
+SPLITS = ("train", "val", "test")
+METRICS = list(dict.fromkeys(measure for of_task in MEASURES.values() for measure in of_task))
+OTHERS = {*COLUMNS}  # which can be compared by, as norms; less of them is better
+
+
+class Directed(str):
+    """The name of a metric that regab does not know, with which way is better: ``up`` or ``down``."""
+
+    direction: str
+
+    def __new__(cls, name: str, direction: str) -> Directed:
+        self = super().__new__(cls, name)
+        self.direction = direction
+        return self
+
+
 def higher_is_better(metric: str) -> bool:
-    """Whether more of it is better: of accuracies and R²; of losses and errors, less is."""
+    """Whether more of it is better: of accuracies and R²; of losses and errors, less is.
+
+    Raises UsageError for a metric that regab does not know and that does not say.
+    """
+    if isinstance(metric, Directed):
+        return metric.direction == "up"
+    split, _, name = metric.partition("_")
+    if metric not in (*METRICS, *OTHERS) and not (split in SPLITS and name in METRICS):
+        raise UsageError(
+            f"{metric}: whether more or less of it is better is not known; say so by --direction up or down"
+        )
     return metric.endswith(("accuracy", "r2"))
 
 

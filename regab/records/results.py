@@ -10,12 +10,13 @@ from typing import Any
 from regab.errors import UsageError
 from regab.records.columns import cell, columns, headline, words
 from regab.records.files import write_atomically
-from regab.records.load import damage, load_error, load_result, load_yaml
+from regab.records.load import damage, load_error, load_json, load_result, load_yaml
 from regab.records.log import CONFIG, OVERRIDES, RESULT
 
 Rows = list[dict[str, str]]
 
-RESULTS = "results.csv"
+RESULTS, MEASURES = "results.csv", "metrics.json"
+SOURCE = "source.json"  # in a folder of results made elsewhere: where they came from
 REPLICATE = ("seed", "data.fold")  # the keys whose values are repetitions of one variant
 OUTCOME = ["seed", "fold", "status", "reason"]
 KEPT = ("task", "seed", "fold", "status", "parameters", "seconds")
@@ -100,6 +101,11 @@ def load_results(root: Path) -> Rows:
             return list(csv.DictReader(file))
     except (ValueError, csv.Error) as error:
         raise UsageError(f"{root / RESULTS}: cannot be read as a table in UTF-8 ({error})") from error
+
+
+def load_measures(root: Path) -> dict[str, Any]:
+    """What ``metrics.json`` says of a folder: ``headline`` and ``metrics``; empty where there is none."""
+    return load_json(root / MEASURES) or {}
 
 
 def outcome(result: dict[str, Any]) -> str:

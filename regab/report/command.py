@@ -10,13 +10,22 @@ from typing import NoReturn
 
 from regab.errors import CannotWrite, UsageError
 from regab.records.files import make_folder, write_atomically
+from regab.records.imports.columns import Asked
 from regab.records.load import load_error, load_result
 from regab.records.results import RESULTS, row_of, run_folders, write_results
+from regab.report.imported import bring_in, is_ours, is_table_of_ours
 from regab.report.study import Options, Study
 
 TEXT = """\
 Make the tables, figures and the page of sweeps or single runs again, from their files alone.
 """
+
+
+PATHS = "folders of sweeps or of single runs; or results made elsewhere: a table, a folder of W&B, MLflow, Lightning, …"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 class _Parser(argparse.ArgumentParser):
@@ -27,12 +36,17 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """What ``regab report`` understands."""
     made = _Parser(prog="regab report", description=TEXT)
-    made.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folders of sweeps or of single runs")
+    made.add_argument("folders", nargs="+", type=Path, metavar="DIR", help=PATHS)
     made.add_argument("--metric", help="what to compare by, as val_loss; default: test accuracy, or RMSE")
+    made.add_argument(
+        "--direction", choices=("up", "down"), help="which way it is better, of a metric unknown to regab"
+    )
     made.add_argument("--baseline", help="the variant to compare with, as dropout.rate=0.2; default: all at neutral")
     made.add_argument("--practical", type=float, help="a difference too small to matter, as 0.005")
     made.add_argument("--at", choices=("selected", "last"), default="selected", help="which epoch of each run")
     made.add_argument("--stopping", action="store_true", help="what rules of early stopping would have chosen")
+    made.add_argument("--factors", type=_names, default=(), help="of a table: the columns that say what varied, as a,b")
+    made.add_argument("--seed", metavar="COLUMN", help="of a table: the column that tells repetitions apart")
     made.add_argument("--to", type=Path, metavar="DIR", help="where to write; default: DIR, or outputs/report/…")
     return made
 
@@ -40,13 +54,20 @@ def parser() -> argparse.ArgumentParser:
 def report(words: Sequence[str]) -> int:
     """``regab report``. Raises UsageError, CannotWrite."""
     asked = parser().parse_args([*words])
-    for folder in asked.folders:
-        if not folder.is_dir():
-            raise UsageError(f"report {folder}: there is no such folder")
-    options = Options(asked.metric, asked.baseline, asked.practical, asked.at, asked.stopping)
-    if len(asked.folders) == 1 and is_run(asked.folders[0]):
-        return _report_run(asked.folders[0], asked.to, options)
-    return _report_sweeps(asked.folders, asked.to, options)
+    folders = [path.parent if is_table_of_ours(path) else path for path in asked.folders]
+    options = Options(asked.metric, asked.baseline, asked.practical, asked.at, asked.stopping, asked.direction)
+    if not all(is_ours(folder) for folder in folders):
+        place = asked.to or fresh_place()
+        options = bring_in(folders, Asked(asked.factors, asked.seed, asked.metric), options, place)
+        return _report_sweeps([place], place, options)
+    if len(folders) == 1 and is_run(folders[0]):
+        return _report_run(folders[0], asked.to, options)
+    return _report_sweeps(folders, asked.to, options)
+
+
+def fresh_place() -> Path:
+    """Where a report is written that is of no single sweep."""
+    return Path("outputs/report") / time.strftime("%Y-%m-%d_%H-%M-%S")
 
 
 def is_run(folder: Path) -> bool:
@@ -85,7 +106,7 @@ def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> in
     for folder in folders:
         _tabulate(folder)
     study = Study(folders, read(folders), options)
-    place = to or (folders[0] if len(folders) == 1 else Path("outputs/report") / time.strftime("%Y-%m-%d_%H-%M-%S"))
+    place = to or (folders[0] if len(folders) == 1 else fresh_place())
     make_folder(place)
     if len(folders) > 1:
         write_atomically(place / RESULTS, study.results.to_csv(index=False))

@@ -15,7 +15,7 @@ from regab.records.columns import cell, words
 from regab.report.factors import factor_levels, level_name
 from regab.report.looks import look_words
 from regab.report.sentences import ORDER, interval, kind_of, points, unit
-from regab.report.study import Study, Variant
+from regab.report.study import Study, Variant, made_elsewhere
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -167,6 +167,8 @@ def _further(study: Study) -> Sentences:
     }
     if study.looks.most or len(study.folders) > 1 or not {NO_EVIDENCE, TOO_FEW} & kinds:
         return []
+    if made_elsewhere(study):
+        return [("", "Add seeds: a verdict needs three.")] if NO_EVIDENCE not in kinds else []
     cure = f"regab train --resume {shlex.quote(str(study.folders[0]))} --seeds auto"
     if NO_EVIDENCE not in kinds:
         return [("", f"Add seeds: {cure}")]

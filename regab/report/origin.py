@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from regab.records.load import load_config, load_json, load_result
-from regab.records.results import REPLICATE, is_begun, row_of
-from regab.report.study import Study, Variant
+from regab.records.results import REPLICATE, SOURCE, is_begun, row_of
+from regab.report.study import Study, Variant, made_elsewhere
 
 
 def command_of(variant: Variant) -> str:
-    """A command line that trains this variant again, with all its seeds and folds."""
+    """A command line that trains this variant again, with all its seeds and folds; none for what was made elsewhere."""
     first = Path(variant.rows[0]["folder"])
+    if (first.parent / SOURCE).is_file():
+        return ""
     given = row_of(first)["overrides"] if is_begun(first) else variant.levels
     words = [f"{key}={value}" for key, value in given.items() if key not in REPLICATE]
     words = [f"+{word}" if word.startswith("reg.extra.") else word for word in words]
@@ -53,6 +55,7 @@ def provenance(study: Study) -> list[tuple[str, str]]:
     versions = [", ".join(f"{k} {v}" for k, v in (r.get("versions") or {}).items()) for r in results]
     facts = [
         ("command", commands),
+        ("results from", [f for root in study.folders for f in (load_json(root / SOURCE) or {}).get("files", ())]),
         ("folder", [str(root) for root in study.folders]),
         ("runs", [_runs(study)]),
         ("finished", [str(max((r.get("finished") or "" for r in results), default=""))]),
@@ -92,7 +95,8 @@ def warnings(study: Study) -> list[str]:
         found.append(f"and {len(failed) - 20} more failed")
     if unfinished := sum(row["status"] not in ("failed", "finished") for row in rows):
         found.append(f"{unfinished} runs have not finished and are not in the numbers.")
-    if lost := sum(row["folder"] not in study.curves for row in rows if row["status"] == "finished"):
+    lost = sum(row["folder"] not in study.curves for row in rows if row["status"] == "finished")
+    if lost and not made_elsewhere(study):
         found.append(f"Of {lost} finished runs metrics.csv is missing or damaged: their curves are not shown.")
     if missing := int(study.comparisons["missing"].sum()):
         found.append(f"{missing} pairs are incomplete, because one of their two runs is missing; they are left out.")

@@ -11,19 +11,21 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from regab.analysis.compare import column_of, with_direction
 from regab.analysis.table import factors_of, variant_names
 from regab.errors import UsageError
 from regab.records.columns import higher_is_better
 from regab.records.load import load_metrics, load_result
-from regab.records.results import variant_name
+from regab.records.results import SOURCE, variant_name
 from regab.report.figures.style import BASELINE, DASHES, MARKERS, TOGETHER, method_colours
 from regab.report.looks import judge_at, looks_at
 
 if TYPE_CHECKING:
-    import numpy as np
     from pandas import DataFrame
 
-Metrics = dict[str, "np.ndarray"]
+Metrics = dict[str, np.ndarray]
 Row = dict[str, Any]
 
 
@@ -36,6 +38,7 @@ class Options:
     practical: float | None = None  # None: what the sweep was told, or nothing
     at: str = "selected"
     stopping: bool = False
+    direction: str | None = None  # up or down, of a metric that is none of regab's
 
 
 @dataclass(eq=False)
@@ -86,7 +89,7 @@ class Study:
     def __init__(self, folders: Sequence[Path], results: DataFrame, options: Options) -> None:
         if not (results["status"] == "finished").any():
             raise UsageError(f"{folders[0]}: no run has finished{_why(results)}")
-        self.folders, self.results = list(folders), results
+        self.folders, self.results = list(folders), with_direction(results, options.metric, options.direction)
         self.looks = looks_at(folders, results)
         said = self.looks.practical if options.practical is None else options.practical
         self.options = replace(options, practical=said or 0.0)
@@ -97,7 +100,7 @@ class Study:
         told = self.options
         found = judge_at(self.results, self.looks, told.baseline, metric, told.practical, told.at)
         self.factor_effects, self.interactions, self.comparisons = found
-        self.metric = str(self.comparisons["metric"].iloc[0])
+        self.metric = column_of(self.results, metric, told.at)
         self.variants = self._variants()
         self._styled()
 
@@ -188,6 +191,11 @@ class Study:
         return [value for value in values if not math.isnan(value)]
 
 
+def made_elsewhere(study: Study) -> bool:
+    """Whether these are results that regab has not trained, so that it cannot train them again."""
+    return all((folder / SOURCE).is_file() for folder in study.folders)
+
+
 def method_of(factor: str) -> str:
     """``dropout`` of ``reg.dropout.rate``, ``noise`` of ``reg.extra.noise.deviation``; other keys as they are."""
     parts = factor.split(".")
@@ -201,7 +209,9 @@ def _curves(folder: Path) -> Metrics | None:
         metrics = load_metrics(folder)
     except (OSError, ValueError):
         return None
-    return metrics if len(metrics.get("epoch", ())) > 1 and "train_loss" in metrics else None
+    epochs = len(metrics.get("epoch", ()))
+    unknown = dict.fromkeys(("train_loss", "val_loss", "l2_norm"), np.full(epochs, np.nan))  # of others' runs
+    return unknown | metrics if epochs > 1 else None
 
 
 def _seconds(variant: Variant) -> float:

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from regab.records.columns import words
 from regab.records.files import make_folder, write_atomically, writing
 from regab.report.figures import cocktail, fits, forest, responses, weights
 from regab.report.figures.style import figure
 from regab.report.findings import alone, numbers
 from regab.report.origin import sampled
-from regab.report.study import Study, Variant, method_of
+from regab.report.study import Metrics, Study, Variant, method_of
 
 DRAWN = ("forest", "strength", "interactions", "cost")  # by the page itself
 MOST = 16  # variants in a figure that has a panel or a line for each
@@ -69,7 +71,7 @@ def _interactions(study: Study, path: Path) -> bool:
 
 
 def _curves(study: Study, path: Path) -> bool:
-    shown = [v for v in study.variants if study.curves_of(v)][:MOST]
+    shown = [v for v in study.variants if any(map(_has_losses, study.curves_of(v)))][:MOST]
     if shown:
         columns = min(4, len(shown))
         rows = math.ceil(len(shown) / columns)
@@ -82,6 +84,10 @@ def _curves(study: Study, path: Path) -> bool:
                 axes.set_axis_off()
             panels[0].legend(loc="upper right")
     return bool(shown)
+
+
+def _has_losses(metrics: Metrics) -> bool:
+    return any(np.isfinite(metrics[name][1:]).any() for name in ("train_loss", "val_loss"))
 
 
 def _gaps(study: Study, path: Path) -> bool:

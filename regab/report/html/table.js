@@ -37,7 +37,7 @@ function filter() {
 function toggleRow(row) {
   const exact = details(row).querySelector(".exact");
   if (!exact.dataset.whole) {
-    exact.append(`\n\n${commands[row.dataset.name]}`);
+    if (commands[row.dataset.name]) exact.append(`\n\n${commands[row.dataset.name]}`);
     exact.dataset.whole = "yes";
   }
   row.setAttribute("aria-expanded", !isOpen(row));
