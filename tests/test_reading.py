@@ -280,3 +280,61 @@ def test_a_nearly_constant_column_does_not_blow_up(write):
     assert max(part.x.abs().max().item() for part in (data.train, data.val, data.test) if len(part)) < 20
     constant = divide(load(write("a,dose,y", *lines[1:]), "y"), Division())
     assert constant.train.x[:, 1].abs().max() < 1e-15
+
+
+def test_names_and_classes_are_printed_without_control_characters(write):
+    path = write('"a\x1b[31m\nb",y', *["1,\x07p", "2,q"] * 6)
+    source = load(path, "y")
+    assert list(source.columns) == ["a [31m b", "y"]
+    assert all(line.isprintable() for line in (*source.said, *source.columns.values()))
+
+
+def test_classes_that_differ_in_capitals_and_numbers_with_units_are_said(write):
+    lines = [f"{i}.5 kg,{['Yes', 'yes', 'no'][i % 3]}" for i in range(30)]
+    said = load(write("w,y", *lines), "y").said
+    assert "classes that differ in capitals alone: 'Yes', 'yes'" in said
+    assert "w: numbers with 'kg' behind them are taken as words; take it out to have numbers" in said
+
+
+@pytest.mark.slow
+def test_damaged_tables_are_read_or_refused_in_one_line(tmp_path):
+    """400 small tables of odd cells, some with bytes changed, inserted or cut off."""
+    random, path = np.random.default_rng(0), tmp_path / "t.csv"
+    cells = [
+        "1",
+        "2.5",
+        "1,234",
+        "1.234,5",
+        "NA",
+        "",
+        "-",
+        "inf",
+        "é",
+        "1_0",
+        "$5",
+        "5%",
+        "(3)",
+        "2024-01-01",
+        "\x00",
+        '"',
+    ]
+    cells += ["01/02/2024", "12:30", "1e999", "9" * 400, "x" * 300, "Jan 5, 2024", "9999-12-31", "½", "1 000", "5 kg"]
+    refused = []
+    for _ in range(400):
+        sep = random.choice(list(",;\t|"))
+        rows = [
+            sep.join(random.choice(cells[: random.integers(2, len(cells))], 3)) for _ in range(random.integers(1, 20))
+        ]
+        content = bytearray("\n".join([sep.join("abc"), *rows]).encode())
+        for _ in range(random.integers(0, 3)):
+            content[random.integers(len(content))] = random.choice(list(b'"\n\r\x00,;\xff'))
+        path.write_bytes(content)
+        for read in (lambda: load(str(path), "c"), lambda: load_texts(str(path), label=2)):
+            try:
+                source = read()
+                data = examined(divide(source, Division(test_fraction=0.2)), source)
+                assert all(torch.isfinite(part.x.float()).all() for part in (data.train, data.test))
+            except UsageError as error:
+                refused.append(str(error))
+    assert not any("\n" in line for line in refused)
+    assert 100 < len(refused) < 800

@@ -160,6 +160,7 @@ def test_a_test_file_is_read_as_the_training_file(tmp_path):
 MISTAKES = {
     "text": ["1.5"] * 9 + ["oops"],
     "another mark": ["1.5"] * 19 + ["2,75"],
+    "two marks": [f"{i}.5" for i in range(10)] + [f"{i},75" for i in range(10)],
     "two points": ["1.5"] * 19 + ["1.2.3"],
     "a letter in it": ["1.5"] * 19 + ["1O.5"],
     "a unit": [str(i) for i in range(19)] + ["5 kg"],
@@ -172,10 +173,12 @@ MISTAKES = {
 @pytest.mark.parametrize("kind", MISTAKES)
 def test_a_cell_that_is_no_number_among_numbers_is_named(tmp_path, kind):
     cells = MISTAKES[kind]
-    row = next(i for i, cell in enumerate(cells) if cell in (cells[-1],))
+    row = cells.index(cells[-1] if kind != "two marks" else "0.5")
     with pytest.raises(UsageError) as complaint:
         load(written(tmp_path, cells), "y")
-    assert f"t.csv, line {row + 2}: x is {cells[-1]!r}, and not a " in str(complaint.value)
+    assert f"t.csv, line {row + 2}: x is {cells[row]!r}, and not a " in str(complaint.value)
+    if kind == "two marks":
+        return
     assert f"data.missing=[{cells[-1]!r}]" in str(complaint.value)
     assert np.isnan(numbers(written(tmp_path, cells), missing=[cells[-1]])).sum() == cells.count(cells[-1])
     assert load(written(tmp_path, cells), "y", categorical=["x"]).train.x.numbers.shape[1] == 0
@@ -335,3 +338,12 @@ def test_options_contradict_each_other_in_one_line(tmp_path):
         load(path, "y", ignore=["y"])
     with pytest.raises(UsageError, match=r"data.decimal=;: must be auto, point or comma"):
         Options(decimal=";")
+
+
+def test_dates_may_be_of_any_century(tmp_path):
+    assert numbers(written(tmp_path, ["0001-01-01", "9999-12-31"])).tolist() == [-719162, 2932896]
+
+
+def test_numbers_too_large_to_be_squared_are_named(tmp_path):
+    with pytest.raises(UsageError, match=r"line 11: x is '1e200', and not a number"):
+        load(written(tmp_path, ["1.5"] * 9 + ["1e200"]), "y")

@@ -32,7 +32,8 @@ def _of_classes(data: Data, source: Source) -> Iterator[str]:
     there = sum(torch.bincount(y, minlength=data.classes) for y in labels)
     if (learned > 0).sum() == 1 < (there > 0).sum():
         only = _class(int(learned.argmax()), source)
-        raise UsageError(f"data: all {len(data.train)} training examples are of class {only}; raise data.n_train")
+        cure = "raise data.n_train or change data.split_seed"
+        raise UsageError(f"data: all {len(data.train)} training examples are of class {only}; {cure}")
     if lost := ((learned == 0) & (there > 0)).nonzero()[:, 0].tolist():
         names = [f"{_class(c, source)} (of {there[c]} in all)" for c in lost]
         yield f"no training example of class {_some(names)}; it cannot be learned"

@@ -88,9 +88,7 @@ class Column:
         for row, cell in enumerate(cells):
             if cell not in values and cell.lower() not in options.no_number and not INFINITE.fullmatch(cell):
                 raise odd(rows, row, self.name)
-        numbers = np.array([values.get(cell, np.nan) for cell in cells])
-        numbers[np.isinf(numbers)] = np.nan
-        return numbers
+        return np.array([values.get(cell, np.nan) for cell in cells], dtype=np.float64)
 
     def _dates(self, rows: Rows, cells: list[str], options: Options) -> np.ndarray:
         days = date_numbers(cells, self.date)
@@ -110,6 +108,12 @@ def odd(rows: Rows, row: int, name: str, what: str = "a number") -> UsageError:
 def shown(cell: str) -> str:
     """A cell in quotes, cut if it is long."""
     return repr(cell if len(cell) <= 40 else cell[:37] + "...")
+
+
+def plain_name(text: str) -> str:
+    """A name for the terminal, cut if it is long: without what is not printable."""
+    text = text if text.isprintable() else repr(text)[1:-1]
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def columns_of(rows: Rows, label: str, options: Options) -> list[Column]:
@@ -170,8 +174,10 @@ def of_cells(rows: Rows, name: str, options: Options) -> Column:
 
 
 def _are_numbers(counts: Counter[str], spelling: Spelling) -> bool:
-    """Whether those cells that are no numbers are mistakes, or a word for missing."""
-    numbers, others = (sum(counts[cell] for cell in part) for part in (spelling.values, spelling.odd))
+    """Whether those cells that are no numbers, or have another decimal mark, are mistakes, or a word for missing."""
+    words = [cell for cell in spelling.odd if cell not in spelling.otherwise]
+    others = sum(counts[cell] for cell in words)
+    numbers = sum(counts[cell] for cell in (*spelling.values, *spelling.otherwise))
     if numbers >= NEARLY * (numbers + others):
         return True
     return len(spelling.odd) == 1 and numbers > others and len(spelling.values) > MANY

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+EPOCH = np.datetime64("1970-01-01", "us")
 _DAY = re.compile(r"[0-9]{1,4}([-/. ])([0-9]{1,2}|[A-Za-z]{3,9})\1[0-9]{1,4}(?![0-9])")
 _NAMED = re.compile(r"[0-9]{1,2}\.?[ -][A-Za-z]{3,9}|[A-Za-z]{3,9}\.? [0-9]{1,2}(,|\b)")
 _TIME = re.compile(r"[0-9]{1,2}:[0-9]{2}")
@@ -27,9 +28,9 @@ def date_numbers(cells: list[str], form: str) -> np.ndarray:
     found = pd.to_datetime(pd.Series(cells, dtype=str), format=form, errors="coerce", utc=True)
     if iso:  # which takes years, and what could be a plain number, for dates
         found = found.where([bool(_DAY.match(cell)) for cell in cells])
-    if "%Y" not in form and "%y" not in form and not iso:
-        found = found - found.dt.normalize() + pd.Timestamp(0, tz="UTC")
-    return ((found - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)).to_numpy(dtype=np.float64)
+    instants = found.dt.tz_localize(None).dt.as_unit("us").to_numpy()  # nanoseconds end in 2262
+    since = instants.astype("datetime64[D]") if "%Y" not in form and "%y" not in form and not iso else EPOCH
+    return (instants - since) / np.timedelta64(24 * 3600 * 10**6, "us")
 
 
 def date_forms(cells: list[str], day_first: bool | None) -> list[str]:

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from regab.data.scaling import Encode, is_constant
 
+LARGEST = 1e38  # of single precision
+
 
 @dataclass
 class Cells:
@@ -50,6 +52,7 @@ def fitter(max_categories: int) -> Any:
         def encode(examples: Cells) -> Tensor:
             absent = np.isnan(examples.numbers)
             scaled = (np.where(absent, medians, examples.numbers) - mean) / deviation
+            scaled = scaled.clip(-LARGEST, LARGEST)
             blocks = [_one_hot(column, known) for column, known in zip(examples.words.T, places, strict=True)]
             return torch.from_numpy(np.concatenate([scaled, absent[:, gaps], *blocks], 1).astype(np.float32))
 

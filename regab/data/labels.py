@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.columns import Column, Options, shown
+from regab.data.columns import Column, Options, plain_name, shown
 from regab.data.marks import Marks
-from regab.data.numbers import PLAIN
+from regab.data.numbers import LARGEST, PLAIN
 from regab.data.rows import Rows
 from regab.errors import UsageError
 
@@ -86,7 +86,7 @@ class Targets:
         if self.task == "regression":
             return f"{_called(self.label)}: a number from {y.min():g} to {y.max():g}"
         counts = torch.bincount(y, minlength=len(self.classes)).tolist()
-        shown = [f"{name} {count}" for name, count in zip(self.names, counts, strict=True)]
+        shown = [f"{plain_name(name)} {count}" for name, count in zip(self.names, counts, strict=True)]
         more = [f"{len(shown) - SHOWN} more"] if len(shown) > SHOWN else []
         return f"{_called(self.label)}: {len(counts)} classes ({', '.join([*shown[:SHOWN], *more])})"
 
@@ -134,7 +134,7 @@ def _called(label: int | str) -> str:
 
 def _values(cells: list[str]) -> list[float | str]:
     """The numbers of cells that are all plain numbers, else their texts."""
-    if all(PLAIN.fullmatch(cell) for cell in set(cells)):
+    if all(PLAIN.fullmatch(cell) and abs(float(cell)) <= LARGEST for cell in set(cells)):
         return [float(cell) for cell in cells]
     return list(cells)
 

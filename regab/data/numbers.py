@@ -18,6 +18,7 @@ MISSING_NUMBER = (
     *("1.#qnan", "-1.#qnan", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!", "#n/a n/a", "–", "—"),
 )
 LONGEST = 60  # characters of a number
+LARGEST = 1e150  # whose square is a number
 INFINITE = re.compile(r"[+-]?(inf|infinity|∞|1\.#inf)", re.IGNORECASE)
 
 _ALIKE = {
@@ -78,7 +79,8 @@ def value(written: Form, decimal: str) -> float | None:
         return None
     whole, _, decimals = written.body.partition(decimal)
     digits = f"{'-' * written.negative}{re.sub('[^0-9]', '', whole) or '0'}.{decimals}{written.exponent}"
-    return float(Decimal(digits).scaleb(-2)) if written.percent else float(digits)
+    number = float(Decimal(digits).scaleb(-2)) if written.percent else float(digits)
+    return number if abs(number) <= LARGEST else None
 
 
 def plain_numbers(cells: list[str], missing: frozenset[str]) -> np.ndarray | None:
@@ -91,19 +93,23 @@ def plain_numbers(cells: list[str], missing: frozenset[str]) -> np.ndarray | Non
         numbers = np.array(["nan" if e else cell for e, cell in zip(empty, cells, strict=True)], dtype=np.float64)
     except ValueError:
         return None
-    finite = np.isfinite(numbers)
-    if finite.sum() + sum(empty) < len(cells) or any("_" in cell for cell in cells):  # inf, 1e999; 1_0
+    sane = np.abs(numbers) <= LARGEST
+    if sane.sum() + sum(empty) < len(cells) or any("_" in cell for cell in cells):  # inf, 1e999; 1_0
         return None
     return numbers
 
 
 @dataclass
 class Spelling:
-    """How a column's numbers are written. ``decimals`` are the marks that all of its numbers can be read by."""
+    """How a column's numbers are written. ``decimals`` are the marks that all of its numbers can be read by.
+
+    ``odd`` are other cells, ``otherwise`` those of them that would be numbers by the other mark.
+    """
 
     values: dict[str, Form]
     odd: list[str]
     decimals: tuple[str, ...]
+    otherwise: list[str]
 
     @staticmethod
     def of(cells: Iterable[str], missing: frozenset[str], decimals: str = ".,") -> Spelling:
@@ -117,7 +123,8 @@ class Spelling:
         if len(marks) == 2 and read["."] != read[","]:  # as many by points as by commas: no column of one spelling
             kept = read["."] & read[","]
         values = {cell: forms[cell] for cell in forms if cell in kept}
-        return Spelling(values, [cell for cell in forms if cell not in kept], marks)
+        odd = [cell for cell in forms if cell not in kept]
+        return Spelling(values, odd, marks, [cell for cell in odd if any(cell in cells for cells in read.values())])
 
     @property
     def ambiguous(self) -> str | None:

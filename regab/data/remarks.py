@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
-from regab.data.columns import Column, Options
+from regab.data.columns import MANY, NEARLY, Column, Options, plain_name
 from regab.data.numbers import INFINITE, MISSING, PLAIN
 from regab.data.rows import Rows
 
 SHOWN, EXAMPLES = 4, 3
+UNIT = re.compile(r"[-+]?[0-9.,]*[0-9] *(?P<unit>[^\W\d_]{1,6}[²³]?|°[CF]?)")
 
 
 def summary(rows: Rows, columns: list[Column], most: int) -> str:
@@ -45,6 +47,9 @@ def remarks(rows: Rows, columns: list[Column], label: str, options: Options) -> 
     numeric = [c for c in kept if c.kind == "numeric"]
     if missing := [words for c in numeric if (words := _missing(c.name, rows, options))]:
         yield f"taken as missing: {_some(missing)}"
+    for column in kept:
+        if column.kind == "categorical" and (unit := _unit(rows.columns[column.name])):
+            yield f"{column.name}: numbers with {unit!r} behind them are taken as words; take it out to have numbers"
     cells = {c.name: rows.columns[c.name] for c in kept}
     distinct = {name: len(set(column)) for name, column in cells.items()}
     if constant := [name for name, count in distinct.items() if count == 1]:
@@ -52,6 +57,8 @@ def remarks(rows: Rows, columns: list[Column], label: str, options: Options) -> 
     identifying = [c.name for c in kept if distinct[c.name] == len(rows.lines) > 2 and _identifies(c, rows)]
     if identifying:
         yield f"different in every row, as an ID is: {_some(identifying)}; leave out by data.ignore=[{identifying[0]}]"
+    if alike := _alike(rows.columns[label]):
+        yield f"classes that differ in capitals alone: {_some(alike)}"
     if equal := [name for name in cells if _tells(cells[name], rows.columns[label])]:
         words = f"each value goes with one of {label} and the other way round"
         yield f"{_some(equal)}: {words}; if that gives it away, data.ignore=[{equal[0]}]"
@@ -73,6 +80,13 @@ def _name(found: Counter[str]) -> str:
     return ", ".join(repr(cell) for cell, _ in found.most_common(3))
 
 
+def _unit(cells: list[str]) -> str | None:
+    """What stands behind nearly all of many different numbers."""
+    found = Counter(match["unit"] for cell in set(cells) if (match := UNIT.fullmatch(cell)))
+    unit, count = found.most_common(1)[0] if found else ("", 0)
+    return unit if count > MANY and count >= NEARLY * len(set(cells)) else None
+
+
 def _identifies(column: Column, rows: Rows) -> bool:
     """Whether a column whose cells are all different is words, or counts the rows."""
     if column.kind == "categorical":
@@ -82,6 +96,11 @@ def _identifies(column: Column, rows: Rows) -> bool:
         return False
     numbers = np.array([int(cell) for cell in cells])
     return bool((np.diff(numbers) == 1).all())
+
+
+def _alike(labels: list[str]) -> list[str]:
+    lower = Counter(label.lower() for label in set(labels))
+    return [repr(label) for label in sorted(set(labels)) if lower[label.lower()] > 1 and not PLAIN.fullmatch(label)]
 
 
 def _tells(cells: list[str], labels: list[str]) -> bool:
@@ -103,14 +122,10 @@ def described(rows: Rows, columns: list[Column], numbers: np.ndarray) -> Iterato
         else:
             shown = list(dict.fromkeys(cells))
         size = f", {len(shown)} values" if column.kind == "categorical" else ""
-        yield column.name, f"{column.kind}{why}{size}: {', '.join(map(_short, shown[:EXAMPLES]))}"
+        yield column.name, f"{column.kind}{why}{size}: {', '.join(map(plain_name, shown[:EXAMPLES]))}"
 
 
 def _as_read(cell: str, number: float) -> str:
     if np.isnan(number):
         return f"{cell or 'empty'} (missing)"
     return cell if PLAIN.fullmatch(cell) else f"{cell} ({number:.12g})"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:37] + "..."
