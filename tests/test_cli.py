@@ -62,7 +62,7 @@ WRONG_TOGETHER = {
     "data=mnist data.root=nowhere data.download=false": "data.root=nowhere: no readable MNIST here",
     "-m reg.dropout=0,1.5 seed=0,1": "must be in [0, 1) (in the run reg.dropout.rate=1.5 seed=0)",
     "-m model=mlp,linear reg.norm=none,batch": "(in the run model=linear reg.norm.kind=batch)",
-    "-m reg.l2=interval(0,1)": "reg.l2.strength=interval(0,1): an interval is not a list of values",
+    "-m reg.l2=interval(0,1)": "reg.l2.strength=interval(0,1): this design needs a list of values",
     "-m seed=range(0)": "has no values, so there is nothing to train",
 }  # fmt: skip
 

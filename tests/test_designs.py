@@ -111,12 +111,12 @@ def test_random_draws_from_few_combinations_stop_when_all_are_drawn():
     [
         ("gird", FACTORS, "--design gird: must be one of grid, one_at_a_time, leave_one_out, ablation"),
         ("fractional", FACTORS, "--design fractional: a has 3 values; give it two, off and on"),
-        ("zip", FACTORS, "--design zip: all keys must have as many values; a has 3, b has 2, c has 2"),
+        ("zip", FACTORS, "--design zip: all keys must have the same number of values; a has 3, b has 2, c has 2"),
         ("ablation", {"a": ["1"]}, "--design ablation: no key has two values or more"),
         (
             "grid",
             {"a": Range(0, 1)},
-            "a=interval(0,1): an interval is not a list of values; give a list or range(…)",
+            "a=interval(0,1): this design needs a list of values; give a list or range(…)",
         ),
         ("random", {"a": Range(2, 1)}, "a=interval(2,1): must go from a smaller to a larger number"),
         ("random", {"a": Range(0, 1, log=True)}, "a=tag(log,interval(0,1)): must begin above 0"),

@@ -42,7 +42,7 @@ def _methods() -> list[tuple[str, str]]:
 
 
 def _watchers() -> list[tuple[str, str]]:
-    keys = {name: "" if cls.always else f" (watch={name})" for name, cls in watchers().items()}
+    keys = {name: "" if cls.always else f" (watch=[{name}])" for name, cls in watchers().items()}
     return [(name, title(cls) + keys[name]) for name, cls in watchers().items()]
 
 

@@ -50,7 +50,7 @@ def assign(design: str, factors: Ranged, n: int | None = None, random_seed: int 
     _check_size(design, varied, rest, n)
     variants = _random(varied, n, random_seed) if design == "random" else _of_lists(design, varied)
     if n is not None and design != "random":
-        raise UsageError(f"--n {n}: is for --design random; the design {design} has as many variants as it has")
+        raise UsageError(f"--n {n}: is for --design random; the size of a {design} design follows from its factors")
     runs = [variant | repetition for variant in variants for repetition in grid(rest)]
     return [{key: run[key] for key in factors} for run in runs]
 
@@ -70,7 +70,7 @@ def _of_lists(design: str, factors: Ranged) -> list[Assignment]:
     for key, levels in factors.items():
         if isinstance(levels, Range):
             cure = "give a list or range(…), or --design random"
-            raise UsageError(f"{key}={levels}: an interval is not a list of values; {cure}")
+            raise UsageError(f"{key}={levels}: this design needs a list of values; {cure}")
     if design != "grid" and not factors:
         raise UsageError(f"--design {design}: no key has two values or more, as in reg.dropout=0,0.5")
     variants = DESIGNS[design](factors)
@@ -113,7 +113,7 @@ def together(factors: Factors) -> list[Assignment]:
     lengths = {key: len(levels) for key, levels in factors.items()}
     if len(set(lengths.values())) > 1:
         has = ", ".join(f"{key} has {length}" for key, length in lengths.items())
-        raise UsageError(f"--design zip: all keys must have as many values; {has}")
+        raise UsageError(f"--design zip: all keys must have the same number of values; {has}")
     return [dict(zip(factors, values, strict=True)) for values in zip(*factors.values(), strict=True)]
 
 

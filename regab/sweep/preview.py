@@ -26,15 +26,15 @@ def plan_words(plan: Plan, asked: int, distinct: int, done: int) -> str:
     if done:
         lines.append(f"{done} done already")
     if resumed := sum(len(chunk.runs) for chunk in plan.chunks if chunk.resume):
-        lines.append(f"{resumed} to go on with")
+        lines.append(f"{resumed} to resume")
     lanes = sum(chunk.lanes for chunk in plan.chunks)
-    shared = f" as {lanes} trainings" if lanes < todo else ""
+    shared = f" (as {lanes} trainings: early stopping never trains twice)" if lanes < todo else ""
     if todo:
         where = f"{plan.workers} worker{'s' * (plan.workers != 1)}" if plan.workers else "this process"
         lines.append(
             f"{todo} to train{shared}, in {len(plan.chunks)} stack{'s' * (len(plan.chunks) != 1)} of {plan.structures} "
             f"structure{'s' * (plan.structures != 1)} on {where}: about {duration(plan.seconds)}, "
-            f"{plan.bytes / 1e6:.0f} MB beside {plan.workers * 0.3 + 0.4:.1f} GB of programs"
+            f"{plan.bytes / 1e6:.0f} MB of data, and {plan.workers * 0.3 + 0.4:.1f} GB for the processes"
         )
     return "; ".join(lines)
 

@@ -121,7 +121,7 @@ def obstacle(model: nn.Module, example: Tensor, mode: ForwardMode) -> str:
     try:
         with warnings.catch_warnings(), _all_warnings():
             warnings.filterwarnings("error", message=".*batching rule")  # torch would loop over runs in one operation
-            return "" if _agrees(model, example, mode) else "its numbers are others then"
+            return "" if _agrees(model, example, mode) else "its numbers differ then"
     except Exception as error:
         if not (mode.vmapped or mode.channels_last):
             raise

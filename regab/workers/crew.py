@@ -145,5 +145,7 @@ class StopRequest:
             raise KeyboardInterrupt
         self.signal = number
         with suppress(OSError, RuntimeError):  # a terminal that is gone, or in the middle of being written to
-            print("regab: finishing this epoch to save it; once more to stop at once", file=sys.stderr, flush=True)
+            print(
+                "regab: finishing and saving this epoch; interrupt again to stop at once", file=sys.stderr, flush=True
+            )
         self.first()
