@@ -25,7 +25,7 @@ STYLES = ["-", "--", "-.", ":"]
 
 def interactions(study: Study) -> str:
     """A chart of lines for each pair of factors or, where there are many, a map of all pairs of levels."""
-    rows = study.interactions.to_dict("records")
+    rows = study.of_pairs
     pairs = [pair for pair in combinations(study.factors, 2) if any({r["factor"], r["other"]} == {*pair} for r in rows)]
     if not pairs:
         return ""
@@ -106,7 +106,7 @@ def responses(study: Study) -> str:
 
 
 def _response(study: Study, factor: str) -> str:
-    rows = [row for row in study.factor_effects.to_dict("records") if row["factor"] == factor]
+    rows = [row for row in study.of_factors if row["factor"] == factor]
     if len(rows) < 2 or not all(_is_number(row[key]) for row in rows for key in ("level", "reference")):
         return ""
     reference = {"level": rows[0]["reference"], "effect": 0.0, "ci_low": 0.0, "ci_high": 0.0, "verdict": "reference"}

@@ -101,4 +101,4 @@ class FactorLevel:
 
 def factor_levels(study: Study) -> list[FactorLevel]:
     """A line per factor and level other than the reference; none where the design cannot tell."""
-    return [FactorLevel(study, row) for row in study.factor_effects.to_dict("records")]
+    return [FactorLevel(study, row) for row in study.of_factors]

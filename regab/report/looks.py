@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regab.analysis.compare import sweep_of
+from regab.analysis.doubts import doubted
 from regab.analysis.judgement import Judgement, judge
 from regab.analysis.looks import at_look, automatic, spending
 from regab.analysis.table import variant_names
@@ -51,7 +52,8 @@ def judge_at(
     now = looks.seen.index(seeds) if seeds in looks.seen else len(looks.seen)
     earlier = [(at_look(results, seen), level) for seen, level in zip(looks.seen[:now], levels, strict=False)]
     before = [(runs, level) for runs, level in earlier if (runs["status"] == "finished").any()]
-    return judge(results, baseline, metric, practical, at, [*levels, NOTHING][now], before)
+    judged = judge(results, baseline, metric, practical, at, [*levels, NOTHING][now], before)
+    return doubted(judged, sweep_of(results, baseline, metric, at))
 
 
 def _levels(looks: Looks) -> list[float]:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from regab.records.columns import words
 from regab.records.load import load_config, load_json, load_result
 from regab.records.results import REPLICATE, SOURCE, is_begun, row_of
 from regab.report.study import Study, Variant, made_elsewhere
@@ -100,7 +101,19 @@ def warnings(study: Study) -> list[str]:
         found.append(f"Of {lost} finished runs metrics.csv is missing or damaged: their curves are not shown.")
     if missing := int(study.comparisons["missing"].sum()):
         found.append(f"{missing} pairs are incomplete, because one of their two runs is missing; they are left out.")
-    return found + _mixed(sampled(study.variants))
+    return [*found, *_collapsed(study), *_mixed(sampled(study.variants))]
+
+
+def _collapsed(study: Study) -> list[str]:
+    """How many runs collapsed, and of which variants; nothing where none did."""
+    bad = {v.short: count for v in study.variants if (count := int(v.effect["collapsed"]))}
+    if not bad:
+        return []
+    names = "; ".join([*bad][:4]) + (f"; and {len(bad) - 4} more" if len(bad) > 4 else "")
+    count, metric = sum(bad.values()), words(study.metric)
+    who = f"1 run collapsed: its {metric}" if count == 1 else f"{count} runs collapsed: their {metric}"
+    more = "A mean says little about these, and three seeds are too few."
+    return [f"{who} is far from that of the others of the variant ({names}). {more}"]
 
 
 def _mixed(results: list[dict[str, Any]]) -> list[str]:

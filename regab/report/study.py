@@ -100,6 +100,8 @@ class Study:
         told = self.options
         found = judge_at(self.results, self.looks, told.baseline, metric, told.practical, told.at)
         self.factor_effects, self.interactions, self.comparisons = found
+        self.of_factors: list[Row] = self.factor_effects.to_dict("records")
+        self.of_pairs: list[Row] = self.interactions.to_dict("records")
         self.metric = column_of(self.results, metric, told.at)
         self.variants = self._variants()
         self._styled()

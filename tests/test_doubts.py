@@ -1,0 +1,103 @@
+"""Runs that collapse or fail make a verdict doubtful, in words."""
+
+import numpy as np
+import pytest
+
+from regab.analysis.compare import sweep_of
+from regab.analysis.doubts import runs_of
+from regab.analysis.judgement import judge
+from regab.records.looks import Looks
+from regab.report.looks import finished, judge_at
+from regab.report.page import page
+from regab.report.study import Options, Study
+from tests.sweeps import results
+
+L2 = "reg.l2.strength"
+TWO = {L2: {"0": 0.0, "0.1": 0.02, "1": 0.02}}
+
+
+def changed(table, level, seed, **columns):
+    here = (table[L2] == level) & (table["seed"] == seed)
+    return table.assign(**{name: table[name].where(~here, value) for name, value in columns.items()})
+
+
+def judged(table):
+    rows = judge_at(table, Looks(planned=1).at(finished(table)), None, None, 0.0, "selected").variants
+    return {row.l2: row for row in rows.rename(columns={L2: "l2"}).itertuples()}
+
+
+def test_a_run_that_collapsed_withholds_the_verdict_below_five_seeds():
+    table = results(TWO, 4)
+    assert {level: row.verdict for level, row in judged(table).items()} == {
+        "0": "baseline",
+        "0.1": "helps",
+        "1": "helps",
+    }
+    worse = judged(changed(table, "0", 2, selected_test_accuracy=0.3))
+    assert worse["0"].note == "1 of 4 runs collapsed"
+    better = judged(changed(table, "1", 2, selected_test_accuracy=0.3))
+    assert (better["0.1"].verdict, better["0.1"].note) == ("helps", "")
+    assert (better["1"].verdict, better["1"].collapsed) == ("no evidence", 1)
+
+
+def test_with_the_baseline_unstable_nothing_is_sure_below_five_seeds():
+    low = {L2: {"0": 0.0, "0.1": 0.5}}
+    few = judged(changed(results(low, 4, noise=0.0001), "0", 1, selected_test_accuracy=0.899))
+    assert few["0.1"].verdict == "no evidence"
+    assert "unstable training needs five seeds" in few["0.1"].note
+    many = judged(changed(results(low, 8, noise=0.0001), "0", 1, selected_test_accuracy=0.899))
+    assert many["0.1"].verdict == "helps"
+
+
+@pytest.mark.parametrize(("level", "verdict"), [("0.1", "no evidence"), ("0", "helps")])
+def test_failures_withhold_only_the_verdict_that_they_favour(level, verdict):
+    table = changed(results(TWO, 5), level, 4, status="failed")
+    rows = judged(table)
+    assert rows["0.1"].verdict == verdict
+    assert rows[level].note.startswith("1 of 5 runs failed")
+
+
+def test_half_of_the_runs_may_collapse_and_losses_collapse_upwards():
+    table = results({L2: {"0": 0.0}, "reg.dropout.rate": {"0": 0.0, "0.5": 0.0}}, 6)
+    low = (table["seed"] % 2 == 0) & (table["reg.dropout.rate"] == "0.5")
+    table["selected_test_accuracy"] = table["selected_test_accuracy"].where(~low, 0.1)
+    table = table.assign(selected_test_loss=1 - table["selected_test_accuracy"])
+    for metric in ("test_accuracy", "test_loss"):
+        sweep = sweep_of(table, None, metric, "selected")
+        counts = runs_of(sweep, dict.fromkeys(sweep.values, 0))
+        assert sorted(r.collapsed for r in counts.values()) == [0, 3]
+
+
+def test_stable_runs_are_hardly_ever_said_to_collapse_though_variants_differ_in_spread():
+    random, said, total = np.random.default_rng(0), 0, 0
+    for seeds in (3, 5, 10):
+        for _ in range(60):
+            table = results({L2: {str(i): 0.0 for i in range(5)}}, seeds)
+            spread = np.where(table[L2] == "4", 5, 1)
+            sweep = sweep_of(table.assign(selected_test_accuracy=random.normal(0, spread)), None, None, "selected")
+            counts = runs_of(sweep, dict.fromkeys(sweep.values, 0))
+            said, total = said + sum(r.collapsed > 0 for r in counts.values()), total + len(counts)
+    assert said / total < 0.02
+
+
+def test_the_page_warns_of_runs_that_collapsed(tmp_path):
+    made = Study([tmp_path], changed(results(TWO, 4), "1", 2, selected_test_accuracy=0.3), Options())
+    html = page(made)
+    assert "1 run collapsed: its test accuracy is far" in html
+    assert html.count("1 of 4 runs collapsed") >= 1
+
+
+def test_a_judgement_without_doubts_is_left_as_it_was():
+    table = results(TWO, 5)
+    plain = judge(table).variants
+    rows = judged(table)
+    assert plain["verdict"].tolist() == [rows[level].verdict for level in plain[L2]]
+
+
+def test_a_factor_that_is_one_variant_shares_its_doubt_and_an_average_counts_its_runs(tmp_path):
+    single = Study([tmp_path], changed(results(TWO, 4), "1", 2, selected_test_accuracy=0.3), Options())
+    assert single.factor_effects["verdict"].tolist() == single.comparisons["verdict"].tolist()[1:]
+    crossed = results(TWO | {"reg.dropout.rate": {"0": 0.0, "0.5": 0.0}}, 4)
+    both = Study([tmp_path], changed(crossed, "1", 2, selected_test_accuracy=0.3), Options())
+    row = next(row for row in both.of_factors if row["level"] == "1")
+    assert row["note"] == "2 of 8 runs collapsed"
