@@ -133,7 +133,7 @@ def regab(tmp_path, monkeypatch) -> Callable[..., Result]:
         before = set(tmp_path.glob("outputs/*/*"))
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as stop:
-            main(last_said(words))
+            main([*words[:1], *last_said(words[1:])])
         new = sorted(set(tmp_path.glob("outputs/*/*")) - before)
         return Result(stop.value.code, out.getvalue(), err.getvalue(), new[0] if new else None)
 
