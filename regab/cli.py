@@ -7,9 +7,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
+from typing import TYPE_CHECKING
 
 from regab import __version__
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
+
+if TYPE_CHECKING:
+    from regab.watchers.base import Watcher
 
 USAGE = """\
 regab: which regularizers help this model on this data, by how much, and can the answer be trusted?
@@ -74,7 +78,7 @@ def _complain(line: str, code: int) -> None:
 def _dispatch(words: list[str]) -> int:
     command, *rest = words or [""]
     if command == "train":
-        return _train(rest)
+        return train(rest)
     if command == "data":
         from regab.command.showing import show_data
 
@@ -94,12 +98,16 @@ def _dispatch(words: list[str]) -> int:
     raise UsageError(f"{command}: unknown command; there is: {', '.join(COMMANDS)}")
 
 
-def _train(words: list[str]) -> int:
+def train(words: list[str], watchers: dict[str, Watcher] | None = None) -> int:
+    """``regab train`` with these words; ``watchers`` listen beside those that the words name.
+
+    Raises UsageError, RunsFailed, CannotWrite, Interrupted.
+    """
     from regab.sweep.session import session
 
     options = {word.partition("=")[0] for word in words}
     looks_only = bool(LOOKS_ONLY & options)
-    with session() as started:
+    with session(watchers) as started:
         if "--resume" not in options:  # which may be about another folder
             _find_own_classes()
             if SWEEPS & options and not looks_only:

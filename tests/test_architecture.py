@@ -34,6 +34,7 @@ FORBIDDEN_ANYWHERE = {
     "regab.regularizers": (*HYDRA, *ABOVE, "regab.training", "regab.report", "regab.data", *TORCH),
 }
 FORBIDDEN_AT_THE_TOP = {
+    "regab.api": TORCH,
     "regab.cli": (*TORCH, *HYDRA, "regab.training", "regab.report"),
     "regab.config": (*TORCH, *HYDRA, "regab.training", "regab.data"),
     "regab.command.listing": TORCH,

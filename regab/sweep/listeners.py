@@ -72,13 +72,16 @@ def _in_a_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def listeners(node: dict[str, Any]) -> Listeners:
-    """Those that always listen, and those that a checked ``watch`` node names. Raises UsageError where one does."""
+def listeners(node: dict[str, Any], more: dict[str, Watcher]) -> Listeners:
+    """Those that always listen, those that a checked ``watch`` node names, and ``more``.
+
+    Raises UsageError where one does.
+    """
     own = {n: (cls, node.get(n, {})) for n, cls in watchers().items() if cls.always or n in node["names"]}
     for name, options in node["extra"].items():
         cls = locate(options, f"watch.extra.{name}")
         own[name] = cls, {key: value for key, value in options.items() if key != "_target_"}
-    return Listeners({name: cls(**options) for name, (cls, options) in own.items()})
+    return Listeners({name: cls(**options) for name, (cls, options) in own.items()} | more)
 
 
 def planned(root: Path, runs: list[Run], done: dict[str, Ended], summary: str = "", single: bool = False) -> Planned:

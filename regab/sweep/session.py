@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from regab.sweep.listeners import Listeners, listeners
+from regab.watchers.base import Watcher
 from regab.workers.crew import Alone, Crew
 
 
@@ -21,11 +22,12 @@ class Line(NamedTuple):
 
 @dataclass
 class Session:
-    """``line`` is the command line with its shorthands written out."""
+    """``line`` is the command line with its shorthands written out; ``own`` watchers are named by no configuration."""
 
     line: Line = field(default_factory=lambda: Line([]))
     crew: Crew | None = None
     listeners: Listeners | None = None
+    own: dict[str, Watcher] = field(default_factory=dict)
 
     def hire(self) -> None:
         """Have a foreman begin to import torch, long before it is needed."""
@@ -41,7 +43,7 @@ class Session:
 
     def listen(self, node: dict[str, Any]) -> None:
         """Have those listen that a ``watch`` node names, unless some do already. Raises UsageError."""
-        self.listeners = self.listeners or listeners(node)
+        self.listeners = self.listeners or listeners(node, self.own)
 
     @contextmanager
     def listening(self, more: bool) -> Iterator[Listeners]:
@@ -68,10 +70,11 @@ def current() -> Session:
 
 
 @contextmanager
-def session() -> Iterator[Session]:
-    """A session for one command line; at the end its crew and its listeners are dismissed."""
+def session(own: dict[str, Watcher] | None = None) -> Iterator[Session]:
+    """A session for one command line, to which ``own`` watchers listen; at the end its crew and its listeners are
+    dismissed."""
     global _current
-    before, _current = _current, Session()
+    before, _current = _current, Session(own=own or {})
     try:
         yield _current
     finally:

@@ -1,0 +1,179 @@
+"""Runs and sweeps as objects of Python, read from their files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regab.errors import UsageError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from regab.api.plots import Plots
+    from regab.report.study import Study
+
+Options = dict[str, Any]
+
+
+class Run:
+    """One run: its files are in ``folder``."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration."""
+        import yaml
+
+        return yaml.safe_load((self.folder / ".hydra" / "config.yaml").read_text())
+
+    @cached_property
+    def overrides(self) -> dict[str, str]:
+        """What was asked for, by key."""
+        import yaml
+
+        words = yaml.safe_load((self.folder / ".hydra" / "overrides.yaml").read_text()) or []
+        return dict(word.partition("=")[::2] for word in words)
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """``result.json``. Raises UsageError where the run has not finished."""
+        from regab.records.load import load_error, load_result
+
+        result = load_result(self.folder)
+        if result is None:
+            reason = load_error(self.folder)
+            raise UsageError(f"{self.folder}: the run {f'failed: {reason}' if reason else 'has not finished'}")
+        return result
+
+    @property
+    def status(self) -> str:
+        """``finished``, ``failed`` or ``unfinished``."""
+        from regab.records.load import load_error, load_result
+
+        if load_result(self.folder):
+            return "finished"
+        return "failed" if load_error(self.folder) else "unfinished"
+
+    @property
+    def selected(self) -> dict[str, float]:
+        """The columns of the selected epoch."""
+        return self.result["selected"]
+
+    @property
+    def last(self) -> dict[str, float]:
+        """The columns of the last epoch."""
+        return self.result["last"]
+
+    @cached_property
+    def metrics(self) -> DataFrame:
+        """``metrics.csv``: a row per epoch."""
+        import pandas as pd
+
+        return pd.read_csv(self.folder / "metrics.csv")
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r}, {self.status})"
+
+    def _repr_html_(self) -> str:
+        import pandas as pd
+
+        if self.status != "finished":
+            return f"<p>{escape(repr(self))}</p>"
+        table = pd.DataFrame({"selected": self.selected, "last": self.last}).dropna(how="all")
+        return f"<p>{escape(str(self.folder))}</p>{table.to_html(float_format=lambda value: f'{value:.4g}')}"
+
+
+class Sweep:
+    """One or several sweeps with the same baseline: all runs, and what they say.
+
+    Methods with ``options`` take those of ``regab report``: ``metric``, ``baseline``, ``practical``, ``at``.
+    """
+
+    def __init__(self, folders: Sequence[str | Path]) -> None:
+        from regab.analysis.table import read
+
+        self.folders = [Path(folder) for folder in folders]
+        self.results: DataFrame = read(self.folders)
+
+    @property
+    def folder(self) -> Path:
+        """Where the files of the (first) sweep are."""
+        return self.folders[0]
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run, in the order of ``results``."""
+        return [Run(folder) for folder in self.results["folder"]]
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Why runs failed, by their folders."""
+        failed = self.results[self.results["status"] == "failed"]
+        return dict(zip(failed["folder"], failed["reason"], strict=True))
+
+    def compare(self, **options: Any) -> DataFrame:
+        """Every variant against the baseline: see ``regab.compare``."""
+        from regab.analysis.compare import compare
+
+        return compare(self.results, **options)
+
+    def factors(self, **options: Any) -> DataFrame:
+        """What each factor does on average over the others: see ``regab.analysis.effects.main_effects``."""
+        from regab.analysis.effects import main_effects
+
+        return main_effects(self.results, **options)
+
+    def interactions(self, **options: Any) -> DataFrame:
+        """What two factors do together beyond the sum of what each does alone."""
+        from regab.analysis.effects import interactions
+
+        return interactions(self.results, **options)
+
+    def best(self) -> Run:
+        """A run of the variant that validation data choose, of its first seed. Raises UsageError without such data."""
+        from regab.analysis.pick import ranking
+        from regab.analysis.table import variant_names
+
+        order = ranking(self.results)
+        if not len(order):
+            raise UsageError(f"{self.folder}: without validation data there is nothing to choose by")
+        chosen = self.results[[name == order["variant"].iloc[0] for name in variant_names(self.results)]]
+        return Run(chosen[chosen["status"] == "finished"]["folder"].iloc[0])
+
+    def study(self, **options: Any) -> Study:
+        """What the report and the figures are made of."""
+        from regab.report.study import Options, Study
+
+        return Study(self.folders, self.results, Options(**options))
+
+    @cached_property
+    def plot(self) -> Plots:
+        """Figures: ``plot.forest()``, ``plot.curves()``, …"""
+        from regab.api.plots import Plots
+
+        return Plots(self)
+
+    def report(self, to: str | Path | None = None, **options: Any) -> Path:
+        """Write the report; the path of its page."""
+        from regab.api.tables import write
+
+        return write(self.study(**options), Path(to) if to else self.folder)
+
+    def __repr__(self) -> str:
+        from regab.report.summary import sweep_summary
+
+        return sweep_summary(self.study(), f"Files: {self.folder}").strip("\n")
+
+    def _repr_html_(self) -> str:
+        from regab.report.conclusions import verdict_sentences
+
+        study = self.study()
+        shown = self.compare().drop(columns=["missing", "failed"], errors="ignore")
+        sentences = "".join(f"<li>{escape(text)}</li>" for _, text in verdict_sentences(study))
+        return f"{shown.to_html(index=False, float_format=lambda value: f'{value:.4g}')}<ul>{sentences}</ul>"

@@ -1,0 +1,96 @@
+"""Training on behalf of Python: a command line's words in, the folder that was written out."""
+
+from __future__ import annotations
+
+import gc
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+
+from regab.api.words import OBJECTS
+from regab.errors import RunsFailed
+from regab.records.load import load_result
+from regab.watchers.base import Planned, Watcher
+from regab.workers.crew import METHOD
+
+
+class Place(Watcher):
+    """Remembers where training writes to."""
+
+    root = Path()
+
+    def planned(self, planned: Planned) -> None:
+        self.root = planned.root.absolute()
+
+
+def execute(words: list[str], progress: bool, partial: bool = False) -> Path:
+    """Train; the folder. ``partial``: runs may fail, as long as one has finished.
+
+    Raises UsageError, RunsFailed, CannotWrite, Interrupted.
+    """
+    from regab.api.progress import Bar, in_notebook
+
+    place, shown = Place(), progress and in_notebook()
+    watchers = {"place": place} | ({"progress": Bar()} if shown else {})
+    quiet = redirect_stdout(io.StringIO()) if shown or not progress else _nothing()
+    with quiet, _hydra_of_our_own(), _collecting():
+        try:
+            _run(words, watchers)
+        except RunsFailed:
+            if not partial or not any(load_result(folder) for folder in place.root.glob("*/")):
+                raise
+    return place.root
+
+
+def _run(words: list[str], watchers: dict[str, Watcher]) -> None:
+    from regab.cli import train
+
+    if code := train([*words, *_workers(words)], watchers):
+        raise RunsFailed(f"regab train ended with code {code}")
+
+
+def _workers(words: list[str]) -> list[str]:
+    """Train in this process where workers could not do it: they would not have the classes that only it has, where they
+    are not forked from it, and cannot use a GPU that it uses already."""
+    asked = any(word.startswith("stack.workers=") for word in words)
+    own = any(f"={module}." in word for word in words for module in (OBJECTS, "__main__"))
+    torch = sys.modules.get("torch")
+    on_gpu = torch is not None and torch.cuda.is_initialized()
+    return ["stack.workers=0"] if "-m" in words and not asked and (on_gpu or (own and METHOD != "fork")) else []
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _collecting() -> Iterator[None]:
+    """The command line turns the garbage collector on and off as it likes."""
+    before = gc.isenabled()
+    try:
+        yield
+    finally:
+        (gc.enable if before else gc.disable)()
+
+
+@contextmanager
+def _hydra_of_our_own() -> Iterator[None]:
+    """A notebook that uses Hydra itself keeps what it has initialized."""
+    from hydra.core.singleton import Singleton
+
+    before, hook = Singleton.get_state(), sys.excepthook
+    try:
+        _forget_hydra()
+        yield
+    finally:
+        Singleton.set_state(before)
+        sys.excepthook = hook
+
+
+def _forget_hydra() -> None:
+    from hydra.core.global_hydra import GlobalHydra
+
+    GlobalHydra.instance().clear()
