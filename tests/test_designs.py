@@ -177,3 +177,11 @@ def test_a_design_is_resumed_with_more_seeds(regab):
 def test_a_number_of_draws_is_refused_where_nothing_is_drawn():
     with pytest.raises(UsageError, match="--n 4: is for --design random"):
         assign("ablation", FACTORS, n=4)
+
+
+def test_a_dry_run_of_many_variants_shows_some_and_counts_the_rest(regab):
+    rates = ",".join(f"{i / 100}" for i in range(50))
+    done = regab("train", "-m", f"reg.dropout={rates}", "--dry-run", *TINY)
+    lines = [line for line in done.out.splitlines() if line.startswith("  ")]
+    assert len(lines) == 41
+    assert lines[-1] == "  … and 10 more"

@@ -51,3 +51,16 @@ def test_the_live_table_keeps_the_best_epoch_of_each_variant_and_has_the_best_va
         "dropout.rate=0.5  epoch 2/4  val 0.2000 (80.00%)",
         "dropout.rate=0    epoch 2/4  val 0.4000 (60.00%)",
     ]
+
+
+def test_a_run_that_ended_early_is_done_and_what_workers_say_aloud_is_printed_once(capsys):
+    display = Display()
+    planned = sweep_of("0", "0.5")
+    display.planned(planned)
+    row = {"epoch": 1, "val_loss": 0.5, "val_accuracy": 0.5, "train_loss": None}
+    display.epoch(planned.runs["0"], row)
+    display.ended(planned.runs["0"], None, "no reason", "")
+    for text, aloud in (("model: a", True), ("quiet", False), ("model: a", True)):
+        display.noted(text, aloud)
+    assert capsys.readouterr().out.splitlines() == ["1/2 0: failed: no reason", "model: a"]
+    assert shown(_Live(display))[0] == "1 of 2 runs done, 6.0 runs per minute, 10 s, 40 s left"  # of 1 + 4 epochs

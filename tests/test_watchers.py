@@ -1,14 +1,27 @@
 """Watchers hear all that happens in a sweep, in a single run, and in the jobs of Hydra's launchers."""
 
 import json
+import os
+import signal
 import subprocess
+import threading
+import time
 from collections import Counter
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from regab.config import Run
 from regab.records.files import from_json
+from regab.records.log import write_error
+from regab.watchers.base import Planned
+from regab.watchers.log import Log
+from regab.workers import jobs
+from regab.workers.events import Ended, Epoch, Note, Started
+from regab.workers.plan import Chunk
+from regab.workers.store import Store
 from tests.conftest import SMALL, Result, python
 from tests.processes import rows
 
@@ -214,3 +227,76 @@ def test_what_jobs_note_and_why_their_runs_fail_is_heard(launching, tmp_path):
     assert all("Traceback" in content["details"] for content in failed)
     assert any(content["text"].startswith("a stack of 2 runs failed") for content in of(heard, "noted"))
     assert any(content["aloud"] and content["text"].startswith("model: ") for content in of(heard, "noted"))
+
+
+def test_a_run_that_goes_on_says_with_which_epoch(listening):
+    words = ("train", *SMALL, "epochs=40", "stack.checkpoint=0", "hydra.run.dir=here", LISTENING)
+    stop = threading.Event()
+
+    def interrupt():
+        while not stop.is_set():
+            with suppress(OSError):
+                if len(rows(Path("here/metrics.csv"))) > 3:
+                    os.kill(os.getpid(), signal.SIGINT)
+                    return
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    stopped, heard = listening(*words)
+    stop.set()
+    thread.join()
+    assert stopped.code == 130
+    assert heard[-1][0] == "closed"
+    assert not of(heard, "swept")
+    done = len(of(heard, "epoch"))
+    again, heard = listening("train", "--resume", "here")
+    assert again.code == 0, again.err
+    assert [content["first"] for content in of(heard, "started")] == [done]
+    assert [content["row"]["epoch"] for content in of(heard, "epoch")] == list(range(done, 41))
+
+
+def test_a_watcher_cannot_change_what_is_written(regab, tmp_path):
+    (tmp_path / "rude.py").write_text(
+        "from regab.watchers.base import Watcher\n\n\nclass Rude(Watcher):\n"
+        "    def epoch(self, run, row):\n        row['val_loss'] = -1.0\n"
+    )
+    words = ("train", *SMALL, "epochs=30", "optimizer.lr=0.1", "reg.early_stopping=2", "curves=false")
+    usual, watched = regab(*words), regab(*words, "watch.extra.rude._target_=rude.Rude")
+    results = [json.loads((done.folder / "result.json").read_text()) for done in (usual, watched)]
+    assert results[0]["selected"]["epoch"] < results[0]["last"]["epoch"]
+    for row in ("selected", "last"):
+        assert results[0][row] | {"seconds": 0} == results[1][row] | {"seconds": 0}
+
+
+def test_the_log_has_what_all_workers_say_aloud_once_and_the_rest_every_time(tmp_path):
+    log = Log()
+    log.planned(Planned(tmp_path, {}, {}, {}, "4 runs"))
+    for text, aloud in (("model: a", True), ("died", False), ("model: a", True), ("died", False)):
+        log.noted(text, aloud)
+    assert [line[20:] for line in (tmp_path / "sweep.log").read_text().splitlines()] == [
+        "4 runs", "model: a", "died", "died",
+    ]  # fmt: skip
+
+
+def test_lines_of_a_jobs_events_that_are_cut_short_are_read_when_they_are_whole(tmp_path, small):
+    run = Run(small(), tmp_path / "run", {})
+    chunk, heard = Chunk([run]), []
+    following = jobs._Following([chunk], Store(tmp_path), heard.extend)
+    (path,) = following.read
+    path.parent.mkdir(parents=True)
+    jobs._write(path, [Started(run.digest, 0), Epoch(run.digest, {"epoch": 0, "val_loss": float("inf")})])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    following._look()
+    assert heard == [Started(run.digest, 0)]
+    path.write_bytes(whole)
+    following._look()
+    following._look()
+    assert heard[1:] == [Epoch(run.digest, {"epoch": 0, "val_loss": float("inf")})]
+    write_error(run.folder, "no reason", "at line 1")
+    jobs._write(path, [Ended(run.digest, None, "no reason"), Note("over", True)])
+    following._look()
+    following.__enter__().__exit__()
+    assert heard[2:] == [Ended(run.digest, None, "no reason", "at line 1"), Note("over", True)]
+    assert not following.left
