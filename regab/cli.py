@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from regab import __version__
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
+from regab.records.printable import printable
 
 if TYPE_CHECKING:
     from regab.watchers.base import Watcher
@@ -54,6 +55,8 @@ LOOKS_ONLY = {"--help", "-h", "--cfg", "-c", "--info", "-i", "--hydra-help", "--
 def main(argv: list[str] | None = None) -> None:
     """Run a command line and exit: 0 done, 1 a run failed, 2 a mistake in the command, 130 interrupted."""
     words = sys.argv[1:] if argv is None else list(argv)
+    if broken := next((word for word in words if not _is_text(word)), None):
+        _complain(f"{broken!a}: is not text in UTF-8", 2)
     gc.disable()  # torch is imported in 0.8 s instead of 1.1 s; where work begins, it is turned on again
     try:
         sys.exit(_dispatch(words))
@@ -70,8 +73,15 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(0)
 
 
+def _is_text(word: str) -> bool:
+    try:
+        return bool(word.encode()) or True
+    except UnicodeEncodeError:  # bytes of another encoding
+        return False
+
+
 def _complain(line: str, code: int) -> None:
-    print(f"regab: {line}", file=sys.stderr)
+    print(f"regab: {printable(line, but='')}", file=sys.stderr)
     sys.exit(code)
 
 
@@ -133,7 +143,7 @@ def _standing_in(folder: str | None) -> Iterator[None]:
     if folder is None:
         yield
         return
-    print(f"Going on in {folder}, where this was begun.", flush=True)
+    print(f"Going on in {printable(folder)}, where this was begun.", flush=True)
     with chdir(folder):
         yield
 

@@ -1,10 +1,12 @@
 """Pictures and sentences, from files alone."""
 
+import itertools
 import re
 import subprocess
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from regab.analysis.diagnosis import overfitting, smoothed
@@ -132,3 +134,27 @@ def test_pictures_are_drawn_without_torch(regab):
     subprocess.run(python("-c", code), check=True)
     assert (run_folder / "curves.png").stat().st_size > 20_000
     assert (sweep_folder / "comparison.png").stat().st_size > 10_000
+
+
+def test_the_comparison_cuts_nothing_that_it_draws():
+    random = np.random.default_rng(0)
+    for scale, epochs in ((1.0, 3), (1.0, 40), (30.0, 12)):
+        axes = Figure().subplots()
+        curves = {"a": [1 + scale * np.exp(-np.arange(epochs + 1.0)) * random.uniform(0, 2) for _ in range(4)]}
+        comparison.validation_curves(axes, curves, {"a": {"color": "k", "linestyle": "-"}})
+        low, high = axes.get_ylim()
+        table = np.stack(curves["a"])[:, 1:]
+        top, bottom = table.mean(0) + table.std(0), table.mean(0) - table.std(0)
+        assert high >= top.max()
+        assert low <= bottom[bottom > 0].min()
+
+
+@pytest.mark.parametrize("reach", [1e-7, 0.003, 0.25, 1234.0, 1e9])
+def test_labels_of_the_histogram_of_weights_do_not_overlap(reach):
+    drawn = Figure(figsize=(12, 7.4), dpi=120, layout="constrained")
+    axes = drawn.subplot_mosaic("AAABBB;CCDDEE", height_ratios=[1.25, 1])["E"]
+    curves.weights(axes, {"counts": [1] * 80, "edges": np.linspace(-1.3 * reach, reach, 81).tolist()})
+    FigureCanvasAgg(drawn).draw()
+    boxes = sorted((label.get_window_extent() for label in axes.get_xticklabels()), key=lambda box: box.x0)
+    assert len(boxes) > 2
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from regab.config import Run, check, plain
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
 from regab.records.load import load_result
+from regab.records.printable import printable
 from regab.report.figures.curves import draw_curves
 from regab.report.summary import run_summary
 from regab.sweep.listeners import Listeners, planned
@@ -45,7 +46,7 @@ def train_one(cfg: DictConfig) -> float:
             heard.swept()
     except (UsageError, RunsFailed, CannotWrite, Interrupted) as error:
         raise SystemExit(error) from error  # of other exceptions Hydra prints more than one line
-    print(run_summary(root), flush=True)
+    print(printable(run_summary(root)), flush=True)
     loss = load_result(root)["selected"]["val_loss"]
     return math.nan if loss is None else loss
 

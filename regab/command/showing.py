@@ -16,6 +16,7 @@ from regab.command.plugins import register
 from regab.command.shorthands import expand
 from regab.config import CONF, check, plain
 from regab.errors import UsageError
+from regab.records.printable import printable
 from regab.training.facts import data_lines
 
 
@@ -32,7 +33,7 @@ def show_data(words: list[str]) -> int:
     from regab.training.setup import load_data
 
     data = load_data(config["data"], torch.device("cpu"))
-    print(*data_lines(data.said, data.columns), sep="\n")
+    print(*map(printable, data_lines(data.said, data.columns)), sep="\n")
     sizes = f"{len(data.train)} for training, {len(data.val)} for validation, {len(data.test)} for testing"
     shape = "×".join(map(str, data.shape))
     print(f"{sizes}; an input is {shape} {data.kind}; {data.task}; fingerprint {data.fingerprint}")

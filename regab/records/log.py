@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from regab.records.files import PARTIAL, checksum, make_folder, to_json, write_atomically, writing
+from regab.records.printable import printable
 
 METRICS, RESULT, ERROR = "metrics.csv", "result.json", "error.txt"
 CONFIG, OVERRIDES = ".hydra/config.yaml", ".hydra/overrides.yaml"
@@ -56,7 +57,7 @@ class RunLog:
 def write_error(folder: Path, reason: str, details: str = "") -> None:
     """Write ``error.txt``: its first line says why the run failed."""
     make_folder(folder)
-    write_atomically(folder / ERROR, f"{reason}\n{details}")
+    write_atomically(folder / ERROR, f"{printable(reason, but='')}\n{details}")
 
 
 def _line(cells: Sequence[Any]) -> str:

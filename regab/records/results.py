@@ -12,6 +12,7 @@ from regab.records.columns import cell, columns, headline, words
 from regab.records.files import write_atomically
 from regab.records.load import damage, load_error, load_json, load_result, load_yaml
 from regab.records.log import CONFIG, OVERRIDES, RESULT
+from regab.records.printable import printable
 
 Rows = list[dict[str, str]]
 
@@ -118,4 +119,5 @@ def outcome(result: dict[str, Any]) -> str:
 
 def variant_name(levels: dict[str, str]) -> str:
     """``dropout.rate=0.5, norm.kind=batch``: keys as short as they can be."""
-    return ", ".join(f"{key.removeprefix('reg.')}={value}" for key, value in levels.items()) or "all runs"
+    words = ", ".join(f"{key.removeprefix('reg.')}={value}" for key, value in levels.items()) or "all runs"
+    return printable(words, but="")

@@ -12,6 +12,7 @@ from regab.errors import CannotWrite, UsageError
 from regab.records.files import make_folder, write_atomically
 from regab.records.imports.columns import Asked
 from regab.records.load import load_error, load_result
+from regab.records.printable import printable
 from regab.records.results import RESULTS, row_of, run_folders, write_results
 from regab.report.imported import bring_in, is_ours, is_table_of_ours
 from regab.report.study import Options, Study
@@ -92,7 +93,7 @@ def _report_run(folder: Path, to: Path | None, options: Options) -> int:
     place = to or folder
     write_report(study, place)
     draw_curves(folder, place / "curves.png")
-    print(f"{run_summary(folder)}\nReport: {folder_words(place)}/{PAGE}")
+    print(printable(f"{run_summary(folder)}\nReport: {folder_words(place)}/{PAGE}"))
     return 0
 
 
@@ -112,7 +113,7 @@ def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> in
         write_atomically(place / RESULTS, study.results.to_csv(index=False))
     draw_comparison(study, place / "comparison.png")
     write_report(study, place, draw_figures(study, place / "figures"))
-    print(sweep_summary(study, f"Report: {folder_words(place)}/{PAGE}"))
+    print(printable(sweep_summary(study, f"Report: {folder_words(place)}/{PAGE}")))
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regab.analysis.compare import column_of, with_direction
+from regab.analysis.compare import column_of, metrics_of, with_direction
 from regab.analysis.table import factors_of, variant_names
 from regab.errors import UsageError
 from regab.records.columns import higher_is_better
@@ -90,6 +90,8 @@ class Study:
         if not (results["status"] == "finished").any():
             raise UsageError(f"{folders[0]}: no run has finished{_why(results)}")
         self.folders, self.results = list(folders), with_direction(results, options.metric, options.direction)
+        if options.metric:
+            _check_measured(results, options)
         self.looks = looks_at(folders, results)
         said = self.looks.practical if options.practical is None else options.practical
         self.options = replace(options, practical=said or 0.0)
@@ -196,6 +198,14 @@ class Study:
 def made_elsewhere(study: Study) -> bool:
     """Whether these are results that regab has not trained, so that it cannot train them again."""
     return all((folder / SOURCE).is_file() for folder in study.folders)
+
+
+def _check_measured(results: DataFrame, options: Options) -> None:
+    """Raises UsageError for a metric that is there but has no number in any run."""
+    column = results.get(f"{options.at}_{options.metric}")
+    if column is not None and not np.isfinite(column[results["status"] == "finished"].astype(float)).any():
+        known = ", ".join(name for name in metrics_of(results, options.at) if name not in ("epoch", options.metric))
+        raise UsageError(f"metric {options.metric}: no run has a number for it; there is: {known}")
 
 
 def method_of(factor: str) -> str:

@@ -7,6 +7,7 @@ import re
 from statistics import mean, stdev
 
 from regab.records.columns import cell, higher_is_better, words
+from regab.records.printable import printable
 from regab.report.sentences import interval, kind_of, points, unit
 from regab.report.study import Study, Variant
 
@@ -62,9 +63,9 @@ def markdown(study: Study) -> str:
     top = best(study)
     lines = [_head(study), ["---", "---:", "---:", ":---:", "---"]]
     for variant in study.variants:
-        name, value, *rest = [text.replace("|", "\\|") for text in _cells(study, variant)]
+        name, value, *rest = map(_in_markdown, _cells(study, variant))
         lines.append([name, f"**{value}**" if variant.name in top else value, *rest])
-    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", caption(study), ""])
+    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", _in_markdown(caption(study)), ""])
 
 
 def latex(study: Study) -> str:
@@ -87,6 +88,17 @@ def latex(study: Study) -> str:
     ])  # fmt: skip
 
 
+# Each character that LaTeX takes for something else, or that the row before would: \\ may be followed by [length].
+_LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {"±": "\\pm", "−": "-", "²": "$^2$", "\n": " "}
+_LATEX |= {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "[": "{[}", "]": "{]}"}
+_LATEX |= {"<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}", '"': "\\textquotedbl{}"}
+
+
 def _escaped(text: str, plus_minus: str = "\\pm") -> str:
-    text = re.sub(r"([&%$#_{}])", r"\\\1", text)
-    return text.replace("±", plus_minus).replace("−", "-").replace("²", "$^2$")
+    return printable(text).translate(str.maketrans(_LATEX | {"±": plus_minus}))
+
+
+def _in_markdown(text: str) -> str:
+    """Text that Markdown shows as it is, also in a cell of a table; an underscore inside a word is one anyway."""
+    text = re.sub(r"([\\`*{}\[\]<>|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", printable(text))
+    return text.replace("\n", " ")

@@ -17,6 +17,7 @@ from regab.config import Run
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
 from regab.records.files import write_atomically
 from regab.records.looks import NOTHING_SAID, Looks, load_looks, save_looks
+from regab.records.printable import printable
 from regab.records.results import write_results
 from regab.sweep.design import Assignment
 from regab.sweep.folders import run_folder_name
@@ -76,7 +77,7 @@ class Sweep:
         if current().line.dry_run:
             runs, _, plan = self._planned(store)
             lines = [line for facts in self.facts.values() for line in data_lines(facts.said, facts.columns)]
-            print(*dict.fromkeys(lines), end="\n" * bool(lines), sep="\n")
+            print(*map(printable, dict.fromkeys(lines)), end="\n" * bool(lines), sep="\n")
             print(*variant_lines(runs), self._words(plan, runs, growth), sep="\n", flush=True)
             return []
         with store.locked(), current().listening(batch) as heard:
@@ -196,4 +197,4 @@ def conclude(store: Store, runs: list[Run], heard: Listeners) -> None:
     tabulate(store, runs)
     summary = report_sweep(store.root)
     heard.swept()
-    print(summary, flush=True)
+    print(printable(summary), flush=True)

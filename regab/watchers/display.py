@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from regab.records.columns import cell, score, words
+from regab.records.printable import printable
 from regab.records.results import outcome
 from regab.watchers.base import Planned, Row, Watcher
 
@@ -67,9 +68,9 @@ class Display(Watcher):
 
     def _print(self, line: str) -> None:
         if self.live:
-            self.live.print(line)
+            self.live.print(printable(line))
         else:
-            print(line, flush=True)
+            print(printable(line), flush=True)
 
 
 class _Live:
@@ -103,6 +104,7 @@ class _Live:
         from rich.padding import Padding
         from rich.progress_bar import ProgressBar
         from rich.table import Table
+        from rich.text import Text
 
         d, passed = self.display, time.monotonic() - self.began
         share = sum(d.epochs.values()) / max(sum(d.total.values()), 1)
@@ -112,7 +114,7 @@ class _Live:
         table = Table(box=None, show_header=False, pad_edge=False)
         best = sorted(self.best.items(), key=lambda item: item[1], reverse=True)
         for name, (_, line) in best[:SHOWN]:
-            table.add_row("" if d.single else name, line)
+            table.add_row(Text("" if d.single else name), line)  # a name is no markup
         if len(best) > SHOWN:
             table.add_row(f"and {len(best) - SHOWN} more variants", "")
         bar = Padding(ProgressBar(total=1.0, completed=share, width=60), 0)  # which ends its line; a bar does not

@@ -12,7 +12,7 @@ import numpy as np
 from regab.records.columns import words
 from regab.records.files import make_folder, write_atomically, writing
 from regab.report.figures import cocktail, fits, forest, responses, weights
-from regab.report.figures.style import figure
+from regab.report.figures.style import figure, label
 from regab.report.findings import alone, numbers
 from regab.report.origin import sampled
 from regab.report.study import Metrics, Study, Variant, method_of
@@ -41,7 +41,7 @@ def _save(path: Path, width: float, height: float) -> Any:
 def _forest(study: Study, path: Path) -> bool:
     shown = [v for v in study.variants if not math.isnan(v.effect["mean_difference"])]
     if shown:
-        longest = max(len(v.short) for v in shown)
+        longest = max(len(label(v.short)) for v in shown)
         with _save(path, 6.5 + 0.08 * longest, 1.4 + 0.34 * len(shown)) as drawn:
             forest.forest(drawn.subplots(), shown, study.metric, study.options.practical)
     return bool(shown)
@@ -93,7 +93,7 @@ def _has_losses(metrics: Metrics) -> bool:
 def _gaps(study: Study, path: Path) -> bool:
     gaps = {v: values for v in study.variants if (values := study.values(v, "generalization_gap"))}
     if gaps:
-        with _save(path, 6 + 0.08 * max(len(v.short) for v in gaps), 1.3 + 0.32 * len(gaps)) as drawn:
+        with _save(path, 6 + 0.08 * max(len(label(v.short)) for v in gaps), 1.3 + 0.32 * len(gaps)) as drawn:
             fits.gaps(drawn.subplots(), gaps)
     return bool(gaps)
 
@@ -145,7 +145,7 @@ def _stopping(study: Study, path: Path) -> bool:
         panels = list(drawn.subplots(rows, columns, squeeze=False).flat)
         for axes, variant in zip(panels, shown, strict=False):
             fits.stopping_rules(axes, table[table["variant"] == variant.name], study.metric)
-            axes.set_title(variant.short.replace(", ", "\n"), fontsize=9, color=variant.colour)
+            axes.set_title(label(variant.short).replace(", ", "\n"), fontsize=9, color=variant.colour)
         for axes in panels[len(shown) :]:
             axes.set_axis_off()
         panels[0].legend(fontsize=8)

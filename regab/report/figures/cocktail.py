@@ -10,7 +10,7 @@ import numpy as np
 
 from regab.records.columns import higher_is_better, words
 from regab.report.figures.forest import scaled
-from regab.report.figures.style import FAINT
+from regab.report.figures.style import FAINT, label
 from regab.report.study import Study, Variant, method_of
 
 
@@ -41,8 +41,10 @@ def composition(axes: Any, variants: Sequence[Variant], colours: Mapping[str, st
         for method, level in levels.items():
             row = rows.index(method)
             axes.plot(column, row, "o", color=colours[method], markersize=9)
-            axes.annotate(level, (column, row), (0, -11), textcoords="offset points", ha="center", fontsize=7)
-    axes.set_yticks(range(len(rows)), rows)
+            axes.annotate(
+                label(level, 20), (column, row), (0, -11), textcoords="offset points", ha="center", fontsize=7
+            )
+    axes.set_yticks(range(len(rows)), [label(row) for row in rows])
     axes.set_ylim(len(rows) - 0.2, -0.6)
     axes.set_xticks([])
     axes.grid(visible=False)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from regab.records.columns import words
-from regab.report.figures.style import figure, whole_numbers, wide_range
+from regab.report.figures.style import figure, label, whole_numbers, wide_range
 from regab.report.study import Study
 
 Style = dict[str, Any]
@@ -17,7 +17,7 @@ Style = dict[str, Any]
 def draw_comparison(study: Study, path: Path) -> None:
     """Validation loss by epoch, and beside it the headline metric of the selected epochs."""
     shown = [v for v in study.variants if study.values(v)]
-    longest = max(len(v.name) for v in shown)
+    longest = max(len(label(v.name)) for v in shown)
     styles = {v.name: v.style for v in shown}
     curves = {
         v.name: [m["val_loss"] for m in study.curves_of(v) if not np.isnan(m["val_loss"][1:]).all()] for v in shown
@@ -33,22 +33,18 @@ def validation_curves(axes: Any, curves: dict[str, list[np.ndarray]], styles: di
 
     Where seeds were stopped at different epochs, the mean is over those still training.
     """
-    low, high = [], []
-    for name, runs in curves.items():
-        table = _padded(runs)[:, 1:]  # the untrained model would set the scale
-        mean, spread = np.nanmean(table, 0), np.nanstd(table, 0)
-        epochs = np.arange(1, table.shape[1] + 1)
-        axes.plot(epochs, mean, color=styles[name]["color"], linestyle=styles[name]["linestyle"])
-        axes.fill_between(epochs, mean - spread, mean + spread, color=styles[name]["color"], alpha=0.13, lw=0)
-        low.append(mean.min())
-        high.append(mean[min(1, len(mean) - 1) :].max())
+    tables = {name: _padded(runs)[:, 1:] for name, runs in curves.items()}  # the untrained model would set the scale
+    means = {name: np.nanmean(table, 0) for name, table in tables.items()}
+    logarithmic = wide_range(np.concatenate([*means.values(), []]))
+    for name, mean in means.items():
+        spread, epochs, colour = np.nanstd(tables[name], 0), np.arange(1, len(mean) + 1), styles[name]["color"]
+        low = np.where(logarithmic & (spread >= mean), mean / 10, mean - spread)  # no logarithm has what is below zero
+        axes.plot(epochs, mean, color=colour, linestyle=styles[name]["linestyle"])
+        axes.fill_between(epochs, low, mean + spread, color=colour, alpha=0.13, lw=0)
+    if logarithmic:
+        axes.set_yscale("log")
     if not curves:
         axes.text(0.5, 0.5, "no validation data", ha="center", transform=axes.transAxes)
-    elif wide_range([*low, *high]):
-        axes.set_yscale("log")
-    else:
-        margin = 0.08 * (max(high) - min(low)) or 0.1
-        axes.set_ylim(min(low) - margin, max(high) + margin)
     axes.set_title("Validation loss")
     axes.set_xlabel("epoch (line: mean over runs; band: ± one standard deviation)")
     whole_numbers(axes)
@@ -69,9 +65,9 @@ def scores(axes: Any, values: dict[str, list[float]], styles: dict[str, Style], 
         dots = {"color": style["color"], "marker": style["marker"], "s": 30, "alpha": 0.85, "lw": 0}
         axes.scatter(shown, index + offsets, zorder=3, **dots)
         axes.plot([shown.mean()] * 2, [index - 0.36, index + 0.36], color=style["color"], lw=2.5, zorder=4)
-    axes.set_yticks(range(len(values)), values)
-    for label, name in zip(axes.get_yticklabels(), values, strict=True):
-        label.set_color(styles[name]["color"])
+    axes.set_yticks(range(len(values)), [label(name) for name in values])
+    for shown_name, name in zip(axes.get_yticklabels(), values, strict=True):
+        shown_name.set_color(styles[name]["color"])
     axes.set_ylim(len(values) - 0.4, -0.6)
     shown_as = words(metric)
     axes.set_title(f"{shown_as[0].upper()}{shown_as[1:]}{' (%)' if unit == 100 else ''} at the selected epoch")

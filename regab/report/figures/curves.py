@@ -86,6 +86,7 @@ def weights(axes: Any, histogram: dict[str, list[float]]) -> None:
     axes.stairs(histogram["counts"], histogram["edges"], fill=True, color=L2)
     axes.set_yscale("log")
     _finish(axes, "Weights of the selected epoch", "value")
+    axes.locator_params(axis="x", nbins=4)  # of small numbers, more labels than that overlap
     axes.set_ylabel("count", labelpad=1)
 
 

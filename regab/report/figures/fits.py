@@ -10,13 +10,14 @@ import numpy as np
 
 from regab.records.columns import words
 from regab.report.figures.forest import scaled
-from regab.report.figures.style import FREE, MARKERS, SELECTED, TRAIN, VAL, whole_numbers
+from regab.report.figures.style import FREE, MARKERS, SELECTED, TRAIN, VAL, label, whole_numbers
 from regab.report.sentences import unit
 from regab.report.study import Metrics, Variant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+SPLITS = {"train": "training", "val": "validation"}
 RULES = {"patience": "patience", "gl": "GL", "pq": "PQ", "up": "UP"}
 
 
@@ -32,9 +33,8 @@ def train_and_validation(axes: Any, variant: Variant, runs: Sequence[Metrics]) -
         axes.plot(epochs, curves.T, color=colour, linewidth=0.6, alpha=0.4)
         middle, spread = np.nanmean(curves, 0), np.nanstd(curves, 0)
         axes.fill_between(epochs, middle - spread, middle + spread, color=colour, alpha=0.15, linewidth=0)
-        label = {"train": "training", "val": "validation"}[name]
-        axes.plot(epochs, middle, color=colour, linestyle=dashes, label=label)
-    axes.set_title(variant.short.replace(", ", "\n"), fontsize=9, color=variant.colour)
+        axes.plot(epochs, middle, color=colour, linestyle=dashes, label=SPLITS[name])
+    axes.set_title(label(variant.short).replace(", ", "\n"), fontsize=9, color=variant.colour)
     whole_numbers(axes)
 
 
@@ -63,7 +63,7 @@ def gaps(axes: Any, values: Mapping[Variant, Sequence[float]]) -> None:
     for row, (variant, runs) in enumerate(values.items()):
         axes.plot(runs, [row] * len(runs), variant.marker, color=variant.colour, alpha=0.6, markersize=5, linestyle="")
         axes.plot([mean(runs)] * 2, [row - 0.35, row + 0.35], color=variant.colour, linewidth=2.5)
-    axes.set_yticks(range(len(values)), [v.short for v in values])
+    axes.set_yticks(range(len(values)), [label(v.short) for v in values])
     axes.set_ylim(len(values) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("validation loss − training loss (dot: one run; bar: mean)")
@@ -76,7 +76,7 @@ def cost_and_gain(axes: Any, values: Mapping[Variant, tuple[float, Sequence[floa
         spread = shown.std(ddof=1) if len(shown) > 1 else 0.0
         axes.errorbar(
             seconds, shown.mean(), spread, fmt=variant.marker, color=variant.colour, markersize=8, linewidth=1.2,
-            label=variant.short,
+            label=label(variant.short),
         )  # fmt: skip
     axes.set_xlabel("seconds per run (wall time of its stack, shared by the runs in it)")
     axes.set_ylabel(f"{words(metric)}{' (%)' if scaled(metric) > 1 else ''}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from regab.records.columns import higher_is_better
-from regab.report.figures.style import BASELINE
+from regab.report.figures.style import BASELINE, label
 from regab.report.sentences import kind_of, unit
 from regab.report.study import Variant
 
@@ -36,7 +36,7 @@ def forest(axes: Any, variants: Sequence[Variant], metric: str, practical: float
             kind_of(variant), (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=9,
             fontweight="bold" if sure else "normal",
         )  # fmt: skip
-    axes.set_yticks(range(len(variants)), [v.short for v in variants])
+    axes.set_yticks(range(len(variants)), [label(v.short) for v in variants])
     axes.set_ylim(len(variants) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
     better = "right" if higher_is_better(metric) else "left"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regab.report.figures.forest import scaled
-from regab.report.figures.style import BASELINE
+from regab.report.figures.style import BASELINE, label
 from regab.report.sentences import points, unit
 from regab.report.study import Variant
 
@@ -38,7 +38,7 @@ def strength(axes: Any, factor: str, variants: Sequence[Variant], metric: str, c
     axes.axhline(0, color=BASELINE, linewidth=1)
     axes.fill_between(places, low, high, color=colour, alpha=0.18, linewidth=0)
     axes.plot(places, mean, color=colour, marker="o")
-    axes.set_xticks(places, [v.levels[factor] for v in members])
+    axes.set_xticks(places, [label(v.levels[factor]) for v in members])
     axes.set_xlabel(factor.removeprefix("reg."))
     axes.set_ylabel(f"difference ({unit(metric)})")
 
@@ -67,4 +67,4 @@ def interaction_map(axes: Any, table: DataFrame, metric: str) -> None:
 
 
 def _labels(names: Sequence[Term]) -> list[str]:
-    return [f"{factor.removeprefix('reg.')}={level}" for factor, level in names]
+    return [label(f"{factor.removeprefix('reg.')}={level}", 40) for factor, level in names]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ from zlib import crc32
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
+
+from regab.records.printable import printable
 
 # Okabe & Ito's palette.
 TRAIN, VAL, TEST, SELECTED, FAINT = "#0072B2", "#D55E00", "#009E73", "#444444", "#9AA5B1"
@@ -34,6 +38,8 @@ HOME = {
 }
 FREE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7B3FA0", "#8C6D1F"]
 
+LONGEST = 80  # characters of a name in a figure
+
 RC = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -48,6 +54,7 @@ RC = {
     "legend.frameon": False,
     "legend.fontsize": 9,
     "lines.linewidth": 1.8,
+    "text.parse_math": False,  # names may have any number of $
     "svg.hashsalt": "regab",  # the same picture is the same file
 }
 # Of several methods together; darker than those of single ones.
@@ -60,13 +67,36 @@ def figure(path: Path, width: float, height: float, also: Path | None = None) ->
 
     Without pyplot, which keeps figures alive.
     """
-    with mpl.rc_context(RC):
+    with mpl.rc_context(RC), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn in its place
+        warnings.filterwarnings("ignore", "constrained_layout not applied")  # too many long names; nothing is lost
         drawn = Figure(figsize=(width, height), dpi=120, layout="constrained")
         FigureCanvasAgg(drawn)
         yield drawn
+        _write_powers_plainly(drawn)
         drawn.savefig(path)
         if also:
             drawn.savefig(also, metadata={"Date": None})
+
+
+def label(name: str, most: int = LONGEST) -> str:
+    """A name as far as there is room for it, and as an SVG file may have it."""
+    name = printable(name)
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def _write_powers_plainly(drawn: Figure) -> None:
+    """Logarithmic axes have formulas for labels, which are not drawn as such."""
+    for axis in [axis for axes in drawn.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_scale() == "log"]:
+        axis.set_major_formatter(_Power())
+        axis.set_minor_formatter(_Power(minor_thresholds=(1, 0.4)))
+
+
+class _Power(LogFormatter):
+    """``0.01``, ``2e+06``, where a tick has a label at all."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
 
 
 def method_colours(methods: Sequence[str]) -> dict[str, str]:

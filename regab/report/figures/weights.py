@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from regab.report.figures.fits import stacked
-from regab.report.figures.style import whole_numbers
+from regab.report.figures.style import label, whole_numbers
 from regab.report.study import Metrics, Variant
 
 
@@ -20,7 +20,7 @@ def histograms(axes: Any, kept: Mapping[Variant, Mapping[str, Sequence[float]]])
         middles = (edges[1:] + edges[:-1]) / 2
         shown = density > 0
         line = {"color": variant.colour, "linestyle": variant.dashes, "linewidth": 1.5}
-        axes.plot(middles[shown], density[shown], **line, label=variant.short)
+        axes.plot(middles[shown], density[shown], **line, label=label(variant.short))
     axes.set_yscale("log")
     axes.set_title("Weights of the selected epoch")
     axes.set_xlabel("value")
