@@ -273,6 +273,20 @@ def test_what_does_not_vary_but_for_rounding_is_only_centred(kind, number):
     assert standardize(x)[0](x).std(correction=0).item() == pytest.approx(1, rel=1e-2)
 
 
+def test_neighbouring_numbers_are_the_same_but_for_rounding():
+    x = torch.full((10, 1), 0.1, dtype=torch.float64)
+    x[3] = np.nextafter(0.1, 1)
+    assert standardize(x)[0](x).abs().max() < 1e-15
+
+
+@pytest.mark.parametrize("target", [0.1, 1e9 / 3, -7.0])
+def test_targets_that_are_all_the_same_are_refused(target):
+    x, y = torch.randn(999, 2), torch.full((999,), target, dtype=torch.float64)
+    with pytest.raises(UsageError, match="targets"):
+        told(x, y, classes=1, task="regression")
+    told(x, y + torch.randn(999) * abs(target) * 1e-9, classes=1, task="regression")
+
+
 def test_a_nearly_constant_column_does_not_blow_up(write):
     lines = [f"{np.sin(i):.3f},{0.1 if i else 0.7},{np.cos(i):.4f}" for i in range(200)]
     source = load(write("a,dose,y", *lines), "y")

@@ -12,6 +12,7 @@ from regab.data.split import Data, Source
 from regab.errors import UsageError
 
 FAR, BEYOND = 100.0, 10.0  # deviations, and times the farthest of training: what is beyond both is said to be far
+ROUNDING = 1e-15  # a deviation, as a share of the mean, that targets which are all the same may seem to have
 SHOWN = 3
 
 
@@ -20,6 +21,8 @@ def examined(data: Data, source: Source) -> Data:
     x = data.train.x
     if len(x) > 1 and torch.equal(x[0], x[-1]) and bool((x == x[:1]).all()):
         raise UsageError(f"data: all {len(x)} training inputs are the same, so nothing can be learned from them")
+    if data.scale.deviation <= ROUNDING * abs(data.scale.mean):
+        raise UsageError(f"data: all {len(x)} training targets are {data.scale.mean:g}, so there is nothing to predict")
     return replace(data, said=(*data.said, *_of_classes(data, source), *_far_outside(data, source.features)))
 
 
