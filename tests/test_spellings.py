@@ -347,3 +347,8 @@ def test_dates_may_be_of_any_century(tmp_path):
 def test_numbers_too_large_to_be_squared_are_named(tmp_path):
     with pytest.raises(UsageError, match=r"line 11: x is '1e200', and not a number"):
         load(written(tmp_path, ["1.5"] * 9 + ["1e200"]), "y")
+
+
+def test_an_underscore_is_between_thousands_or_makes_a_word(tmp_path):
+    assert numbers(written(tmp_path, ["1_000", "20", "3_000_000"])).tolist() == [1000, 20, 3e6]
+    assert load(written(tmp_path, ["1_0", "10", "2_1"] * 4), "y").train.x.words[:3, 0].tolist() == ["1_0", "10", "2_1"]
