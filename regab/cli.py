@@ -30,7 +30,7 @@ regab: which regularizers help this model on this data, by how much, and can the
   regab data data=csv data.path=… data.label=…              how a data set is read, column by column
   regab train --help                                        all keys and their values
   regab report outputs/… [outputs/…]                        tables, figures and report.html, from the files alone
-  regab list [data|model|reg|watcher|…]                     what there is
+  regab list [data|model|task|metric|reg|watcher|…]         what there is
   regab list reg --long                                     all about every method: formula, range, cost, advice, paper
   regab --version
 

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from regab import fields as declared
 from regab.errors import UsageError
+from regab.measured import MEASURED, MetricOptions, check_metrics, check_task, read_for, task_and_values
 from regab.models.options import model_options
 from regab.regularizers import methods
 from regab.regularizers.base import HOOKS, Regularizer
@@ -25,7 +26,7 @@ _HERE = Path(__file__).resolve().parent
 CONF = next(path for path in (_HERE / "conf", _HERE.parent / "conf") if path.is_dir())
 
 # What cannot change a run's numbers, so that it does not belong to its identity.
-PASSIVE = ("name", "stack", "curves", "watch")
+PASSIVE = ("name", "stack", "curves", "watch", *MEASURED)
 PASSIVE_DATA = ("root", "download")
 
 
@@ -83,7 +84,9 @@ def schema() -> type:
             ("device", str, "auto"),
             ("precision", str, declared.choice("fp32", "bf16")),
             ("curves", bool | None, None),
-            *[(name, node, field(default_factory=dict)) for name in ("data", "model", "optimizer", "schedule")],
+            ("headline", str | None, None),
+            ("metrics", MetricOptions, field(default_factory=MetricOptions)),
+            *[(n, node, field(default_factory=dict)) for n in ("task", "data", "model", "optimizer", "schedule")],
             ("reg", reg, field(default_factory=reg)),
             ("stack", StackOptions, field(default_factory=StackOptions)),
             ("watch", watch, field(default_factory=watch)),
@@ -109,7 +112,9 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
     for key, least in (("size", 1), ("workers", 0)):
         _check_count(f"stack.{key}", config["stack"][key], least)
     config = config | {
-        "data": _data_options(config["data"]),
+        "task": check_task(config["task"]),
+        "metrics": check_metrics(config["metrics"]),
+        "data": _data_options(config["data"], config["task"]),
         "model": model_options(config["model"]),
         "optimizer": complete(config["optimizer"], "optimizer"),
         "schedule": complete(config["schedule"], "schedule"),
@@ -141,9 +146,10 @@ def _check_count(key: str, value: Any, least: int) -> None:
         raise UsageError(f"{key}={value}: must be auto or a whole number from {least}")
 
 
-def _data_options(node: dict[str, Any]) -> dict[str, Any]:
+def _data_options(node: dict[str, Any], task: dict[str, Any]) -> dict[str, Any]:
     from regab.data.split import Division
 
+    node = read_for(task, node)
     common = [f.name for f in fields(Division)]
     division = {"_target_": "regab.data.split.Division"} | {k: v for k, v in node.items() if k in common}
     loader = {k: v for k, v in node.items() if k not in common}
@@ -210,6 +216,8 @@ def trajectory(config: dict[str, Any]) -> str:
 def _hash(config: dict[str, Any], methods: dict[str, tuple[type[Regularizer], dict[str, Any]]]) -> str:
     relevant = {k: v for k, v in config.items() if k not in PASSIVE}
     relevant["data"] = {k: v for k, v in config["data"].items() if k not in PASSIVE_DATA}
+    if not relevant.get("task", {}).get("_target_"):
+        relevant.pop("task", None)  # that of the data, which are told apart already
     relevant["reg"] = {
         name: [cls.__qualname__, values]
         for name, (cls, values) in methods.items()
@@ -220,7 +228,9 @@ def _hash(config: dict[str, Any], methods: dict[str, tuple[type[Regularizer], di
 
 def structure(config: dict[str, Any]) -> str:
     """What runs must have in common to be trained in one stack: all but the seed and the numbers ``[V]``."""
-    common = {k: v for k, v in config.items() if k not in ("name", "seed", "curves", "watch")}
+    common = {k: v for k, v in config.items() if k not in ("name", "seed", "curves", "watch", "headline")}
+    if named := task_and_values(config["task"]):
+        common["task"] = [config["task"]["_target_"], declared.structural(*named)]
     common["reg"] = {
         name: declared.structural(cls, values)
         for name, (cls, values) in regularizers(config).items()

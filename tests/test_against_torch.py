@@ -22,8 +22,8 @@ from regab.regularizers.l2 import L2
 from regab.regularizers.label_smoothing import LabelSmoothing
 from regab.regularizers.max_norm import MaxNorm
 from regab.regularizers.weight_decay import WeightDecay
+from regab.tasks.classification import Classification, cross_entropy
 from regab.training import schedule
-from regab.training.evaluate import cross_entropy
 from regab.training.loop import Training, batches, train
 from regab.training.noise import Noise
 from regab.training.optimizer import SGD, Adam
@@ -61,8 +61,8 @@ def trained(made, chain, optimizer, epochs=3):
     stack = stacked(made)
     watch = Watch(stack, Stopping([]), np.arange(2), epochs)
     training = Training(
-        ["a", "b"], stack, data(), Chain(chain), optimizer, schedule.Constant(), Noise([0, 1], CPU), watch,
-        torch.tensor(LRS), epochs, 20,
+        ["a", "b"], stack, data(), Classification(), {}, Chain(chain), optimizer, schedule.Constant(),
+        Noise([0, 1], CPU), watch, torch.tensor(LRS), epochs, 20,
     )  # fmt: skip
     list(train(training))
     return [stack.state_dict(run) for run in range(len(made))]

@@ -31,6 +31,8 @@ FORBIDDEN_ANYWHERE = {
     "regab.training": (*HYDRA, *ABOVE, "regab.report", "regab.analysis", "regab.records"),
     "regab.models": (*HYDRA, *ABOVE, "regab.training", "regab.report", "regab.regularizers"),
     "regab.data": (*HYDRA, *ABOVE, "regab.training", "regab.report", "regab.regularizers"),
+    "regab.metrics": (*HYDRA, *ABOVE, "regab.training", "regab.report", "regab.data", "regab.regularizers", *TORCH),
+    "regab.tasks": (*HYDRA, *ABOVE, "regab.training", "regab.report", "regab.data", "regab.metrics", *TORCH),
     "regab.regularizers": (*HYDRA, *ABOVE, "regab.training", "regab.report", "regab.data", *TORCH),
 }
 FORBIDDEN_AT_THE_TOP = {
@@ -39,6 +41,7 @@ FORBIDDEN_AT_THE_TOP = {
     "regab.config": (*TORCH, *HYDRA, "regab.training", "regab.data"),
     "regab.command.listing": TORCH,
     "regab.targets": TORCH,
+    "regab.measured": TORCH,
     **{
         f"regab.{module}": (*TORCH, "regab.training.setup", "regab.training.loop", "regab.command.one_run")
         for module in LIGHT

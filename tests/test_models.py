@@ -6,6 +6,7 @@ from torch import nn
 
 from regab.data.split import Data, Split
 from regab.errors import UsageError
+from regab.metrics.accuracy import Accuracy
 from regab.models.cnn import CNN, RegularizedCNN
 from regab.models.initial import Initialization
 from regab.models.lenet import LeNet
@@ -23,6 +24,7 @@ from regab.models.resnet import ResNet
 from regab.models.vgg import VGG
 from regab.regularizers.norm import Norm
 from regab.regularizers.stochastic_depth import StochasticDepth
+from regab.tasks.classification import Classification
 from regab.training.evaluate import evaluate
 from regab.training.forward import ForwardMode, obstacle
 from regab.training.noise import Noise
@@ -312,7 +314,7 @@ def test_evaluation_is_the_plain_mean_over_all_examples_whatever_the_chunks():
     model = MLP((6,), 3, [5])
     splits = [Split(torch.randn(n, 6), torch.randint(3, (n,))) for n in (1300, 512, 7)]
     stack = Stack([model], torch.tensor([0, 0]), splits[0].x[:2], vmapped=True, device=torch.device("cpu"))
-    metrics = evaluate(stack, Data(*splits, 3))
+    metrics = evaluate(stack, Data(*splits, 3), Classification(), {"accuracy": Accuracy()})
     model = _rebuilt(stack, 0, lambda: MLP((6,), 3, [5]))
     for name, part in zip(("train", "val", "test"), splits, strict=True):
         logits = model(part.x).double()

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from regab.records.columns import COLUMNS
+from regab.records.columns import columns
 
+COLUMNS = columns(["accuracy"])
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
 COMMANDS = [
     line.split("   #")[0].strip()

@@ -9,13 +9,14 @@ import torch
 import yaml
 
 from regab.models.mlp import MLP
-from regab.records.columns import COLUMNS
+from regab.records.columns import columns
 from regab.training import loop
 from regab.training.evaluate import evaluate
 from regab.training.setup import set_up
 from regab.training.watch import divergence
 from tests.conftest import DATA, SMALL, curves, needs_mnist
 
+COLUMNS = columns(["accuracy"])
 QUICK = (*SMALL, "curves=false")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,9 @@ from regab.analysis.paired import resolution
 from regab.analysis.table import replicate_words, variant_names
 from regab.analysis.verdicts import BASELINE, NUMBERS, adjusted, concluded, numbers
 from regab.errors import UsageError
-from regab.records.columns import Directed, headline, higher_is_better
+from regab.metrics import Measures
+from regab.metrics.base import DOWN, UP, Measure
+from regab.records.columns import Column, column, headline, measures_from
 from regab.targets import unknown
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class Sweep:
     """One metric of a sweep's finished runs: ``values``, a row per replicate and a column per variant."""
 
     results: DataFrame
-    metric: str
+    metric: Column
     at: str
     variants: Variants
     base: str
@@ -43,7 +45,7 @@ class Sweep:
     @property
     def upwards(self) -> bool:
         """Whether more is better."""
-        return higher_is_better(self.metric)
+        return self.metric.measure.upwards
 
     @property
     def shared(self) -> float:
@@ -105,8 +107,8 @@ def compare(
       seeds*: fewer than three pairs, where there is no interval. *changed nothing*: all numbers of all runs are equal.
     * ``note``: what weakens a verdict, in words.
 
-    ``metric`` has no prefix (``val_loss``); the default is test accuracy, or RMSE. Accuracies and R² are better when
-    they are higher, all others when they are lower. Raises UsageError for what the table does not have.
+    ``metric`` has no prefix (``val_loss``); the default is the headline on test data. Which way is better, the metric
+    says (see ``column_of``). Raises UsageError for what the table does not have, or where that is not known.
     """
     check_practical(practical)
     sweep = sweep_of(results, baseline, metric, at)
@@ -176,37 +178,46 @@ def metrics_of(results: DataFrame, at: str = "selected") -> list[str]:
 
 
 def default_metric(results: DataFrame, at: str = "selected") -> str:
-    """What a table says of itself (``attrs["headline"]``); else the test accuracy (regression: RMSE), or the validation
-    data's where there are no test data, or their loss."""
-    metrics = metrics_of(results, at)
-    if (said := results.attrs.get("headline")) in metrics:
+    """What a table says of itself (``attrs["headline"]``), or the first metric in it: of the test data, or of the
+    validation data where there are no test data; or else their loss."""
+    known, said = metrics_of(results, at), results.attrs.get("headline")
+    if said in known:
         return said
-    name = headline(metrics)
-    return next((m for m in (f"test_{name}", f"val_{name}", "test_loss", "val_loss") if m in metrics), f"test_{name}")
+    wanted = [f"{split}_{said or headline(known)}" for split in ("test", "val")]
+    wanted += [] if said else ["test_loss", "val_loss"]
+    return next((m for m in wanted if m in known), wanted[0])
 
 
-def column_of(results: DataFrame, metric: str | None = None, at: str = "selected") -> str:
-    """What to compare by, ``metric`` or the default. Of metrics that are none of regab's, ``results.attrs`` says which
-    way is better: ``{"metrics": {"auroc": {"direction": "up"}}}``.
+def column_of(results: DataFrame, metric: str | None = None, at: str = "selected") -> Column:
+    """What to compare by, ``metric`` or the default, which knows how it is compared and shown. Of metrics that are none
+    of regab's, ``results.attrs`` says so: ``{"metrics": {"auroc": {"direction": "up"}}}``.
 
-    Raises UsageError for a metric that the table does not have, and for one of which that is not known.
+    Raises UsageError for a metric that the table does not have, and for one of which it is not known which way is
+    better.
     """
-    metric = metric or default_metric(results, at)
+    metric = default_metric(results, at) if metric is None else metric
     if f"{at}_{metric}" not in results:
         raise UsageError(unknown("metric", "", metric, metrics_of(results, at)))
-    direction = (results.attrs.get("metrics") or {}).get(str(metric), {}).get("direction")
-    found = Directed(metric, direction) if direction else metric
-    higher_is_better(found)
+    found = column(metric, own_measures(results), Measure(str(metric)))
+    if found.measure.direction not in (UP, DOWN):
+        raise UsageError(
+            f"{metric}: whether more or less of it is better is not known; say so by --direction up or down"
+        )
     return found
+
+
+def own_measures(results: DataFrame) -> Measures:
+    """What a table says of its metrics."""
+    return measures_from(results.attrs.get("metrics"))
 
 
 def with_direction(results: DataFrame, metric: str | None, direction: str | None) -> DataFrame:
     """The same table, which says of a metric which way is better."""
     if not direction:
         return results
-    results = results.copy()
-    metric = metric or default_metric(results)
-    results.attrs["metrics"] = {**(results.attrs.get("metrics") or {}), metric: {"direction": direction}}
+    results, metric = results.copy(), metric or default_metric(results)
+    facts = asdict(column(metric, own_measures(results), Measure(metric)).measure) | {"direction": direction}
+    results.attrs["metrics"] = {**(results.attrs.get("metrics") or {}), metric: facts}
     return results
 
 

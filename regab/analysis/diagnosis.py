@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regab.records.columns import cell, score, words
+from regab.metrics import Measures
+from regab.records.columns import Column, cell, column, score, words
 
 RISE = 0.05  # of the validation loss above its minimum, from which on a run is said to overfit
-GAP = 0.05  # between training and validation accuracy or R², from which on it is said to generalize incompletely
+GAP = 0.05  # between training and validation accuracy (or R²), from which on it is said to generalize incompletely
 CLOSED = 0.01  # a gap below which there is nothing for a regularizer to close
 FALLING = 0.02  # of the training loss over the last tenth of the epochs, above which training was not over
 
@@ -43,8 +44,9 @@ class Fit(NamedTuple):
     falling: float
 
 
-def fit(metrics: Metrics) -> Fit | None:
-    """From a run's curves (row 0 untrained); None without validation data, or where losses were not kept.
+def fit(metrics: Metrics, own: Measures | None = None) -> Fit | None:
+    """From a run's curves (row 0 untrained), with metrics of the user's ``own`` besides; None without validation data,
+    or where losses were not kept.
 
     A run *overfits* where its smoothed validation loss ends more than ``RISE`` above its minimum while its training
     loss fell.
@@ -62,35 +64,44 @@ def fit(metrics: Metrics) -> Fit | None:
         rise=rise,
         gap=float(val[-1] - train[-1]),
         ratio=float(val[-1] / train[-1]) if train[-1] else np.inf,
-        train_score=float(metrics.get(f"train_{score(metrics)}", unknown)[-1]),
-        val_score=float(metrics.get(f"val_{score(metrics)}", unknown)[-1]),
+        train_score=float(metrics.get(f"train_{score(metrics, own)}", unknown)[-1]),
+        val_score=float(metrics.get(f"val_{score(metrics, own)}", unknown)[-1]),
         falling=float(1 - train[-1] / earlier) if earlier else 0.0,
     )
 
 
-def overfitting(metrics: Metrics) -> str:
+def _scored(metrics: Metrics, own: Measures | None) -> Column:
+    return column(score(metrics, own), own)
+
+
+def _gap(known: Column, train: float, val: float) -> float:
+    """By how much training is better than validation, where the best there can be is 1; else NaN."""
+    return train - val if known.measure.upwards and known.measure.best == 1 else np.nan
+
+
+def overfitting(metrics: Metrics, own: Measures | None = None) -> str:
     """One sentence about a run, from its curves."""
-    found = fit(metrics)
+    found, known = fit(metrics, own), _scored(metrics, own)
     if found is None:
         return "Whether it overfits cannot be said without validation data."
-    train, val, best, known = smoothed(metrics["train_loss"]), smoothed(metrics["val_loss"]), found.best, score(metrics)
+    train, val, best = smoothed(metrics["train_loss"]), smoothed(metrics["val_loss"]), found.best
     if found.overfits:
         return (
             f"It overfits: after epoch {best} the validation loss rose by {found.rise:.0%}, from {val[best]:.3g} to "
             f"{val[-1]:.3g}, while the training loss fell from {train[best]:.3g} to {train[-1]:.3g}."
         )
-    if found.train_score - found.val_score >= GAP:
+    if _gap(known, found.train_score, found.val_score) >= GAP:
         shown = f"{words(known)} {cell(known, found.train_score)} against {cell(known, found.val_score)}"
         return f"It fits the training data better than new data ({shown}), but its validation loss is not rising."
     return "It does not overfit: the validation loss is at or near its minimum at the end."
 
 
-def diagnosis(runs: Sequence[Metrics]) -> str:
+def diagnosis(runs: Sequence[Metrics], own: Measures | None = None) -> str:
     """One sentence about a variant, from the curves of its runs: medians over them."""
-    fits = [found for metrics in runs if (found := fit(metrics))]
+    fits = [found for metrics in runs if (found := fit(metrics, own))]
     if not fits:
         return "Whether it overfits cannot be said without validation data."
-    known = score(runs[0])
+    known = _scored(runs[0], own)
     bad = [found for found in fits if found.overfits]
     gap, ratio = median(f.gap for f in fits), median(f.ratio for f in fits)
     loss = f"validation loss {abs(gap):.3g} {'above' if gap >= 0 else 'below'} training loss, {ratio:.3g} times it"
@@ -102,23 +113,23 @@ def diagnosis(runs: Sequence[Metrics]) -> str:
         )
     train, val = median(f.train_score for f in fits), median(f.val_score for f in fits)
     shown = f"{words(known)} {cell(known, train)} on training, {cell(known, val)} on validation data"
-    if train - val >= GAP:
+    if _gap(known, train, val) >= GAP:
         return f"Fits training data better than new data ({shown}), but its validation loss is not rising ({loss})."
     return f"Does not overfit ({loss})." if np.isnan(train - val) else f"Does not overfit ({shown}; {loss})."
 
 
-def underfitting(runs: Sequence[Metrics]) -> str:
+def underfitting(runs: Sequence[Metrics], own: Measures | None = None) -> str:
     """Why regularizing such a baseline can only hurt; empty where there is something to gain.
 
     It *underfits* where no run overfits and it is not better on training data than on validation data by ``CLOSED``.
     Not to be asked where training labels are wrong on purpose.
     """
-    fits = [found for metrics in runs if (found := fit(metrics))]
+    fits = [found for metrics in runs if (found := fit(metrics, own))]
     if not fits or any(f.overfits for f in fits):
         return ""
-    known = score(runs[0])
+    known = _scored(runs[0], own)
     train, val = median(f.train_score for f in fits), median(f.val_score for f in fits)
-    if np.isnan(train - val) or train - val >= CLOSED or train >= 1 - CLOSED:
+    if not _gap(known, train, val) < CLOSED or train >= 1 - CLOSED:
         return ""
     cure = "train longer" if median(f.falling for f in fits) > FALLING else "take a larger model"
     return (

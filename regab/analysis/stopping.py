@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regab.analysis.compare import default_metric, overlap
+from regab.analysis.compare import column_of, overlap
 from regab.analysis.paired import paired
 from regab.analysis.table import variant_names
 from regab.errors import UsageError
@@ -40,7 +40,7 @@ def stopping(results: DataFrame, metric: str | None = None, monitor: str = "val_
     """
     import pandas as pd
 
-    metric = metric or default_metric(results)
+    metric = column_of(results, metric)
     runs = list(_whole_runs(results, metric, monitor))
     if not runs:
         raise UsageError(
@@ -49,7 +49,7 @@ def stopping(results: DataFrame, metric: str | None = None, monitor: str = "val_
     table = pd.DataFrame([row for run in runs for row in run])
     keys = ["variant", "rule", "threshold"]
     found = [dict(zip(keys, key, strict=True)) | _summary(group) for key, group in table.groupby(keys, sort=False)]
-    return pd.DataFrame(found).assign(metric=metric)[[*keys, *NUMBERS, "stopped"]]
+    return pd.DataFrame(found).assign(metric=str(metric))[[*keys, *NUMBERS, "stopped"]]
 
 
 def _whole_runs(results: DataFrame, metric: str, monitor: str) -> Iterator[list[dict[str, Any]]]:

@@ -35,8 +35,9 @@ def read(folders: Sequence[Path]) -> DataFrame:
     factors = list(dict.fromkeys(factor for table in tables for factor in factors_of(table)))
     if len(tables) > 1:
         tables = aligned(tables, [factors_of(table) for table in tables])
+    common = set.intersection(*[set(_measured(table)) for table in tables])
     table = pd.concat(tables, ignore_index=True)
-    table = _once(table[[*factors, *[c for c in table if c not in factors]]], factors)
+    table = _once(table[[*factors, *[c for c in table if c not in factors]]], factors, common)
     same_configuration(table["folder"], variant_names(table))
     table.attrs = _said(folders)
     return table
@@ -47,6 +48,11 @@ def _said(folders: Sequence[Path]) -> dict[str, Any]:
     said = [load_measures(folder) for folder in folders]
     metrics = {name: facts for each in said for name, facts in (each.get("metrics") or {}).items()}
     return {"headline": next((each["headline"] for each in said if each.get("headline")), None), "metrics": metrics}
+
+
+def _measured(table: DataFrame) -> list[str]:
+    """The columns that hold some metric of the selected or the last epochs."""
+    return [c for c in table if c.startswith(("selected_", "last_")) and table[c].notna().any()]
 
 
 def factors_of(results: DataFrame) -> list[str]:
@@ -104,11 +110,19 @@ def _number(level: str) -> Any:
         return level
 
 
-def _once(table: DataFrame, factors: list[str]) -> DataFrame:
-    """Without the second of two equal runs. Raises UsageError for two runs of one name with different numbers."""
+def _once(table: DataFrame, factors: list[str], common: set[str]) -> DataFrame:
+    """Without the second of two equal runs, the first having what was measured of either.
+
+    They are equal where what is ``common`` to all sweeps is. Raises UsageError for two runs of one name with different
+    numbers.
+    """
     run = [*factors, "seed", "fold"]
-    measured = [c for c in table if c.startswith(("selected_", "last_"))]
-    table = table[~table.duplicated([*run, "status", *measured])].reset_index(drop=True)
+    same = [*run, "status", *(c for c in table if c in common)]
+    twice = table.duplicated(same, keep=False)
+    others = [c for c in _measured(table) if c not in common]
+    if twice.any() and others:
+        table.loc[twice, others] = table[twice].groupby(same, dropna=False)[others].transform("first")
+    table = table[~table.duplicated(same)].reset_index(drop=True)
     if table.duplicated(run).any():
         second = table[table.duplicated(run)].iloc[0]
         first = table[(table[run].fillna(-1) == second[run].fillna(-1)).all(axis=1)].iloc[0]

@@ -5,21 +5,24 @@ from __future__ import annotations
 from regab.command.cards import cards, parts, title
 from regab.config import CONF
 from regab.errors import UsageError
+from regab.metrics import metrics
 from regab.regularizers import first_field, methods
+from regab.tasks import tasks
 from regab.watchers import watchers
 
-GROUPS = ["data", "model", "optimizer", "schedule", "reg", "watcher", "experiment"]
+GROUPS = ["data", "model", "task", "metric", "optimizer", "schedule", "reg", "watcher", "experiment"]
 
 
 def list_group(group: str, heading: bool, long: bool = False) -> str:
-    """The options of a config group, or (``reg``) all methods, then the presets; ``long``: a card of every method."""
+    """The options of a config group, all metrics or tasks, or (``reg``) all methods, then the presets; ``long``: a card
+    of every method."""
     if group == "reg" and long:
         return cards()
     if long:
         raise UsageError(f"list {group} --long: only methods have cards; try: regab list reg --long")
     if group not in GROUPS:
         raise UsageError(f"list {group}: unknown group; there is: {', '.join(GROUPS)}")
-    rows = _watchers() if group == "watcher" else _options(group)
+    rows = LISTED[group]() if group in LISTED else _options(group)
     if group == "reg":
         rows = _methods() + [(f"reg={name}", f"preset: {text}") for name, text in rows]
     width = max((len(name) for name, _ in rows), default=0)
@@ -44,6 +47,19 @@ def _methods() -> list[tuple[str, str]]:
 def _watchers() -> list[tuple[str, str]]:
     keys = {name: "" if cls.always else f" (watch=[{name}])" for name, cls in watchers().items()}
     return [(name, title(cls) + keys[name]) for name, cls in watchers().items()]
+
+
+def _metrics() -> list[tuple[str, str]]:
+    """Every metric, which way is better, and the tasks that it is for."""
+    return [(name, f"{title(cls)} [{', '.join([cls.direction, *cls.tasks])}]") for name, cls in metrics().items()]
+
+
+def _tasks() -> list[tuple[str, str]]:
+    """Every task, and what is measured if nothing is said."""
+    return [(name, f"{title(cls)} [{', '.join(['loss', *cls.metrics])}]") for name, cls in tasks().items()]
+
+
+LISTED = {"metric": _metrics, "task": _tasks, "watcher": _watchers}
 
 
 def _paper(cls: type) -> str:

@@ -9,10 +9,13 @@ from regab.command.contradictions import check_consistent, key_of, keys_said
 from regab.errors import UsageError
 from regab.regularizers import first_field, methods
 from regab.sweep.session import Line
+from regab.targets import unknown
+from regab.tasks import tasks
 from regab.workers.store import load_command, quoted
 
 EXAMPLES = {"--resume": "outputs/run/<date_time>", "--design": "ablation"}
 SHORT = re.compile(r"(?P<prefix>\+{0,2})reg\.(?P<method>\w+)=(?P<value>[^{].*|)$")
+LISTS = re.compile(r"(metrics|watch)=(\[.*\]|[^{\[]+)")
 OPTIONS = {"--seeds": 1, "--folds": 1, "--design": 1, "--n": 1, "--resume": 1, "--dry-run": 0}
 PROTOCOL = ("budget", "practical", "looks")
 OPTIONS |= {f"--{name}": 1 for name in PROTOCOL}
@@ -112,16 +115,25 @@ def _again(root: Path, words: list[str], taken: dict[str, str]) -> tuple[list[st
     return [*dict.fromkeys(kept), *new, place], command.folder
 
 
-def expand_override(word: str) -> str:
-    """``reg.<method>=<value>`` means the method's first field, ``watch=a`` is ``watch.names=[a]``.
+def _task_target(name: str) -> str:
+    if name not in ("auto", *tasks()):
+        raise UsageError(unknown("task", "task=", name, ["auto", *tasks()]))
+    return "null" if name == "auto" else f"{tasks()[name].__module__}.{tasks()[name].__name__}"
 
-    ``reg.extra.…`` and ``watch.extra.…`` may be added without a plus.
+
+def expand_override(word: str) -> str:
+    """``reg.<method>=<value>`` means the method's first field, ``metrics=a,b`` is ``metrics.names=[a,b]`` and
+    ``watch=a`` ``watch.names=[a]``, ``task=<name>`` that task's class.
+
+    ``reg.extra.…``, ``metrics.extra.…``, ``watch.extra.…`` and ``task.…`` may be added without a plus.
     """
-    if word.startswith(("reg.extra.", "watch.extra.")):
+    if word.startswith(("reg.extra.", "metrics.extra.", "watch.extra.", "task.")):
         return f"++{word}"
-    if word.startswith("watch="):
-        names = word.removeprefix("watch=")
-        return f"watch.names={names if names.startswith('[') else f'[{names}]'}"
+    if word.startswith("task="):
+        return f"task._target_={','.join(map(_task_target, word.removeprefix('task=').split(',')))}"
+    if named := LISTS.fullmatch(word):
+        names = named[2] if named[2] == "null" or named[2][0] == "[" else f"[{named[2]}]"
+        return f"{named[1]}.names={names}"
     found = SHORT.fullmatch(word)
     if not found or found["method"] not in methods():
         return word

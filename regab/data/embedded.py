@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from regab.data.split import Source, Split
+from regab.tasks.regression import Regression
 
 
 def digits() -> Source:
@@ -37,7 +38,7 @@ def iris() -> Source:
 def diabetes() -> Source:
     """442 patients by 10 measurements; the target is how far their diabetes has come a year later (25 to 346)."""
     x, y = (np.loadtxt(_file(f"diabetes_{name}.csv.gz")) for name in ("data_raw", "target"))
-    return Source(Split(torch.from_numpy(x), torch.from_numpy(y)), classes=1, task="regression")
+    return Source(Split(torch.from_numpy(x), torch.from_numpy(y)), classes=1, task=Regression.name)
 
 
 def _table(name: str) -> Source:

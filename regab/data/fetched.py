@@ -13,6 +13,7 @@ from torch import Tensor
 from regab.data.scaling import Encode, standardize
 from regab.data.split import Source, Split
 from regab.errors import UsageError
+from regab.tasks.regression import Regression
 
 MEASURED = 10  # columns of covtype that are measurements
 BLOCKS = (4, 40)  # and the widths of two groups of columns, of which one is 1 in each
@@ -21,7 +22,7 @@ BLOCKS = (4, 40)  # and the widths of two groups of columns, of which one is 1 i
 def california_housing(root: str, download: bool) -> Source:
     """20,640 districts by 8 measurements; the target is the median value of a house in 100,000 dollars."""
     x, y = _fetch("california_housing", root, download)
-    return Source(Split(torch.from_numpy(x), torch.from_numpy(y)), classes=1, task="regression")
+    return Source(Split(torch.from_numpy(x), torch.from_numpy(y)), classes=1, task=Regression.name)
 
 
 def covtype(root: str, download: bool) -> Source:

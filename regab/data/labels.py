@@ -16,10 +16,12 @@ from regab.data.marks import Marks
 from regab.data.numbers import LARGEST, PLAIN
 from regab.data.rows import Rows
 from regab.errors import UsageError
+from regab.tasks import task_named, tasks
+from regab.tasks.classification import Classification
+from regab.tasks.regression import Regression
 
 MOST_CLASSES = 20  # whole numbers that differ more than this are a quantity
 SHOWN = 5
-TASKS = ("auto", "classification", "regression")
 
 
 @dataclass
@@ -41,8 +43,8 @@ class Targets:
         rows: Rows, label: int | str, task: str, options: Options, marks: Marks, order: Callable | None = None
     ) -> Targets:
         """By what is in the training data. Raises UsageError where a label is missing or all are the same."""
-        if task not in TASKS:
-            raise UsageError(f"data.task={task}: must be auto, classification or regression")
+        if task not in ("auto", *tasks()):
+            raise UsageError(f"data.task={task}: must be auto, {' or '.join(tasks())}")
         cells = rows.column(label, "data.label")
         name = list(rows.columns)[label] if isinstance(label, int) else label
         _check_present(rows, cells, _called(label), options)
@@ -52,7 +54,7 @@ class Targets:
         column = Column(name, "numeric")
         if task == "auto":
             task = _task(rows, name, distinct, options)
-        if task == "regression":
+        if is_number(task):
             column.mark = marks.of(name)
             return Targets(label, task, column, options)
         _check_classes(rows, label, cells, distinct)
@@ -62,7 +64,7 @@ class Targets:
         """Numbers of the classes ``[N]`` (int64), or the numbers themselves (float64)."""
         cells = rows.column(self.label, "data.label")
         _check_present(rows, cells, _called(self.label), self.options)
-        if self.task == "regression":
+        if is_number(self.task):
             own = rows if self.column.name in rows.columns else Rows(rows.source, {self.column.name: cells}, rows.lines)
             numbers = self.column.numbers(own, self.options)
             for row in np.flatnonzero(np.isnan(numbers)):
@@ -83,7 +85,7 @@ class Targets:
 
     def words(self, y: Tensor) -> str:
         """What there is to predict in the training data, in a line."""
-        if self.task == "regression":
+        if is_number(self.task):
             return f"{_called(self.label)}: a number from {y.min():g} to {y.max():g}"
         counts = torch.bincount(y, minlength=len(self.classes)).tolist()
         shown = [f"{plain_name(name)} {count}" for name, count in zip(self.names, counts, strict=True)]
@@ -91,22 +93,27 @@ class Targets:
         return f"{_called(self.label)}: {len(counts)} classes ({', '.join([*shown[:SHOWN], *more])})"
 
 
+def is_number(task: str) -> bool:
+    """Whether the label of a task is read as a number, not as one of some names."""
+    return task_named(task).reads == Regression.name
+
+
 def _task(rows: Rows, name: str, distinct: list[float | str], options: Options) -> str:
     texts = [value for value in distinct if isinstance(value, str)]
     if not texts:
         whole = all(value == round(value) for value in distinct)
-        return "classification" if whole and len(distinct) <= MOST_CLASSES else "regression"
+        return (Classification if whole and len(distinct) <= MOST_CLASSES else Regression).name
     spelling = options.spelling(rows.columns[name])
     numbers = spelling.numbers(spelling.decimals[0])
     quantity = len(numbers) > MOST_CLASSES or any(number != round(number) for number in numbers.values())
     if not spelling.odd:
-        return "regression" if quantity else "classification"
+        return (Regression if quantity else Classification).name
     counts = Counter(rows.columns[name])
     if len(numbers) > MOST_CLASSES and sum(counts[cell] for cell in spelling.odd) <= 0.1 * len(rows.lines):
         row = rows.columns[name].index(spelling.odd[0])
         cure = "mend it, or set data.task=classification if these are names"
         raise UsageError(f"{rows.at(row)}: {name} is {shown(spelling.odd[0])}, and not a number as elsewhere; {cure}")
-    return "classification"
+    return Classification.name
 
 
 def _check_present(rows: Rows, cells: list[str], name: str, options: Options) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -14,13 +13,15 @@ from regab.data.scaling import Fit, standardize
 from regab.errors import UsageError
 from regab.fields import fixed
 from regab.seeding import stream_seed
-from regab.tasks import MEASURES
+from regab.tasks import task_named
+from regab.tasks.base import Scale, Task
+from regab.tasks.classification import Classification
 
 A_FIFTH = 0.2
 
 
 class Split(NamedTuple):
-    """Examples ``x [N, …]`` and labels ``y [N]``: classes (int64), or in a regression the target (floats).
+    """Examples ``x [N, …]`` and targets ``y [N]`` as their task has them: classes (int64), in a regression floats.
 
     ``x`` is what a model takes (float32 numbers or int64 tokens); in a ``Source`` whose ``fit`` makes that of it, any
     sequence that can be indexed by an array of rows.
@@ -41,16 +42,16 @@ class Source(NamedTuple):
 
     ``fit`` learns from the training examples, once they are known, how all are encoded for the model, and what the
     model must be told beside the shape and the number of classes (some of ``regab.models.options.GIVEN``). ``task`` is
-    ``classification`` or ``regression``, whose ``classes`` is 1: a model has so many outputs. ``said`` is what the user
-    should know of how the data were read, ``columns`` how each column of a table was; ``names`` are those of classes,
-    ``features`` those of the first inputs of a table. ``fingerprint`` is filled in.
+    the name of one of ``regab.tasks``, if the configuration names no other; ``classes`` of a regression is 1. ``said``
+    is what the user should know of how the data were read, ``columns`` how each column of a table was; ``names`` are
+    those of classes, ``features`` those of the first inputs of a table. ``fingerprint`` is filled in.
     """
 
     train: Split
     classes: int
     test: Split | None = None
     fit: Fit = standardize
-    task: str = "classification"
+    task: str = Classification.name
     said: tuple[str, ...] = ()
     columns: dict[str, str] | None = None
     names: tuple[str, ...] = ()
@@ -58,25 +59,12 @@ class Source(NamedTuple):
     fingerprint: str = ""
 
 
-class Scale(NamedTuple):
-    """Mean and deviation of the training targets of a regression; what a model predicts is measured from and in them.
-
-    For classes, the scale is that of the numbers themselves.
-    """
-
-    mean: float = 0.0
-    deviation: float = 1.0
-
-    def __call__(self, y: Tensor) -> Tensor:
-        return ((y.double() - self.mean) / self.deviation).float()
-
-
 @dataclass
 class Data:
     """Training, validation and test examples, encoded by what was learned from the training examples.
 
-    ``given`` are keyword arguments for a model that takes them. The targets of a regression are on a ``scale``. See
-    ``Source`` for ``said``, ``columns`` and ``fingerprint``.
+    ``given`` are keyword arguments for a model that takes them; ``classes`` is how many outputs the ``task`` asks of it
+    for an example. Targets are on a ``scale``. See ``Source`` for ``said``, ``columns`` and ``fingerprint``.
     """
 
     train: Split
@@ -84,7 +72,7 @@ class Data:
     test: Split
     classes: int
     given: dict[str, Any] = field(default_factory=dict)
-    task: str = "classification"
+    task: Task = field(default_factory=Classification)
     scale: Scale = field(default_factory=Scale)
     said: tuple[str, ...] = ()
     columns: dict[str, str] | None = None
@@ -108,7 +96,7 @@ class Data:
 
 @dataclass
 class Division:
-    """How a source is divided; all shares are stratified by class.
+    """How a source is divided; all shares are stratified as the task says, that is by class.
 
     ``test_fraction`` of the examples are held out where the source has no test set of its own (None: a fifth, but
     nothing where it has one); ``val_fraction`` of the rest are for validation; of what is left ``n_train`` (None: all)
@@ -130,29 +118,32 @@ class Division:
     fold: int = fixed(0, "[0, inf)")
 
 
-def divide(source: Source, by: Division) -> Data:
-    """Training, validation and test data from a source. Raises UsageError where there are too few examples."""
+def divide(source: Source, by: Division, task: Task | None = None) -> Data:
+    """Training, validation and test data from a source, for its own task if no other is given.
+
+    Raises UsageError where there are too few examples, or targets that are none of the task.
+    """
     _check_fold(by)
+    task = task or task_named(source.task)()
     generator = torch.Generator().manual_seed(stream_seed(by.split_seed, "split"))
-    train, test = _typed(source.train, source.task), source.test
+    train, test = [s and Split(s.x, task.typed(s.y)) for s in (source.train, source.test)]
+    outputs = task.outputs(train.y, source.classes)
     if test is None:
         share = A_FIFTH if by.test_fraction is None else by.test_fraction
-        test, train = _part(train, share, "test_fraction", generator, in_order=by.folds is not None)
+        test, train = _part(train, share, "test_fraction", task, generator, in_order=by.folds is not None)
     elif by.test_fraction:
         raise UsageError(f"data.test_fraction={by.test_fraction}: this data set has its own test set; leave it at 0")
     if by.folds is None:
-        val, train = _part(train, by.val_fraction, "val_fraction", generator)
+        val, train = _part(train, by.val_fraction, "val_fraction", task, generator)
     else:
-        val, train = _fold(train, by)
-    train = _subset(train, by.n_train, source.classes, generator)
-    train = Split(train.x, _noisy(train.y, source.classes, by.label_noise, by.split_seed))
+        val, train = _fold(train, by, task)
+    train = _subset(train, by.n_train, task, outputs, generator)
+    train = Split(train.x, _noisy(train.y, by.label_noise, by.split_seed, task, outputs))
     encode, given = source.fit(train.x)
-    parts = [Split(encode(s.x), s.y) for s in (train, val, test)]
+    scale = task.scale(train.y)
+    parts = [Split(encode(s.x), s.y if scale == Scale() else scale(s.y)) for s in (train, val, test)]
     facts = {"said": source.said, "columns": source.columns, "fingerprint": source.fingerprint}
-    if source.task == "classification":
-        return Data(*parts, source.classes, given, **facts)
-    scale = _scale(train.y)
-    return Data(*[Split(s.x, scale(s.y)) for s in parts], source.classes, given, source.task, scale, **facts)
+    return Data(*parts, outputs, given, task, scale, **facts)
 
 
 def stratified_order(y: Tensor, generator: torch.Generator) -> Tensor:
@@ -171,17 +162,6 @@ def stratified_order(y: Tensor, generator: torch.Generator) -> Tensor:
     return shuffled[rank[shuffled].argsort(stable=True)]
 
 
-def _typed(split: Split, task: str) -> Split:
-    """Labels as what they are: classes, or numbers."""
-    if task not in MEASURES:
-        raise UsageError(f"data: the task of a Source is {task!r}; it must be one of {', '.join(MEASURES)}")
-    if task == "regression":
-        return Split(split.x, split.y.double())
-    if split.y.is_floating_point():
-        raise UsageError("data: labels are not whole numbers; of a regression, a Source says task='regression'")
-    return split
-
-
 def _check_fold(by: Division) -> None:
     if by.folds is None and by.fold:
         raise UsageError(f"data.fold={by.fold}: needs data.folds, the number of folds")
@@ -191,46 +171,36 @@ def _check_fold(by: Division) -> None:
         raise UsageError(f"data.fold={by.fold}: must be from 0 to {by.folds - 1}, since data.folds={by.folds}")
 
 
-def _fold(split: Split, by: Division) -> tuple[Split, Split]:
+def _fold(split: Split, by: Division, task: Task) -> tuple[Split, Split]:
     if by.folds > len(split):
         raise UsageError(f"data.folds={by.folds}: must be at most {len(split)}, the number of examples")
-    held_out = held_out_in(split.y, by.folds, by.split_seed) == by.fold
+    held_out = held_out_in(task.strata(split.y), by.folds, by.split_seed) == by.fold
     return split.take(held_out.nonzero()[:, 0]), split.take((~held_out).nonzero()[:, 0])
 
 
 def _part(
-    split: Split, fraction: float, key: str, generator: torch.Generator, in_order: bool = False
+    split: Split, fraction: float, key: str, task: Task, generator: torch.Generator, in_order: bool = False
 ) -> tuple[Split, Split]:
     """A stratified share, and the rest, with ``in_order`` as it came."""
     count = round(fraction * len(split))
     if fraction and not 0 < count < len(split):
         raise UsageError(f"data.{key}={fraction}: gives {count} of {len(split)} examples; choose another share")
-    order = stratified_order(split.y, generator)
+    order = stratified_order(task.strata(split.y), generator)
     rest = order[count:].sort().values if in_order else order[count:]
     return split.take(order[:count]), split.take(rest)
 
 
-def _subset(train: Split, n_train: int | None, classes: int, generator: torch.Generator) -> Split:
+def _subset(train: Split, n_train: int | None, task: Task, outputs: int, generator: torch.Generator) -> Split:
     if n_train is None:
         return train
-    if not classes <= n_train <= len(train):
-        least = f"{classes} (one example per class)" if classes > 1 else "1"
+    fewest = task.fewest(outputs)
+    if not fewest <= n_train <= len(train):
+        least = f"{fewest} (one example per class)" if fewest > 1 else "1"
         raise UsageError(f"data.n_train={n_train}: must be from {least} to {len(train)} (all there are)")
-    return train.take(stratified_order(train.y, generator)[:n_train])
+    return train.take(stratified_order(task.strata(train.y), generator)[:n_train])
 
 
-def _noisy(y: Tensor, classes: int, share: float, seed: int) -> Tensor:
+def _noisy(y: Tensor, share: float, seed: int, task: Task, outputs: int) -> Tensor:
     generator = torch.Generator().manual_seed(stream_seed(seed, "label noise"))
     rows = torch.randperm(len(y), generator=generator)[: round(share * len(y))]
-    if y.is_floating_point():
-        drawn = y[torch.randint(len(y), (len(y),), generator=generator)]
-    else:
-        drawn = torch.randint(classes, (len(y),), generator=generator)
-    return y.clone().index_copy_(0, rows, drawn[rows])
-
-
-def _scale(y: Tensor) -> Scale:
-    deviation, mean = (number.item() for number in torch.std_mean(y.double(), correction=0))
-    if not (math.isfinite(deviation) and deviation > 0):
-        raise UsageError("data: the targets of a regression must be numbers that are not all the same")
-    return Scale(mean, deviation)
+    return y.clone().index_copy_(0, rows, task.redrawn(y, outputs, generator)[rows])

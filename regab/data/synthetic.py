@@ -8,6 +8,8 @@ import torch
 from regab.data.split import Source, Split
 from regab.errors import UsageError
 from regab.seeding import stream_seed
+from regab.tasks.classification import Classification
+from regab.tasks.regression import Regression
 
 SAMPLE = 20_000  # inputs by which the teacher's outputs are brought to mean 0 and deviation 1
 
@@ -32,7 +34,7 @@ def teacher(
     _check({"n": n, "n_test": n_test, "features": features, "width": width}, classes, noise)
     network = _Network(features, width, classes or 1, seed)
     parts = [_part(network, count, classes, noise, seed, which) for which, count in (("train", n), ("test", n_test))]
-    return Source(parts[0], classes or 1, parts[1], task="classification" if classes else "regression")
+    return Source(parts[0], classes or 1, parts[1], task=(Classification if classes else Regression).name)
 
 
 def _check(sizes: dict[str, int], classes: int | None, noise: float) -> None:

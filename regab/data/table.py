@@ -10,7 +10,7 @@ from torch import Tensor
 
 from regab.data.columns import Column, Options, columns_of
 from regab.data.encode import Cells, fitter
-from regab.data.labels import Targets
+from regab.data.labels import Targets, is_number
 from regab.data.marks import set_marks
 from regab.data.remarks import described, remarks, summary
 from regab.data.rows import Rows, read_rows
@@ -89,7 +89,7 @@ def _words(cells: list[str], options: Options) -> list[str]:
 
 def _telling(columns: list[Column], numbers: np.ndarray, y: Tensor, task: str) -> Iterator[str]:
     """Columns of numbers that are the target of a regression itself, but for their unit."""
-    if task != "regression":
+    if not is_number(task):
         return
     names = [c.name for c in columns if c.kind == "numeric"]
     for name, column in zip(names, numbers.T, strict=True):

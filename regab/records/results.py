@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from regab.errors import UsageError
-from regab.records.columns import cell, columns, headline, words
-from regab.records.files import write_atomically
+from regab.records.columns import cell, column, columns, headline, measures_from, metrics_in, words
+from regab.records.files import to_json, write_atomically
 from regab.records.load import damage, load_error, load_json, load_result, load_yaml
 from regab.records.log import CONFIG, OVERRIDES, RESULT
 from regab.records.printable import printable
@@ -19,28 +19,38 @@ Rows = list[dict[str, str]]
 RESULTS, MEASURES = "results.csv", "metrics.json"
 SOURCE = "source.json"  # in a folder of results made elsewhere: where they came from
 REPLICATE = ("seed", "data.fold")  # the keys whose values are repetitions of one variant
+MEASURED = ("metrics", "headline")  # the keys that only say what is measured of a run
 OUTCOME = ["seed", "fold", "status", "reason"]
 KEPT = ("task", "seed", "fold", "status", "parameters", "seconds")
 REST = ["parameters", "seconds", "folder"]
 
 
 def write_results(root: Path, folders: list[str]) -> None:
-    """Write ``results.csv``: factors (the keys that vary), seed and fold, status, selected and last metrics, folder.
+    """Write ``results.csv``: factors (the keys that vary), seed and fold, status, selected and last metrics, folder;
+    and ``metrics.json``: how each metric is compared and shown, and by which verdicts go.
 
     Rows stand in the order of ``folders``, so the first level of a factor is the one that was given first. A run of
     which nothing was written yet has none.
     """
     rows = [row_of(root / folder) for folder in folders if is_begun(root / folder)]
-    factors, tasks = (
-        varying([row["overrides"] for row in rows]),
-        sorted({row["task"] for row in rows if row.get("task")}),
+    factors = varying([row["overrides"] for row in rows])
+    names = dict.fromkeys(
+        name for row in sorted(rows, key=lambda row: row.get("task") or "") for name in row["measured"]
     )
-    header = [*factors, *OUTCOME, *_metrics(columns(*tasks or ["classification"])), *REST]
+    header = [*factors, *OUTCOME, *_metrics(columns(names)), *REST]
     text = io.StringIO()
     writer = csv.DictWriter(text, header, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(row | {key: row["overrides"].get(key, "") for key in factors} for row in rows)
     write_atomically(root / RESULTS, text.getvalue())
+    measures = {name: facts for row in rows for name, facts in row["measures"].items()}
+    headline = headline_of(root / rows[0]["folder"]) if rows else None
+    write_atomically(root / MEASURES, to_json({"headline": headline, "metrics": measures}))
+
+
+def headline_of(folder: Path) -> str | None:
+    """By which metric a run's configuration wants to be compared, if it says so."""
+    return load_yaml(folder / CONFIG).get("headline")
 
 
 def run_folders(root: Path) -> list[str]:
@@ -60,20 +70,26 @@ def is_begun(folder: Path) -> bool:
 
 def varying(overrides: list[dict[str, str]]) -> list[str]:
     """The keys that do not have the same value everywhere, but for seed and fold."""
-    keys = dict.fromkeys(key for each in overrides for key in each if key not in REPLICATE)
+    keys = dict.fromkeys(key for each in overrides for key in each if not _is_passive(key))
     return [key for key in keys if len({each.get(key) for each in overrides}) > 1]
 
 
+def _is_passive(key: str) -> bool:
+    return key in REPLICATE or key.split(".")[0] in MEASURED
+
+
 def row_of(folder: Path) -> dict[str, Any]:
-    """One run from its own files: its overrides, how it ended, and its metrics. Raises UsageError for damaged ones."""
+    """One run from its own files: its overrides, how it ended, its metrics, which were ``measured`` beside the loss,
+    and their ``measures``. Raises UsageError for damaged ones."""
     result = load_result(folder)
-    row = {"overrides": _overrides(folder, result), "folder": folder.name}
+    row = {"overrides": _overrides(folder, result), "folder": folder.name, "measured": [], "measures": {}}
     if result is None:
         failure, config = load_error(folder), load_yaml(folder / CONFIG)
         status = {"status": "failed" if failure else "unfinished", "reason": failure or damage(folder)}
         return row | status | {"seed": config["seed"], "fold": fold_of(config["data"])}
     metrics = {f"{which}_{name}": value for which in ("selected", "last") for name, value in result[which].items()}
-    return row | metrics | {name: result.get(name) for name in KEPT}
+    known = {"measured": metrics_in(result["last"]), "measures": result.get("metrics") or {}}
+    return row | known | metrics | {name: result.get(name) for name in KEPT}
 
 
 def _overrides(folder: Path, result: dict[str, Any] | None) -> dict[str, str]:
@@ -111,8 +127,9 @@ def load_measures(root: Path) -> dict[str, Any]:
 
 def outcome(result: dict[str, Any]) -> str:
     """A result's selected epoch in a few words."""
-    row = result["selected"]
-    shown = [f"{split}_{headline(row)}" for split in ("val", "test")]
+    row, own = result["selected"], measures_from(result.get("metrics"))
+    name = result.get("headline") or headline(row)
+    shown = [column(f"{split}_{name}", own) for split in ("val", "test")]
     parts = [f"{words(name)} {cell(name, row[name])}" for name in shown if row[name] is not None]
     return ", ".join([f"epoch {int(row['epoch'])}", *parts])
 

@@ -1,16 +1,17 @@
 """Early stopping."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from regab.fields import choice, fixed, number, strength
+from regab.metrics import measure_of
+from regab.metrics.base import Measure
 from regab.regularizers.base import Regularizer
 
 Array = np.ndarray
-
-UPWARDS = ("val_accuracy", "val_r2")
 
 
 @dataclass
@@ -19,9 +20,9 @@ class EarlyStopping(Regularizer):
 
     An epoch improves if its monitored value beats the best one by more than ``min_delta`` (so a tie does not); counting
     begins with epoch 1. The selected epoch is the last that improved, whether or not training was stopped; the last
-    epoch is reported too. ``monitor``: ``val_loss`` or ``val_rmse`` (downwards), ``val_accuracy`` or ``val_r2``
-    (upwards). Training stops by ``rule``, E being the validation loss or RMSE (or 1 − accuracy, 1 − R²), E_opt its
-    minimum so far, F the training loss:
+    epoch is reported too. ``monitor``: ``val_loss`` or another metric of validation data, such as ``val_accuracy``;
+    which way is better, the metric says. Training stops by ``rule``, E being the monitored value (where more is better,
+    its distance from the best there can be: 1 − accuracy), E_opt its minimum so far, F the training loss:
 
     * ``patience``: after ``patience`` epochs without improvement.
     * ``gl``: when the generalization loss GL = 100·(E / E_opt − 1) exceeds ``threshold`` percent.
@@ -40,10 +41,11 @@ class EarlyStopping(Regularizer):
 
     patience: float = strength(float("inf"), "[1, inf]")
     min_delta: float = number(0.0, "[0, inf)")
-    monitor: str = choice("val_loss", "val_accuracy", "val_rmse", "val_r2")
+    monitor: str = "val_loss"
     rule: str = choice("patience", "gl", "pq", "up", switch=True)
     threshold: float = number(2.0, "(0, inf)")
     strip: int = fixed(5, "[1, inf)")
+    measures: ClassVar[Mapping[str, Measure]] = {}  # of an instance: how metrics of the user's own are compared
 
     def stopped(self, history: dict[str, Any]) -> tuple[Any, Any]:
         best, fires = self.course(history)
@@ -67,7 +69,7 @@ class EarlyStopping(Regularizer):
         return best, ends & (_ratio(loss, progress) > np.asarray(self.threshold))
 
     def _best(self, curve: Array) -> Array:
-        sign, min_delta = (-1.0 if self.monitor in UPWARDS else 1.0), np.asarray(self.min_delta)
+        sign, min_delta = (-1.0 if self._monitored.upwards else 1.0), np.asarray(self.min_delta)
         curve = np.where(np.isnan(curve), np.inf, sign * curve)  # smaller is better, and no number worst
         best = np.minimum(np.arange(len(curve)), 1)[:, None] * np.ones(curve.shape[1], dtype=int)
         value = curve[min(1, len(curve) - 1)]
@@ -79,7 +81,11 @@ class EarlyStopping(Regularizer):
 
     def _error(self, history: dict[str, Any]) -> Array:
         curve = np.asarray(history[self.monitor], dtype=float)
-        return 1 - curve if self.monitor in UPWARDS else curve
+        return self._monitored.best - curve if self._monitored.upwards else curve
+
+    @property
+    def _monitored(self) -> Measure:
+        return measure_of(self.monitor, self.measures)
 
     def _rising_strips(self, error: Array) -> Array:
         """How many strips in succession ended higher than the one before, the first having none before it."""

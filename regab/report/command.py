@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from regab.errors import CannotWrite, UsageError
+from regab.metrics.base import DOWN, UP
 from regab.records.files import make_folder, write_atomically
 from regab.records.imports.columns import Asked
 from regab.records.load import load_error, load_result
 from regab.records.printable import printable
-from regab.records.results import RESULTS, row_of, run_folders, write_results
+from regab.records.results import RESULTS, headline_of, row_of, run_folders, write_results
 from regab.report.imported import bring_in, is_ours, is_table_of_ours
 from regab.report.study import Options, Study
 
@@ -38,10 +39,8 @@ def parser() -> argparse.ArgumentParser:
     """What ``regab report`` understands."""
     made = _Parser(prog="regab report", description=TEXT)
     made.add_argument("folders", nargs="+", type=Path, metavar="DIR", help=PATHS)
-    made.add_argument("--metric", help="what to compare by, as val_loss; default: test accuracy, or RMSE")
-    made.add_argument(
-        "--direction", choices=("up", "down"), help="which way it is better, of a metric unknown to regab"
-    )
+    made.add_argument("--metric", help="what to compare by, as val_loss; default: the headline on test data")
+    made.add_argument("--direction", choices=(UP, DOWN), help="which way it is better, of a metric that does not say")
     made.add_argument("--baseline", help="the variant to compare with, as dropout.rate=0.2; default: all at neutral")
     made.add_argument("--practical", type=float, help="a difference too small to matter, as 0.005")
     made.add_argument("--at", choices=("selected", "last"), default="selected", help="which epoch of each run")
@@ -88,8 +87,11 @@ def _report_run(folder: Path, to: Path | None, options: Options) -> int:
         cure = f"train it again with: regab train --resume {folder}"
         raise UsageError(f"{folder}: the run {f'failed: {reason}' if reason else 'has not finished'}; {cure}")
     row = {"seed": 0, "fold": None, "status": "", "reason": ""} | row_of(folder) | {"folder": str(folder)}
-    del row["overrides"]
-    study = Study([folder], pd.DataFrame([row]).astype({"fold": "Int64"}), options)
+    del row["overrides"], row["measured"]
+    measures = row.pop("measures")
+    table = pd.DataFrame([row]).astype({"fold": "Int64"})
+    table.attrs = {"headline": headline_of(folder), "metrics": measures}
+    study = Study([folder], table, options)
     place = to or folder
     write_report(study, place)
     draw_curves(folder, place / "curves.png")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from regab.analysis.pick import ranking
 from regab.analysis.sizes import FAR
 from regab.analysis.verdicts import HELPS, HURTS, NO_DIFFERENCE, NO_EVIDENCE, TOO_FEW, UNCHANGED
-from regab.records.columns import cell, words
+from regab.metrics import measured_by
+from regab.records.columns import cell, column, words
 from regab.report.factors import factor_levels, level_name
 from regab.report.looks import look_words
 from regab.report.sentences import ORDER, interval, kind_of, points, unit
@@ -190,9 +191,13 @@ def _needed(study: Study) -> str:
 
 def choice(study: Study) -> Sentences:
     """Which variant validation data would choose, and what it is worth on test data."""
-    by, metric, at = study.metric.replace("test_", "val_"), study.metric, study.options.at
+    metric, at = study.metric, study.options.at
+    split, name = measured_by(metric)
+    if split != "test" or f"{at}_val_{name}" not in study.results:
+        return []
+    by = column(f"val_{name}", study.own)
     worth = {name: value for name, value in study.means.items() if not math.isnan(value)}
-    found = ranking(_of_common_seeds(study), by, at) if metric.startswith("test_") else []
+    found = ranking(_of_common_seeds(study), by, at)
     if len(found) < 2 or not found["complete"].iloc[0] or len(worth) < len(found):
         return []
     chosen = next(v for v in study.variants if v.name == found["variant"].iloc[0])

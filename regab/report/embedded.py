@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from regab.records.columns import headline, words
+from regab.metrics import measured_by
+from regab.records.columns import column, headline, words
 from regab.report.charts import DASHES
 from regab.report.figures.style import wide_range
 from regab.report.study import Metrics, Row, Study, Variant
@@ -30,15 +31,15 @@ def curves(study: Study) -> dict[str, Any]:
     variants = [_variant(study, v, series, most) for v in study.variants]
     return {
         "variants": [v for v in variants if v["runs"]],
-        "series": [[name, words(name).replace("val ", "validation ")] for name in series],
+        "series": [[name, words(column(name, study.own)).replace("val ", "validation ")] for name in series],
         "logarithmic": bool(series) and wide_range(_values(study, series[0])),
     }
 
 
 def _series(study: Study) -> list[str]:
     names = list(dict.fromkeys(name for metrics in study.curves.values() for name in metrics))
-    known = headline(names)
-    wanted = [f"{split}_{what}" for what in ("loss", known) for split in ("val", "train", "test")]
+    known = measured_by(study.metric)[1] if measured_by(study.metric)[0] else headline(names)
+    wanted = [f"{split}_{what}" for what in dict.fromkeys(["loss", known]) for split in ("val", "train", "test")]
     wanted += ["generalization_gap", "train_objective", "l2_norm"]
     return [name for name in wanted if any(_has(metrics, name) for metrics in study.curves.values())]
 

@@ -14,7 +14,7 @@ from regab.report.study import Study, Variant
 
 def per_variant(study: Study) -> dict[str, str]:
     """A sentence about the curves of every variant that has some."""
-    return {v.name: diagnosis(curves) for v in study.variants if (curves := study.curves_of(v))}
+    return {v.name: diagnosis(curves, study.own) for v in study.variants if (curves := study.curves_of(v))}
 
 
 def findings(study: Study) -> list[str]:
@@ -23,7 +23,7 @@ def findings(study: Study) -> list[str]:
     runs = {v.short: len(v.finished) for v in study.variants}
     noisy = any(config.get("data", {}).get("label_noise") for config in configs.values())
     curves = study.curves_of(study.baseline)
-    under = "" if noisy or not curves else underfitting(curves)
+    under = "" if noisy or not curves else underfitting(curves, study.own)
     edges = [_edge(study, factor) for factor in study.factors if factor.startswith("reg.")]
     return [*filter(None, [under, *edges]), *confounds(configs, runs, study.factors)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from regab.records.columns import words
+from regab.records.columns import column, words
 from regab.report.study import Variant
 
 ORDER = ["helps", "hurts", "no practical difference", "changed nothing", "no evidence", "too few seeds"]
@@ -17,17 +17,18 @@ def kind_of(variant: Variant) -> str:
 
 
 def points(metric: str, value: float, sign: bool = True) -> str:
-    """A difference: of accuracies in percentage points, of others with three digits."""
+    """A difference: of shares in percentage points, of others with three digits."""
     if math.isnan(value):
         return "-"
-    value, digits = (100 * value, ".2f") if metric.endswith("accuracy") else (value, ".3g")
+    value, digits = (100 * value, ".2f") if column(metric).measure.percent else (value, ".3g")
     text = f"{value:{'+' if sign else ''}{digits}}"
     return text.replace("-", "−") if float(text) else text.lstrip("+-")
 
 
 def unit(metric: str) -> str:
     """What differences of a metric are counted in."""
-    return "points" if metric.endswith("accuracy") else words(metric)
+    measure = column(metric).measure
+    return words(metric) if measure.unit == measure.label else measure.unit
 
 
 def interval(metric: str, effect: dict[str, Any]) -> str:

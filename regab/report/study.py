@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regab.analysis.compare import column_of, metrics_of, with_direction
+from regab.analysis.compare import column_of, metrics_of, own_measures, with_direction
 from regab.analysis.table import factors_of, variant_names
 from regab.errors import UsageError
 from regab.records.columns import higher_is_better
@@ -92,7 +92,7 @@ class Study:
         self.folders, self.results = list(folders), with_direction(results, options.metric, options.direction)
         if options.metric:
             _check_measured(results, options)
-        self.looks = looks_at(folders, results)
+        self.looks, self.own = looks_at(folders, results), own_measures(self.results)
         said = self.looks.practical if options.practical is None else options.practical
         self.options = replace(options, practical=said or 0.0)
         self._judged(options.metric)
@@ -100,11 +100,11 @@ class Study:
     def _judged(self, metric: str | None) -> None:
         self.factors = factors_of(self.results)
         told = self.options
-        found = judge_at(self.results, self.looks, told.baseline, metric, told.practical, told.at)
+        self.metric = column_of(self.results, metric, told.at)
+        found = judge_at(self.results, self.looks, told.baseline, self.metric, told.practical, told.at)
         self.factor_effects, self.interactions, self.comparisons = found
         self.of_factors: list[Row] = self.factor_effects.to_dict("records")
         self.of_pairs: list[Row] = self.interactions.to_dict("records")
-        self.metric = column_of(self.results, metric, told.at)
         self.variants = self._variants()
         self._styled()
 

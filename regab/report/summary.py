@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from regab.analysis.diagnosis import overfitting
-from regab.records.columns import cell, measured, words
+from regab.records.columns import cell, column, measured, measures_from, words
 from regab.records.load import load_metrics, load_result
 from regab.report.conclusions import choice, limits
 from regab.report.factors import factor_levels
@@ -26,12 +26,14 @@ def run_summary(folder: Path) -> str:
     result, metrics = load_result(folder), load_metrics(folder)
     selected, last = result["selected"], result["last"]
     rows = [["", f"selected (epoch {selected['epoch']})", f"last (epoch {last['epoch']})"]]
-    rows += [[words(name), cell(name, selected[name]), cell(name, last[name])] for name in measured(selected)]
+    own = measures_from(result.get("metrics"))
+    names = [column(name, own) for name in measured(selected)]
+    rows += [[words(name), cell(name, selected[name]), cell(name, last[name])] for name in names]
     why = {"stopped early": "early stopping ended it", "all epochs done": "all epochs were trained"}[result["ended"]]
     chosen = "the best epoch" if selected["epoch"] != last["epoch"] else "the last epoch"
     sentences = [
         f"Selected: epoch {selected['epoch']}, {chosen}; {why} in {result['seconds']:.1f} s.",
-        overfitting(metrics),
+        overfitting(metrics, own),
         f"Files: {folder_words(folder)}",
     ]
     return "\n".join(["", table(rows), "", *sentences])

@@ -16,7 +16,7 @@ Cells = list[str]
 
 def _head(study: Study) -> Cells:
     metric = words(study.metric)
-    percent = " (%)" if study.metric.endswith("accuracy") else ""
+    percent = " (%)" if study.metric.measure.percent else ""
     return ["variant", f"{metric}{percent}", f"difference ({unit(study.metric)})", "95 % interval", "verdict"]
 
 
@@ -31,7 +31,7 @@ def _interval(study: Study, variant: Variant) -> str:
 
 
 def mean_and_deviation(study: Study, variant: Variant) -> str:
-    """``97.21 ± 0.34``, accuracies in percent."""
+    """``97.21 ± 0.34``, shares in percent."""
     values = study.values(variant)
     if not values:
         return "-"

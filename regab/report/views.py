@@ -25,7 +25,8 @@ def views_of(study: Study) -> dict[str, dict[str, str]]:
     found = {study.metric: view(study)}
     for metric in [m for m in others if m != study.metric][: VIEWS - 1]:
         with suppress(UsageError):  # nothing is known of which way is better
-            found[metric] = view(study.by(metric))
+            other = study.by(metric)
+            found[other.metric] = view(other)
     return found
 
 

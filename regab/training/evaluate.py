@@ -1,90 +1,70 @@
-"""Losses, and what else is measured of a stack on data it does not train on; what its weights look like."""
+"""What is measured of a stack on data, its training data among them; what its weights look like."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
-from regab.data.split import Data, Scale, Split
+from regab.data.split import Data, Split
+from regab.metrics.base import Mean, Metric, mean_over_examples
+from regab.tasks.base import Scale, Task
 from regab.training.stack import Stack
 
 # Examples per forward pass. Fixed, so that no run's sums depend on how many runs share its stack; 512 examples of
 # 16 networks of width 128 fill 4 MB, about a core's cache.
 CHUNK = 512
 
-
-def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean over a batch, for each run: ``[V, B, K]`` and distributions ``[V, B, K]`` to ``[V]``."""
-    return (targets.transpose(1, 2) * log_probabilities(logits)).sum((1, 2)) * (-1 / logits.shape[1])
-
-
-def squared_error(predictions: Tensor, targets: Tensor) -> Tensor:
-    """Mean over a batch, for each run: ``[V, B, 1]`` and ``[V, B, 1]`` to ``[V]``."""
-    return (predictions - targets).square().mean((1, 2))
-
-
-def loss_of(data: Data) -> Callable[[Tensor, Tensor], Tensor]:
-    """What is minimized: of outputs and targets ``[V, B, K]``, the mean over the batch ``[V]``."""
-    return squared_error if data.task == "regression" else cross_entropy
-
-
-def targets_of(data: Data) -> Tensor:
-    """The training targets ``[N, K]``: a distribution over the classes, or in a regression the number itself."""
-    y = data.train.y
-    return y[:, None] if data.task == "regression" else one_hot(y, data.classes).float()
-
-
-def log_probabilities(logits: Tensor) -> Tensor:
-    """Logits ``[V, B, K]`` to log-probabilities ``[V, K, B]``.
-
-    Over the last of its axes log_softmax is slow if that is short: 820 us for 16×512×10, and 55 us this way.
-    """
-    return logits.transpose(1, 2).log_softmax(1)
+Each = Callable[[Tensor, Tensor], Tensor]
 
 
 @torch.no_grad()
-def evaluate(stack: Stack, data: Data) -> dict[str, Tensor]:
-    """Metrics ``[V]`` (float64, on the CPU) on clean data, in evaluation mode: loss and accuracy; in a regression loss,
-    rmse and r2.
-
-    There the loss is that of standardized targets, so that 1 is what predicting the training mean comes to; rmse is in
-    the units of the target; r2 is 1 - loss/variance, with the variance of the split's own targets, so at most 1, and
-    NaN where they do not vary. A split without examples has no metrics.
+def evaluate(stack: Stack, data: Data, task: Task, metrics: Mapping[str, Metric]) -> dict[str, Tensor]:
+    """The task's loss and these metrics ``[V]`` (float64, on the CPU) of every split, on clean data and in evaluation
+    mode: ``train_loss``, … A split without examples has none.
     """
     stack.set_training(False)
-    metrics = {}
+    found = {}
     for name in ("train", "val", "test"):
         if len(split := getattr(data, name)):
-            measured = _regression(stack, split, data.scale) if data.task == "regression" else _classes(stack, split)
-            metrics |= {f"{name}_{measure}": value for measure, value in measured.items()}
+            measured = _measured(stack, split, data.scale, task, metrics)
+            found |= {f"{name}_{measure}": value for measure, value in measured.items()}
     stack.set_training(True)
-    return metrics
+    return found
 
 
-def _regression(stack: Stack, split: Split, scale: Scale) -> dict[str, Tensor]:
-    parts = zip(split.x.split(CHUNK), split.y.split(CHUNK), strict=True)
-    loss = _mean([(stack(x, shared=True)[..., 0] - y).square() for x, y in parts])
-    variance = split.y.cpu().double().var(correction=0)
-    r2 = 1 - loss / torch.where(variance > 0, variance, torch.nan)
-    return {"loss": loss, "rmse": loss.sqrt() * scale.deviation, "r2": r2}
-
-
-def _classes(stack: Stack, split: Split) -> dict[str, Tensor]:
-    losses, hits = [], []
+def _measured(stack: Stack, split: Split, scale: Scale, task: Task, metrics: Mapping[str, Metric]) -> dict[str, Tensor]:
+    """One pass over a split. Outputs are kept only for metrics that take those of all examples at once."""
+    each = {name: _each(metric, scale) for name, metric in metrics.items() if isinstance(metric, Mean)}
+    kept, parts = [], dict[Each, list[Tensor]]((function, []) for function in (task.losses, *each.values()))
     for x, y in zip(split.x.split(CHUNK), split.y.split(CHUNK), strict=True):
-        logits = stack(x, shared=True)
-        losses.append(-log_probabilities(logits)[:, y, torch.arange(len(y))])
-        hits.append(logits.contiguous().argmax(-1) == y)  # 16×512×10: 170 us, but 990 us on transposed ones
-    return {"loss": _mean(losses), "accuracy": _mean(hits)}
+        outputs = stack(x, shared=True)
+        for function, values in parts.items():
+            values.append(function(outputs, y))
+        if len(each) < len(metrics):
+            kept.append(outputs)
+    means = {function: mean_over_examples(values) for function, values in parts.items()}
+    found = {"loss": means[task.losses].flatten(1).mean(1) if means[task.losses].ndim > 1 else means[task.losses]}
+    for name, metric in metrics.items():
+        back = _as_is if metric.standardized else scale.back
+        if name in each:
+            deviation = scale.deviation if metric.standardized else 1.0
+            found[name] = metric.finish(means[each[name]], back(split.y), deviation)
+        else:
+            found[name] = metric.of(back(torch.cat(kept, 1)), back(split.y)).cpu().double()
+    return found
 
 
-def _mean(chunks: list[Tensor]) -> Tensor:
-    values = torch.cat(chunks, 1)
-    wide = torch.float32 if values.device.type == "mps" else torch.float64  # MPS has no 64-bit floats
-    return values.mean(1, dtype=wide).cpu().double()
+def _each(metric: Mean, scale: Scale) -> Each:
+    """A metric's function of examples; the same one for metrics that have it in common, so that it is called once."""
+    if metric.standardized or scale == Scale():
+        return metric.each
+    return lambda outputs, y: metric.each(scale.back(outputs), scale.back(y))
+
+
+def _as_is(values: Tensor) -> Tensor:
+    return values
 
 
 @torch.no_grad()

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from regab.data.split import Data
+from regab.metrics.base import Metric
 from regab.regularizers.base import Chain
+from regab.tasks.base import Task
 from regab.training.average import Average, holding
-from regab.training.evaluate import evaluate, loss_of, targets_of
+from regab.training.evaluate import evaluate
 from regab.training.noise import Noise
 from regab.training.stack import Stack
 from regab.training.watch import Record, Watch
@@ -21,8 +23,8 @@ from regab.training.watch import Record, Watch
 
 @dataclass
 class Training:
-    """Everything that ``train`` needs: ``R`` runs of one structure in ``V`` lanes, and what they are trained on and
-    with.
+    """Everything that ``train`` needs: ``R`` runs of one structure in ``V`` lanes, what they are trained on and with,
+    and what is measured.
 
     ``ids`` name the runs; ``epoch`` is how many are done; ``notes`` are what the user should know of how it was set up,
     ``code`` fingerprints of the user's own modules that it uses.
@@ -31,6 +33,8 @@ class Training:
     ids: list[str]
     stack: Stack
     data: Data
+    task: Task
+    metrics: dict[str, Metric]
     chain: Chain
     optimizer: Any
     schedule: Any
@@ -53,21 +57,22 @@ class Training:
 def train(t: Training) -> Iterator[list[Record]]:
     """Train a stack; before the first and after every epoch, yield a record of each run that has not yet ended."""
     if not t.watch.history:
-        yield t.watch.note(0, {"step": 0, "lr": t.schedule.lr(0)} | evaluate(t.stack, t.data), t.stack.state)
+        measured = evaluate(t.stack, t.data, t.task, t.metrics)
+        yield t.watch.note(0, {"step": 0, "lr": t.schedule.lr(0)} | measured, t.stack.state)
     while t.epoch < t.epochs and t.watch.running.any():
         metrics = train_epoch(t, t.epoch + 1)
         t.epoch += 1
         state = t.average.after_epoch(t.chain, t.epoch, t.epochs, t.data.train.x, t.steps)
         with holding(t.stack, state):
-            metrics |= evaluate(t.stack, t.data)
-        t.schedule.epoch_ended(metrics.get("val_loss"))
+            metrics |= evaluate(t.stack, t.data, t.task, t.metrics)
+        t.schedule.epoch_ended(metrics.get(getattr(t.schedule, "monitor", "val_loss")))
         yield t.watch.note(t.epoch, metrics, state)
 
 
 def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
     """One pass over the training data. Read downwards, it names every place at which a regularizer may act."""
     stack, noise, steps, state, x_train = t.stack, t.noise, t.steps, t.optimizer_state, t.data.train.x
-    y_train, loss_function = targets_of(t.data), loss_of(t.data)
+    y_train = t.task.targets(t.data.train.y, t.data.classes)
     noise.begin(epoch)
     order = noise.order(len(x_train))
     objective = torch.zeros(stack.size, device=x_train.device)
@@ -76,7 +81,7 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
         x, y = chain.mix(chain.augment(take(x_train, rows), noise), take(y_train, rows), noise)
         with chain.disturbed(stack.parameters, noise):
             logits = stack(x, chain.perturb(stack.places, rows.shape[1], noise))
-            loss = loss_function(logits, y) + chain.penalty(logits)
+            loss = t.task.loss(logits, y) + chain.penalty(logits)
             stack.backward(loss)
         with torch.no_grad():
             objective += loss * (rows.shape[1] / len(x_train))

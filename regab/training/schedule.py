@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from regab.fields import fixed
 from regab.lazy import torch
@@ -31,8 +31,8 @@ class Constant:
         """What the base rate is multiplied by in a step."""
         return 1.0
 
-    def epoch_ended(self, val_loss: Tensor) -> None:
-        """Take note of the validation losses ``[V]``."""
+    def epoch_ended(self, value: Tensor) -> None:
+        """Take note of the values ``[V]`` of the metric that the schedule goes by: ``monitor``, or the loss."""
 
     def state(self) -> dict[str, Tensor]:
         """What the schedule has learned so far, ``[V]`` each."""
@@ -90,10 +90,12 @@ class OneCycle(Constant):
 
 @dataclass
 class Plateau(Constant):
-    """Multiply a run's rate by ``shrink`` when its validation loss has not improved for more than ``patience`` epochs.
+    """Multiply a run's rate by ``shrink`` when ``monitor`` has not improved for more than ``patience`` epochs.
 
-    An epoch improves by being below the best one times 1-``threshold``; after a reduction, ``cooldown`` epochs do not
-    count, and no rate falls below ``min_lr`` (torch's ReduceLROnPlateau with its defaults, for each run on its own).
+    That is the validation loss or another metric of validation data (``val_accuracy``). An epoch improves by being
+    below the best one times 1-``threshold``, or above it times 1+``threshold`` where more is better; after a reduction,
+    ``cooldown`` epochs do not count, and no rate falls below ``min_lr`` (torch's ReduceLROnPlateau with its defaults,
+    for each run on its own).
     Range: shrink in (0, 1), patience and cooldown at least 0, threshold in [0, 1), min_lr at least 0.
     """
 
@@ -102,15 +104,18 @@ class Plateau(Constant):
     threshold: float = fixed(1e-4, "[0, 1)")
     cooldown: int = fixed(0, "[0, inf)")
     min_lr: float = fixed(0.0, "[0, inf)")
+    monitor: str = "val_loss"
+    upwards: ClassVar[bool] = False  # of an instance: whether more of its monitor is better
 
     def start(self, lr: Tensor, steps_per_epoch: int, epochs: int) -> None:
         super().start(lr, steps_per_epoch, epochs)
-        self.best = torch.full((len(lr),), math.inf, dtype=torch.float64)
+        self.best = torch.full((len(lr),), -math.inf if self.upwards else math.inf, dtype=torch.float64)
         self.bad, self.cooling = torch.zeros(len(lr)), torch.zeros(len(lr))
 
-    def epoch_ended(self, val_loss: Tensor) -> None:
-        better = val_loss < self.best * (1 - self.threshold)
-        self.best = torch.where(better, val_loss, self.best)
+    def epoch_ended(self, value: Tensor) -> None:
+        sign = -1 if self.upwards else 1
+        better = sign * value < sign * self.best * (1 - sign * self.threshold)
+        self.best = torch.where(better, value, self.best)
         self.bad = torch.where(better | (self.cooling > 0), 0.0, self.bad + 1)
         self.cooling = (self.cooling - 1).clamp_(min=0)
         reduce = self.bad > self.patience

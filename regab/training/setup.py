@@ -19,10 +19,12 @@ from regab.data.fingerprint import fingerprint
 from regab.data.loaded import taken
 from regab.data.split import Data, Division, Source, divide
 from regab.errors import UsageError
+from regab.measured import check_measured, metrics_of, own_measures, task_and_values
+from regab.metrics import measure_of
 from regab.own_code import own_code
 from regab.regularizers.base import Chain, Regularizer
 from regab.targets import locate
-from regab.tasks import MEASURES
+from regab.tasks.base import Task, kinds
 from regab.training.build import arguments, build_model
 from regab.training.cost import count
 from regab.training.facts import Facts
@@ -45,7 +47,7 @@ def set_up(configs: list[Config]) -> Training:
     order = list(dict.fromkeys(paths))
     lanes = dict(zip(reversed(paths), reversed(configs), strict=True))
     config, device, in_lanes = configs[0], pick_device(configs[0]["device"]), [lanes[path] for path in order]
-    data = load_data(config["data"], device)
+    data = load_data(config["data"], device, config["task"])
     chain = join_regularizers(in_lanes, device)
     noise = Noise([c["seed"] for c in in_lanes], device)
     built = [build_model(config, data, chain, seed) for seed in noise.seeds]
@@ -69,9 +71,11 @@ def set_up(configs: list[Config]) -> Training:
         ids=[digest(c) for c in configs],
         stack=stack,
         data=data,
+        task=join_task(in_lanes, data, device),
+        metrics=metrics_of(config, type(data.task)),
         chain=chain,
         optimizer=optimizer,
-        schedule=locate(config["schedule"], "schedule")(**arguments(config["schedule"])),
+        schedule=_schedule(config),
         noise=noise,
         watch=Watch(stack, Stopping(configs), run_to_lane, config["epochs"]),
         lr=optimizer.lr,
@@ -82,6 +86,19 @@ def set_up(configs: list[Config]) -> Training:
     )
 
 
+def _schedule(config: Config) -> Any:
+    schedule = locate(config["schedule"], "schedule")(**arguments(config["schedule"]))
+    if monitor := getattr(schedule, "monitor", ""):
+        schedule.upwards = measure_of(monitor, own_measures(config)).upwards
+    return schedule
+
+
+def join_task(configs: list[Config], data: Data, device: torch.device) -> Task:
+    """The task of these runs, its numbers ``[V]``."""
+    named = [task_and_values(config["task"]) for config in configs]
+    return data.task if named[0] is None else fields.join(named[0][0], [values for _, values in named], _to(device))
+
+
 def examine(configs: list[Config]) -> Facts:
     """What runs of one structure are like.
 
@@ -89,9 +106,10 @@ def examine(configs: list[Config]) -> Facts:
     all of a sweep is known to fit.
     """
     config, device, cpu = configs[0], pick_device(configs[0]["device"]), torch.device("cpu")
-    data = load_data(config["data"], cpu)
+    data = load_data(config["data"], cpu, config["task"])
     for each in configs:
         _check_methods(each, data)
+        check_measured(each, type(data.task), _monitors(each))
     model, _ = build_model(config, data, join_regularizers(configs, cpu), config["seed"])
     mode = choose_forward_mode(model, data.train.x[:2], data.classes, device)
     _check_batch_norm(model, len(data.train), config["batch_size"])
@@ -125,17 +143,25 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def load_data(node: Config, device: torch.device) -> Data:
-    """The data of a config node, divided and on the device. The two last used stay in memory."""
-    return _load_data(json.dumps(node), str(device))
+def load_data(node: Config, device: torch.device, task: Config | None = None) -> Data:
+    """The data of a config node, divided and on the device, for the task of another (or their own). The two last used
+    stay in memory.
+    """
+    return _load_data(json.dumps(node), str(device), json.dumps(_structural(task)))
+
+
+def _structural(task: Config | None) -> Config | None:
+    """The task's node without numbers that runs of one stack may differ in, which do not concern data."""
+    named = task_and_values(task)
+    return named and {"_target_": task["_target_"]} | fields.structural(*named)
 
 
 @lru_cache(maxsize=2)
-def _load_data(node: str, device: str) -> Data:
-    config = json.loads(node)
+def _load_data(node: str, device: str, task: str) -> Data:
+    config, named = json.loads(node), task_and_values(json.loads(task))
     by = Division(**{name: config.pop(name) for name in Division.__dataclass_fields__})
     source = (_kept_source if by.folds else _source)(json.dumps(config))
-    return examined(divide(source, by), source).to(torch.device(device))
+    return examined(divide(source, by, named and named[0](**named[1])), source).to(torch.device(device))
 
 
 def _source(node: str) -> Source:
@@ -168,17 +194,22 @@ def join_regularizers(configs: list[Config], device: torch.device) -> Chain:
 def _check_methods(config: Config, data: Data) -> None:
     for name, (cls, values) in regularizers(config).items():
         if not fields.is_neutral(cls, values):
-            _check_task(name, cls, values, data.task)
+            _check_task(name, cls, type(data.task))
             _check_inputs(name, cls, "categories" if data.given.get("categories") else data.kind)
 
 
-def _check_task(name: str, cls: type[Regularizer], values: Config, task: str) -> None:
-    if cls.tasks and task not in cls.tasks:
-        raise UsageError(f"reg.{name}: is for {' or '.join(cls.tasks)}, but this data set is a {task}")
-    monitor = str(values.get("monitor")).removeprefix("val_")
-    if monitor in {m for measures in MEASURES.values() for m in measures}.difference(MEASURES[task]):
-        known = ", ".join(f"val_{measure}" for measure in MEASURES[task])
-        raise UsageError(f"reg.{name}.monitor=val_{monitor}: this data set is a {task}; choose one of {known}")
+def _check_task(name: str, cls: type[Regularizer], task: type[Task]) -> None:
+    if cls.tasks and not set(cls.tasks) & set(kinds(task)):
+        raise UsageError(f"reg.{name}: is for {' or '.join(cls.tasks)}, but this data set is a {task.name}")
+
+
+def _monitors(config: Config) -> dict[str, str]:
+    """What stopping rules in use and the schedule go by, by their keys."""
+    nodes = {
+        f"reg.{n}": values for n, (cls, values) in regularizers(config).items() if not fields.is_neutral(cls, values)
+    }
+    nodes["schedule"] = config["schedule"]
+    return {f"{key}.monitor": node["monitor"] for key, node in nodes.items() if "monitor" in node}
 
 
 def _check_inputs(name: str, cls: type[Regularizer], kind: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from regab.metrics import LOSS, SPLITS, measured_by
 from regab.training.loop import Training
 
 Snapshot = dict[str, Any]
@@ -42,7 +43,7 @@ def take_snapshot(t: Training) -> Snapshot:
 def restore(t: Training, snapshot: Snapshot) -> None:
     """Take up a training, whose runs must be among those of the snapshot, where the snapshot was taken.
 
-    Raises ValueError where the data or the user's own code have changed since.
+    Raises ValueError where the data or the user's own code have changed since, or some metric was not measured then.
     """
     if snapshot["trained_with"] != _trained_with(t):
         raise ValueError("the data or the code have changed since")
@@ -60,7 +61,16 @@ def restore(t: Training, snapshot: Snapshot) -> None:
     t.watch.kept = None if kept is None else [_rows(then, rows, t) for then in kept]
     t.watch.running = snapshot["running"][rows].numpy().copy()
     t.watch.selected = snapshot["selected"][rows].numpy().copy()
-    t.watch.history = {name: list(c[:, lanes].numpy()) for name, c in snapshot["history"].items()}
+    history = _measured(snapshot["history"], t)
+    t.watch.history = {name: list(c[:, lanes].numpy()) for name, c in history.items()}
+
+
+def _measured(history: dict[str, Tensor], t: Training) -> dict[str, Tensor]:
+    """The curves of what the training measures, without other metrics."""
+    asked = [LOSS, *t.metrics]
+    if missing := [name for name in asked if f"{SPLITS[0]}_{name}" not in history]:
+        raise ValueError(f"{missing[0]} was not measured then")
+    return {n: c for n, c in history.items() if not measured_by(n)[0] or measured_by(n)[1] in asked}
 
 
 def _trained_with(t: Training) -> dict[str, str]:

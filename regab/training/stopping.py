@@ -13,6 +13,7 @@ import numpy as np
 
 from regab import fields
 from regab.config import regularizers
+from regab.measured import own_measures
 from regab.regularizers.base import Regularizer
 
 Config = dict[str, Any]
@@ -35,7 +36,9 @@ class Stopping:
     @staticmethod
     def _join(name: str, configs: list[Config]) -> Regularizer:
         cls, _ = regularizers(configs[0])[name]
-        return fields.join(cls, [regularizers(config)[name][1] for config in configs], np.asarray)
+        rule = fields.join(cls, [regularizers(config)[name][1] for config in configs], np.asarray)
+        rule.measures = own_measures(configs[0])
+        return rule
 
     def __call__(self, history: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """From curves ``[epochs + 1, R]``: the selected epoch and whether to stop, ``[R]`` each.

@@ -6,7 +6,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from regab.records.columns import cell, score, words
+from regab.measured import own_measures
+from regab.metrics import Measures
+from regab.records.columns import cell, column, score, words
 from regab.records.printable import printable
 from regab.records.results import outcome
 from regab.watchers.base import Planned, Row, Watcher
@@ -27,9 +29,11 @@ class Display(Watcher):
         self.variants, self.epochs, self.total = dict[str, str](), dict[str, int](), dict[str, int]()
         self.ended_runs, self.noted_before = 0, set[str]()
         self.live: _Live | None = None
+        self.own: Measures = {}
 
     def planned(self, planned: Planned) -> None:
         self.single = planned.single
+        self.own = own_measures(next(iter(planned.runs.values())).config) if planned.runs else {}
         self.variants |= planned.variants
         self.epochs |= dict.fromkeys(planned.todo, 0)
         self.total |= {digest: run.config["epochs"] for digest, run in planned.todo.items()}
@@ -44,7 +48,7 @@ class Display(Watcher):
         if self.live:
             self.live.note(run.digest, row)
         elif self.single and _is_reported(epoch, self.total[run.digest]):
-            print(epoch_line(row, self.total[run.digest]), flush=True)
+            print(epoch_line(row, self.total[run.digest], self.own), flush=True)
 
     def ended(self, run: Run, result: dict[str, Any] | None, error: str, details: str) -> None:
         self.ended_runs += 1
@@ -74,7 +78,7 @@ class Display(Watcher):
 
 
 class _Live:
-    """Progress, rate, time left, and the best validation accuracy or R² of every variant so far."""
+    """Progress, rate, time left, and the best epoch of every variant so far by validation accuracy or the like."""
 
     def __init__(self, display: Display) -> None:
         self.display, self.best = display, dict[str, tuple[float, str]]()
@@ -95,8 +99,10 @@ class _Live:
     def note(self, digest: str, row: Row) -> None:
         """Take in an epoch."""
         if row["val_loss"] is not None and row["epoch"]:
-            variant = self.display.variants[digest]
-            shown = row[f"val_{score(row)}"], epoch_line(row, self.display.total[digest])
+            variant, own = self.display.variants[digest], self.display.own
+            known = column(f"val_{score(row, own)}", own)
+            value = row[known] if known.measure.upwards else -row[known]
+            shown = value, epoch_line(row, self.display.total[digest], own)
             self.best[variant] = max(self.best.get(variant, shown), shown)
 
     def _render(self) -> Any:
@@ -126,10 +132,10 @@ def _is_reported(epoch: int, epochs: int) -> bool:
     return epoch == epochs or (epoch > 0 and epoch % every == 0)
 
 
-def epoch_line(row: Row, epochs: int) -> str:
-    """One epoch in a line."""
-    known = score(row)
-    label = "" if known == "accuracy" else f"{words(known)} "
+def epoch_line(row: Row, epochs: int, own: Measures | None = None) -> str:
+    """One epoch in a line, with metrics of the user's ``own`` besides."""
+    known = column(score(row, own), own)
+    label = "" if known.measure.percent else f"{words(known)} "
     parts = [
         f"{name} {row[f'{name}_loss']:.4f} ({label}{cell(known, row[f'{name}_{known}'])})"
         for name in ("train", "val")

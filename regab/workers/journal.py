@@ -30,7 +30,7 @@ class Journal:
 
     def __init__(self, run: Run, facts: dict[str, Any], weights: list[str], rows: Sequence[Row] = ()) -> None:
         self.run, self.facts, self.weights, self.rows = run, facts, weights, list(rows)
-        self.log = RunLog(run.folder, columns(facts["task"]), rows)
+        self.log = RunLog(run.folder, columns(facts["metrics"]), rows)
 
     def note(self, record: Record) -> Row:
         """Another epoch."""

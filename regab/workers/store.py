@@ -17,6 +17,7 @@ import yaml
 
 from regab.config import Run, digest
 from regab.errors import UsageError
+from regab.measured import all_measured
 from regab.records.files import PARTIAL, checksum, make_folder, to_json, with_checksum, write_atomically, writing
 from regab.records.load import load_json, load_result, load_yaml
 from regab.records.log import CONFIG, OVERRIDES
@@ -74,10 +75,11 @@ class Store:
         return {found: folder.name for folder in folders if (found := _digest_in(folder))}
 
     def done(self, run: Run) -> dict[str, Any] | None:
-        """The result of a run that has finished, and whose files are whole, its model's too."""
+        """The result of a run that has finished, of which all was measured that is asked for now, and whose files are
+        whole, its model's too."""
         result = load_result(run.folder)
-        whole = result and result.get("digest") == run.digest and _has_its_model(result, run.folder / MODEL)
-        return result if whole else None
+        same = result and result.get("digest") == run.digest and all_measured(run.config, result)
+        return result if same and _has_its_model(result, run.folder / MODEL) else None
 
     def resumable(self) -> dict[str, str]:
         """From which checkpoint, by key, each run (its digest) can go on: the one that has come farthest."""

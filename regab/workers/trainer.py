@@ -13,6 +13,7 @@ import torch
 
 from regab.config import Run
 from regab.errors import CannotWrite, Interrupted
+from regab.metrics.base import kept_measures
 from regab.records.columns import to_row
 from regab.training.loop import Training, train
 from regab.training.setup import set_up
@@ -103,14 +104,15 @@ class _Attempt:
     def _journal(self, run: Run, training: Training, index: int, threads: int) -> Journal:
         lane, done = training.watch.lane[index], training.epoch + 1 if training.watch.history else 0
         rows = [to_row(training.watch.rows(epoch)[lane]) for epoch in range(done)]
-        facts = {"task": training.data.task, "stack_size": training.stack.size, "threads": threads}
+        facts = {"task": training.data.task.name, "headline": run.config["headline"]}
+        facts |= {"metrics": kept_measures(training.metrics), "loss": training.task.minimizes}
+        facts |= {"stack_size": training.stack.size, "threads": threads}
         facts |= {"device": str(training.stack.values.device), "precision": run.config["precision"]}
         facts["parameters"] = training.stack.values.shape[1]
         facts["notes"] = training.notes
         facts |= {"data_fingerprint": training.data.fingerprint, "data_notes": list(training.data.said)}
         facts |= {"columns": training.data.columns, "code": training.code}
-        if training.data.task == "regression":
-            facts["target"] = training.data.scale._asdict()
+        facts |= training.data.task.facts(training.data.scale)
         return Journal(run, facts, training.stack.weight_names, rows)
 
     def _until_smaller(self, training: Training, journals: dict[str, Journal]) -> Training | None:

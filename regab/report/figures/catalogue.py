@@ -136,7 +136,7 @@ def _stopping(study: Study, path: Path) -> bool:
 
     if not study.options.stopping:
         return False
-    table = stopping(study.results, study.options.metric)
+    table = stopping(study.results, study.metric)
     write_atomically(path.parent.parent / "stopping.csv", table.to_csv(index=False))
     shown = [v for v in study.variants if (table["variant"] == v.name).any()][:MOST]
     columns = min(4, len(shown))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from regab.records.columns import words
+from regab.report.figures.forest import scaled
 from regab.report.figures.style import figure, label, whole_numbers, wide_range
 from regab.report.study import Study
 
@@ -57,7 +58,7 @@ def _padded(runs: list[np.ndarray]) -> np.ndarray:
 
 def scores(axes: Any, values: dict[str, list[float]], styles: dict[str, Style], metric: str) -> None:
     """A metric of every variant's selected epochs: a dot per run, a bar at their mean."""
-    unit = 100 if metric.endswith("accuracy") else 1
+    unit = scaled(metric)
     for index, (name, runs) in enumerate(values.items()):
         style = styles[name]
         shown = unit * np.array(runs)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from regab.analysis.diagnosis import overfitting
-from regab.records.columns import score
+from regab.metrics import Measures
+from regab.records.columns import column, measures_from, score, words
 from regab.records.load import load_metrics, load_result
+from regab.report.figures.forest import scaled
 from regab.report.figures.style import FAINT, L1, L2, SELECTED, TRAIN, VAL, figure, whole_numbers, wide_range
-
-LOSSES = {"accuracy": "cross-entropy", "r2": "squared error, standardized target"}
 
 Metrics = dict[str, np.ndarray]
 
@@ -20,24 +20,27 @@ Metrics = dict[str, np.ndarray]
 def draw_curves(folder: Path, path: Path | None = None) -> None:
     """Losses, accuracies, norms, overfitting score and a histogram of the weights, from the files of a finished run."""
     metrics, result = load_metrics(folder), load_result(folder)
-    selected = result["selected"]["epoch"]
+    selected, own = result["selected"]["epoch"], measures_from(result.get("metrics"))
     with figure(path or folder / "curves.png", 12, 7.4) as drawn:
-        drawn.suptitle(_title(result, metrics), x=0.01, ha="left", fontsize=11)
+        drawn.suptitle(_title(result, metrics, own), x=0.01, ha="left", fontsize=11)
         axes = drawn.subplot_mosaic("AAABBB;CCDDEE", height_ratios=[1.25, 1])
-        losses(axes["A"], metrics, selected)
-        scores(axes["B"], metrics, selected)
+        losses(axes["A"], metrics, selected, result.get("loss"))
+        scores(axes["B"], metrics, selected, own)
         norms(axes["C"], metrics)
         overfitting_score(axes["D"], metrics)
         weights(axes["E"], result["weights"])
 
 
-def _title(result: dict[str, Any], metrics: Metrics) -> str:
+def _title(result: dict[str, Any], metrics: Metrics, own: Measures) -> str:
     words = " ".join(f"{key}={value}" for key, value in result["overrides"].items()) or "defaults"
-    return f"{words[:150]}\n{overfitting(metrics)}"
+    return f"{words[:150]}\n{overfitting(metrics, own)}"
 
 
-def losses(axes: Any, metrics: Metrics, selected: int) -> None:
-    """Training and validation loss, the minimized objective faintly behind them, the selected epoch marked."""
+def losses(axes: Any, metrics: Metrics, selected: int, kind: str | None = None) -> None:
+    """Training and validation loss, the minimized objective faintly behind them, the selected epoch marked.
+
+    ``kind``: which loss that is.
+    """
     epochs = metrics["epoch"]
     axes.plot(epochs, metrics["train_objective"], color=FAINT, linewidth=1.2, label="training objective")
     for name, color in (("train", TRAIN), ("val", VAL)):
@@ -45,19 +48,19 @@ def losses(axes: Any, metrics: Metrics, selected: int) -> None:
     if wide_range(np.concatenate([metrics["train_loss"], metrics["val_loss"]])):
         axes.set_yscale("log")
     _mark(axes, selected, f"selected: epoch {selected}")
-    _finish(axes, f"Loss ({LOSSES[score(metrics)]})", "epoch")
+    _finish(axes, f"Loss ({kind})" if kind else "Loss", "epoch")
     axes.legend()
 
 
-def scores(axes: Any, metrics: Metrics, selected: int) -> None:
-    """Training and validation accuracy in percent; in a regression R²."""
-    known = score(metrics)
-    unit = 100 if known == "accuracy" else 1
+def scores(axes: Any, metrics: Metrics, selected: int, own: Measures | None = None) -> None:
+    """Training and validation accuracy in percent, or what else says how good a run is."""
+    known = column(score(metrics, own), own)
     for name, color in (("train", TRAIN), ("val", VAL)):
         label = {"val": "validation"}.get(name, "training")
-        axes.plot(metrics["epoch"], unit * metrics[f"{name}_{known}"], color=color, label=label)
+        axes.plot(metrics["epoch"], scaled(known) * metrics[f"{name}_{known}"], color=color, label=label)
     _mark(axes, selected, f"selected: epoch {selected}")
-    _finish(axes, "Accuracy (%)" if known == "accuracy" else "R²", "epoch")
+    shown = words(known)
+    _finish(axes, f"{shown[0].upper()}{shown[1:]}{' (%)' if known.measure.percent else ''}", "epoch")
     axes.legend(loc="lower center")
 
 

@@ -6,15 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from regab.records.columns import higher_is_better
+from regab.records.columns import column, higher_is_better
 from regab.report.figures.style import BASELINE, label
 from regab.report.sentences import kind_of, unit
 from regab.report.study import Variant
 
 
 def scaled(metric: str) -> float:
-    """Accuracies are drawn in points."""
-    return 100.0 if metric.endswith("accuracy") else 1.0
+    """What values are multiplied by: shares are drawn in percent, their differences in points."""
+    return 100.0 if column(metric).measure.percent else 1.0
 
 
 def forest(axes: Any, variants: Sequence[Variant], metric: str, practical: float = 0.0) -> None:

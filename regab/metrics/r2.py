@@ -1,0 +1,26 @@
+"""R²: the share of the targets' variance that predictions explain (coefficient of determination)."""
+
+from typing import Any
+
+from regab.lazy import torch
+from regab.metrics.base import Mean
+from regab.tasks.regression import squared_errors
+
+
+class R2(Mean):
+    """1 − mean((output − y)²) / var(y), with the variance of the split's own targets; NaN where they do not vary.
+
+    Range: (-inf, 1]. 0 is what predicting the mean comes to.
+    """
+
+    direction = "up"
+    label = "R²"
+    form = ".4f"
+    range = "(-inf, 1]"
+    tasks = ("regression",)
+    standardized = True
+    each = staticmethod(squared_errors)
+
+    def finish(self, mean: Any, targets: Any, deviation: float) -> Any:
+        variance = targets.cpu().double().var(correction=0)
+        return 1 - mean / torch.where(variance > 0, variance, torch.nan)

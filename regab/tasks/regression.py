@@ -1,0 +1,50 @@
+"""Regression: a number for every example."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from regab.errors import UsageError
+from regab.lazy import torch
+from regab.tasks.base import Scale, Task
+
+
+def squared_errors(outputs: Any, y: Any) -> Any:
+    """Of each example, for each run: ``[V, n, 1]`` and ``[n]`` to ``[V, n]``."""
+    return (outputs[..., 0] - y).square()
+
+
+@dataclass(kw_only=True)
+class Regression(Task):
+    """Targets ``y [N]``, less the mean of the training targets and over their deviation; one output; squared error.
+
+    So a loss of 1 is what predicting the training mean comes to. Label noise is the target of a training example drawn
+    uniformly.
+    """
+
+    metrics = ("rmse", "r2")
+    minimizes = "squared error, standardized target"
+    reads = "regression"
+
+    def typed(self, y: Any) -> Any:
+        return y.double()
+
+    def strata(self, y: Any) -> Any:
+        return y
+
+    def scale(self, y: Any) -> Scale:
+        deviation, mean = (number.item() for number in torch.std_mean(y.double(), correction=0))
+        if not (math.isfinite(deviation) and deviation > 0):
+            raise UsageError("data: the targets of a regression must be numbers that are not all the same")
+        return Scale(mean, deviation)
+
+    def facts(self, scale: Scale) -> dict[str, Any]:
+        return {"target": scale._asdict()}
+
+    def targets(self, y: Any, outputs: int) -> Any:
+        return y[:, None]
+
+    def loss(self, outputs: Any, targets: Any) -> Any:
+        return (outputs - targets).square().mean((1, 2))
+
+    losses = staticmethod(squared_errors)
