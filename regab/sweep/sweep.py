@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from regab.config import Run
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
+from regab.measured import MEASURED
 from regab.records.files import write_atomically
 from regab.records.looks import NOTHING_SAID, Looks, load_looks, save_looks
 from regab.records.printable import printable
@@ -43,6 +44,9 @@ class Sweep:
     """
 
     def __init__(self, configs: list[Config], assignments: list[Assignment], launcher: Launcher | None = None) -> None:
+        for key in MEASURED:
+            if any(config[key] != configs[0][key] for config in configs):
+                raise UsageError(f"{key}: is for the whole sweep, and cannot be varied")
         workers = configs[0]["stack"]["workers"]
         self.trainer = current().trainer(workers)
         if launcher is not None:
