@@ -192,17 +192,15 @@ def column_of(results: DataFrame, metric: str | None = None, at: str = "selected
     """What to compare by, ``metric`` or the default, which knows how it is compared and shown. Of metrics that are none
     of regab's, ``results.attrs`` says so: ``{"metrics": {"auroc": {"direction": "up"}}}``.
 
-    Raises UsageError for a metric that the table does not have, and for one of which it is not known which way is
-    better.
+    Raises UsageError for a metric that the table does not have, and for one of which the direction is not known.
     """
     metric = default_metric(results, at) if metric is None else metric
     if f"{at}_{metric}" not in results:
         raise UsageError(unknown("metric", "", metric, metrics_of(results, at)))
     found = column(metric, own_measures(results), Measure(str(metric)))
     if found.measure.direction not in (UP, DOWN):
-        raise UsageError(
-            f"{metric}: whether more or less of it is better is not known; say so by --direction up or down"
-        )
+        words = "whether more or less of it is better is not known; say so by --direction up or down"
+        raise UsageError(f"{metric}: {words}")
     return found
 
 

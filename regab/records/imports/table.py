@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regab.errors import UsageError
-from regab.records.columns import METRICS as KNOWN
-from regab.records.columns import SPLITS, with_derived
+from regab.metrics import SPLITS, measures
+from regab.records.columns import with_derived
 from regab.records.files import make_folder, to_json, write_atomically
 from regab.records.imports import folders, mlflow, optuna, spreadsheet, wandb
 from regab.records.imports.columns import (
@@ -212,4 +212,4 @@ def write(found: Imported, place: Path, paths: Sequence[Path]) -> None:
 
 def known_metrics() -> list[str]:
     """The metrics that regab has, alone and of each part of the data."""
-    return [*(f"{split}_{name}" for split in SPLITS for name in KNOWN), *KNOWN]
+    return [*(f"{split}_{name}" for split in SPLITS for name in measures()), *measures()]
