@@ -11,7 +11,7 @@ import torch
 from sklearn.metrics import accuracy_score, r2_score, root_mean_squared_error
 
 from regab import metrics, tasks
-from regab.analysis.compare import column_of, compare
+from regab.analysis.compare import column_of, compare, with_direction
 from regab.errors import UsageError
 from regab.metrics.accuracy import Accuracy
 from regab.metrics.base import Measure
@@ -168,7 +168,9 @@ def test_the_verdict_goes_by_the_metrics_own_direction():
 def test_a_metric_without_a_direction_is_an_error_and_never_a_guess():
     with pytest.raises(UsageError, match="test_f1: whether more or less of it is better is not known; say so by"):
         compare(given(0.71, 0.81, ""), metric="test_f1")
-    assert column_of(given(0.71, 0.81, ""), "test_f1", direction="up").measure.upwards
+    told = with_direction(given(0.71, 0.81, ""), "test_f1", "up")
+    assert compare(told, metric="test_f1").set_index("variant")["verdict"].iloc[1] == "helps"
+    assert words(column_of(with_direction(given(0.71, 0.81, "up"), None, "down"))) == "test f1"
     with pytest.raises(UsageError, match="test_f2: unknown metric; did you mean test_f1"):
         compare(given(0.71, 0.81, "up"), metric="test_f2")
     with pytest.raises(UsageError, match="unknown metric"):
