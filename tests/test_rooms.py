@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, r2_score, root_mean_squared_error
 
 from regab import metrics, tasks
 from regab.analysis.compare import column_of, compare, with_direction
+from regab.command.shorthands import expand_override
 from regab.errors import UsageError
 from regab.metrics.accuracy import Accuracy
 from regab.metrics.base import Measure
@@ -227,7 +228,6 @@ WRONG = {
     "schedule=plateau schedule.monitor=val_r2": "schedule.monitor=val_r2: this data set is a classification",
     "reg.early_stopping=2 reg.early_stopping.monitor=test_loss": "choose one of val_loss, val_accuracy",
     "task.weight=2": "task.weight: say first which task, as task=classification",
-    "task=ranking": "task=ranking: unknown task; there is: auto, classification, regression",
     "task._target_=json.JSONDecoder": "must be a subclass of regab's Task",
     "-m metrics=[accuracy],[]": "metrics: is for the whole sweep",
 }
@@ -238,6 +238,12 @@ def test_a_mistake_about_metrics_and_tasks_is_one_line(regab, tmp_path, wrong):
     result = regab("train", *QUICK, *wrong.split())
     assert WRONG[wrong] in result.err
     assert (result.code, result.err.count("\n"), list(tmp_path.iterdir())) == (2, 1, [])
+
+
+def test_an_unknown_task_is_told_which_there_are():
+    with pytest.raises(UsageError, match="task=ranking: unknown task; there is: auto, classification, regression"):
+        expand_override("task=ranking")
+    assert expand_override("task=auto") == "task._target_=null"
 
 
 def test_a_task_that_is_named_decides_how_labels_are_read(regab, tmp_path):
