@@ -191,6 +191,21 @@ def test_a_fixed_sweep_keeps_its_looks_and_what_was_said_of_them(regab):
     assert len(looked("here")["seen"]) == 2
 
 
+def test_a_report_may_be_said_to_be_the_only_look_but_not_after_a_second(regab):
+    words = ("train", "-m", *SMALL, "reg.norm=none,batch", "hydra.sweep.dir=here")
+    assert regab(*words, "--seeds", "3").code == 0
+    before = pd.read_csv("here/factors.csv")["p_adjusted"].iloc[0]
+    assert regab("report", "here", "--looks", "1").code == 0
+    assert pd.read_csv("here/factors.csv")["p_adjusted"].iloc[0] == pytest.approx(before / 2)
+    assert looked("here")["planned"] == 1
+    more = regab("train", "--resume", "here", "--seeds", "4")
+    assert "it can find nothing new" in more.out
+    assert "only one look was planned" in (Path("here") / "table.md").read_text()
+    for count, reason in (("2", "--looks 1"), ("0", "--looks 1")):
+        done = regab("report", "here", "--looks", count)
+        assert (done.code, reason in done.err) == (2, True)
+
+
 def test_a_look_at_a_sweep_without_a_result_wants_nothing(tmp_path):
     header = "reg.l2.strength,seed,fold,status,reason,selected_test_accuracy,folder\n"
     (tmp_path / "results.csv").write_text(f"{header}0,0,,failed,diverged,,a\n0.1,0,,failed,diverged,,b\n")

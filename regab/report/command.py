@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--direction", choices=(UP, DOWN), help="which way it is better, of a metric that does not say")
     made.add_argument("--baseline", help="the variant to compare with, as dropout.rate=0.2; default: all at neutral")
     made.add_argument("--practical", type=float, help="a difference too small to matter, as 0.005")
+    made.add_argument("--looks", type=int, metavar="1", help="this look is the only one, and may spend all of the 5 %%")
     made.add_argument("--at", choices=("selected", "last"), default="selected", help="which epoch of each run")
     made.add_argument("--stopping", action="store_true", help="what rules of early stopping would have chosen")
     made.add_argument("--factors", type=_names, default=(), help="of a table: the columns that say what varied, as a,b")
@@ -55,7 +56,9 @@ def report(words: Sequence[str]) -> int:
     """``regab report``. Raises UsageError, CannotWrite."""
     asked = parser().parse_args([*words])
     folders = [path.parent if is_table_of_ours(path) else path for path in asked.folders]
-    options = Options(asked.metric, asked.baseline, asked.practical, asked.at, asked.stopping, asked.direction)
+    options = Options(
+        asked.metric, asked.baseline, asked.practical, asked.at, asked.stopping, asked.direction, asked.looks
+    )
     if not all(is_ours(folder) for folder in folders):
         place = asked.to or fresh_place()
         options = bring_in(folders, Asked(asked.factors, asked.seed, asked.metric), options, place)

@@ -100,5 +100,13 @@ class FactorLevel:
 
 
 def factor_levels(study: Study) -> list[FactorLevel]:
-    """A line per factor and level other than the reference; none where the design cannot tell."""
-    return [FactorLevel(study, row) for row in study.of_factors]
+    """A line per factor and level other than the reference, the factors with the largest effects first.
+
+    None where the design cannot tell.
+    """
+    rows = study.of_factors
+    largest: dict[str, float] = {}
+    for row in rows:
+        effect = abs(row["effect"]) if math.isfinite(row["effect"]) else 0.0
+        largest[row["factor"]] = max(largest.get(row["factor"], 0.0), effect)
+    return [FactorLevel(study, row) for row in sorted(rows, key=lambda row: -largest[row["factor"]])]

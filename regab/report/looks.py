@@ -13,7 +13,7 @@ from regab.analysis.doubts import doubted
 from regab.analysis.judgement import Judgement, judge
 from regab.analysis.looks import at_look, automatic, spending
 from regab.analysis.table import variant_names
-from regab.errors import CannotWrite
+from regab.errors import CannotWrite, UsageError
 from regab.records.looks import Looks, Seeds, load_looks, save_looks, seeds_of
 
 if TYPE_CHECKING:
@@ -36,6 +36,17 @@ def looks_at(folders: Sequence[Path], results: DataFrame) -> Looks:
     if len(folders) > 1 and known.seen and not _extended(results):
         known = replace(known, seen=known.seen[:-1])
     return known.at(finished(results))
+
+
+def planned(looks: Looks, count: int | None) -> Looks:
+    """The looks, if it is said at the first that there will be one only. Raises UsageError."""
+    if count is None or count == looks.planned:
+        return looks
+    if count != 1:
+        raise UsageError(f"--looks {count}: a report can only be said to be the one look, by --looks 1")
+    if looks.most or len(looks.seen) > 1:
+        raise UsageError(f"--looks {count}: this sweep was looked at {len(looks.seen)} times already")
+    return replace(looks, planned=count)
 
 
 def keep(folder: Path, looks: Looks) -> None:

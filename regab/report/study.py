@@ -20,7 +20,7 @@ from regab.records.columns import higher_is_better
 from regab.records.load import load_metrics, load_result
 from regab.records.results import SOURCE, variant_name
 from regab.report.figures.style import BASELINE, DASHES, MARKERS, TOGETHER, method_colours
-from regab.report.looks import judge_at, looks_at
+from regab.report.looks import judge_at, looks_at, planned
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -39,6 +39,7 @@ class Options:
     at: str = "selected"
     stopping: bool = False
     direction: str | None = None  # up or down, of a metric that is none of regab's
+    looks: int | None = None  # how many looks there will be at most, said at the first
 
 
 @dataclass(eq=False)
@@ -92,7 +93,7 @@ class Study:
         self.folders, self.results = list(folders), with_direction(results, options.metric, options.direction)
         if options.metric:
             _check_measured(results, options)
-        self.looks, self.own = looks_at(folders, results), own_measures(self.results)
+        self.looks, self.own = planned(looks_at(folders, results), options.looks), own_measures(self.results)
         said = self.looks.practical if options.practical is None else options.practical
         self.options = replace(options, practical=said or 0.0)
         self._judged(options.metric)

@@ -8,6 +8,7 @@ from statistics import mean, stdev
 
 from regab.records.columns import cell, higher_is_better, words
 from regab.records.printable import printable
+from regab.report.looks import look_words
 from regab.report.sentences import interval, kind_of, points, unit
 from regab.report.study import Study, Variant
 
@@ -47,8 +48,8 @@ def caption(study: Study) -> str:
     return (
         f"{words(study.metric)[0].upper()}{words(study.metric)[1:]} at the {study.options.at} epoch: mean ± standard "
         f"deviation over {over} ({n}). Differences are paired by {study.pairs}, against {study.baseline.name}; "
-        "verdicts are adjusted for the number of comparisons (Holm)."
-    )
+        f"verdicts are adjusted for all comparisons of the report. {look_words(study.looks)}"
+    ).rstrip()
 
 
 def best(study: Study) -> set[str]:
