@@ -153,7 +153,7 @@ def test_what_can_be_batched_is_and_the_rest_is_trained_run_by_run_for_a_reason(
 def test_every_kind_of_model_is_examined(configure):
     for name in ("Plain", "WithDropout", "Recurrent", "Transformer"):
         facts = examine([own(configure, name)])
-        assert facts.vmapped == (name == "Plain")
+        assert facts.stacked == (name == "Plain")
         assert facts.bytes > 0
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 class Facts:
     """What the runs of a structure are like and cost.
 
-    ``flops`` is a forward pass of one example, ``bytes`` what one run holds; ``gpus`` is how many there are to train
-    on; ``data_fingerprint`` is of what the data are and ``code`` of the user's own code, as in ``result.json``, and
-    ``said`` how the data were read, ``columns`` those of a table. The defaults are for what cannot be examined.
+    ``stacked``: whether runs gain from being trained together. ``flops`` is a forward pass of one example, ``bytes``
+    what one run holds; ``gpus`` is how many there are to train on; ``data_fingerprint`` is of what the data are and
+    ``code`` of the user's own code, as in ``result.json``, and ``said`` how the data were read, ``columns`` those of a
+    table. The defaults are for what cannot be examined.
     """
 
-    vmapped: bool = False
+    stacked: bool = False
     device: str = "cpu"
     gpus: int = 0
     flops: int = 0

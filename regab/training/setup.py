@@ -27,6 +27,7 @@ from regab.targets import locate
 from regab.tasks.base import Task, kinds
 from regab.training.build import arguments, build_model
 from regab.training.cost import count
+from regab.training.explicit import written_out
 from regab.training.facts import Facts
 from regab.training.forward import choose_forward_mode
 from regab.training.loop import Training, batches
@@ -118,7 +119,7 @@ def examine(configs: list[Config]) -> Facts:
     n = len(data.train)
     batch = min(config["batch_size"], n)
     return Facts(
-        vmapped=mode.vmapped,
+        stacked=mode.vmapped or written_out(model, data.train.x.shape[1:], device, config["precision"] == "bf16"),
         device=device.type,
         gpus=torch.cuda.device_count() if device.type == "cuda" else 0,
         flops=flops,

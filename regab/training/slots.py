@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 NARROW = 16  # outputs of a linear layer below which MKL's kernels are slow
-PLAIN, BATCHED, CHANNELS_LAST = "plain", "batched", "channels last"
+PLAIN, BATCHED, CHANNELS_LAST, EXPLICIT = "plain", "batched", "channels last", "explicit"
 
 
 @dataclass
@@ -50,9 +50,9 @@ def find_slots(model: nn.Module, kind: str, layout: str = PLAIN) -> list[Slot]:
 def _memory_order(module: nn.Module, tensor: Tensor, layout: str) -> tuple[int, ...]:
     """The order of axes in which backward hands over this parameter's gradient, so that storing it is a plain copy."""
     looked_up = isinstance(module, nn.Embedding)  # by rows, and their gradients are added to by rows
-    if layout == BATCHED and tensor.ndim == 2 and len(tensor) >= NARROW and not looked_up:  # x·Wᵀ, batched, gives dWᵀ
-        return 1, 0
-    if layout == CHANNELS_LAST and tensor.ndim == 4:
+    if layout in (BATCHED, EXPLICIT) and tensor.ndim == 2 and len(tensor) >= NARROW and not looked_up:
+        return 1, 0  # x·Wᵀ, batched, gives dWᵀ
+    if layout in (CHANNELS_LAST, EXPLICIT) and tensor.ndim == 4:
         return 0, 2, 3, 1
     return tuple(range(tensor.ndim))
 

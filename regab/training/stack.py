@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from regab.models.places import perturbed_places
 from regab.private import batched, called, is_batched
+from regab.training.explicit import Explicit, written_out
 from regab.training.noise import Stream
-from regab.training.slots import BATCHED, CHANNELS_LAST, NARROW, PLAIN, find_slots, is_weight
+from regab.training.slots import BATCHED, CHANNELS_LAST, EXPLICIT, NARROW, PLAIN, find_slots, is_weight
 
 
 @dataclass
@@ -65,9 +66,10 @@ class Stack:
         self.size, self.vmapped, self.bf16, self.skeleton = len(run_to_model), vmapped, bf16, models[0]
         self.channels_last, self.draws = channels_last, draws
         self.places = perturbed_places(self.skeleton, example)
-        if vmapped:
+        explicit = written_out(self.skeleton, example.shape[1:], device, bf16)
+        if vmapped and not explicit:
             _arrange_products(self.skeleton)
-        layout = BATCHED if vmapped else CHANNELS_LAST if channels_last else PLAIN
+        layout = EXPLICIT if explicit else BATCHED if vmapped else CHANNELS_LAST if channels_last else PLAIN
         slots = find_slots(self.skeleton, "_parameters", layout)
         trained = {name for name, p in self.skeleton.named_parameters() if p.requires_grad}
         self._slots = sorted((s for s in slots if s.name in trained), key=lambda slot: not is_weight(slot))
@@ -92,6 +94,13 @@ class Stack:
             sum(slot.shape.numel() for slot in self._slots[:n_weights]),
             [leaf.detach() for leaf in self.leaves[:n_weights]],
         )
+        self.explicit = self._explicit() if explicit else None
+        self._outputs = self.values  # what the last training pass gave, where ``explicit``
+
+    def _explicit(self) -> Explicit:
+        names = [slot.name for slot in self._slots]
+        leaves = dict(zip(names, [leaf.detach() for leaf in self.leaves], strict=True))
+        return Explicit(self.skeleton, leaves, dict(zip(names, self._unflatten(self.gradients), strict=True)))
 
     def _unflatten(self, values: Tensor) -> list[Tensor]:
         pieces = values.split([slot.shape.numel() for slot in self._slots], 1)
@@ -103,11 +112,23 @@ class Stack:
 
     def __call__(self, x: Tensor, factors: dict[str, Tensor] | None = None, shared: bool = False) -> Tensor:
         """Logits ``[V, B, K]``; ``factors`` are what perturbs the places in training, ``[V, B, …]`` each."""
+        if self.explicit:
+            return self._written_out(x, list((factors or {}).values()), shared)
         forward = self._all_at_once if self.vmapped else self._one_by_one
         if not self.bf16:
             return forward(x, list((factors or {}).values()), shared)
         with torch.autocast(self.values.device.type, torch.bfloat16):
             return forward(x, list((factors or {}).values()), shared).float()
+
+    @torch.no_grad()
+    def _written_out(self, x: Tensor, factors: list[Tensor], shared: bool) -> Tensor:
+        for place, factor in zip(self.places.values(), factors, strict=False):
+            place.factor = factor
+        training = self.skeleton.training
+        outputs = self.explicit.forward(x.expand(self.size, *x.shape) if shared else x, training)
+        if training:
+            self._outputs = outputs.requires_grad_()
+        return outputs
 
     def _all_at_once(self, x: Tensor, factors: list[Tensor], shared: bool) -> Tensor:
         return batched(self._forward, self.size, [self.leaves, self.buffers, factors], x, shared)
@@ -140,6 +161,10 @@ class Stack:
     def backward(self, loss: Tensor) -> None:
         """Write every run's own gradient of ``loss [V]`` into ``gradients``; runs share no parameters."""
         # Of a scalar: for any other shape autograd imports sympy at first, 0.3 s.
+        if self.explicit:
+            (outputs,) = torch.autograd.grad(loss.sum(), self._outputs, materialize_grads=True)
+            with torch.no_grad():
+                return self.explicit.backward(outputs)
         leaves = torch.autograd.grad(loss.sum(), self.leaves, materialize_grads=True)
         flat = [slot.flatten(leaf) for slot, leaf in zip(self._slots, leaves, strict=True)]
         torch.cat(flat, 1, out=self.gradients)

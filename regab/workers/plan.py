@@ -108,7 +108,7 @@ def _cut(group: list[Run], facts: Facts, workers: int, alone: bool) -> list[list
 
 def stack_size(facts: Facts) -> int:
     """Lanes per stack: as many as the cache of a core or the memory of a GPU holds; one where stacking does not pay."""
-    if not facts.vmapped:
+    if not facts.stacked:
         return 1
     room = CACHE if facts.device == "cpu" else GPU_MEMORY
     return max(1, min(LARGEST[facts.device], int(room / facts.bytes)))
@@ -117,7 +117,7 @@ def stack_size(facts: Facts) -> int:
 def _chunk(runs: list[Run], facts: Facts, resume: str = "") -> Chunk:
     config, lanes = runs[0].config, len({run.trajectory for run in runs})
     steps = -(-facts.n_train // config["batch_size"])
-    arithmetic = lanes * facts.flops * (3 * facts.n_train + facts.n_evaluated) / RATE[facts.vmapped]
+    arithmetic = lanes * facts.flops * (3 * facts.n_train + facts.n_evaluated) / RATE[facts.stacked]
     overhead = steps * (PER_STEP + lanes * PER_LANE_STEP) + lanes * PER_LANE_EPOCH
     seconds = config["epochs"] * (arithmetic + overhead)
     return Chunk(runs, seconds, lanes * facts.bytes, resume, device=facts.device)

@@ -1,0 +1,178 @@
+"""Layers that are written out, against torch's autograd on one run's model."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from regab.models.cnn import CNN, RegularizedCNN
+from regab.models.lenet import LeNet
+from regab.models.mlp import MLP
+from regab.regularizers.dropout import Dropout
+from regab.regularizers.norm import Norm
+from regab.training import stack as stacks
+from regab.training.explicit import is_explicit
+
+CPU = torch.device("cpu")
+NETS = {
+    "mlp": (lambda: MLP((12,), 10, [24, 32]), (12,)),
+    "narrow mlp": (lambda: MLP((12,), 20, [24, 10]), (12,)),
+    "mlp of images": (lambda: MLP((2, 4, 3), 5, [17]), (2, 4, 3)),
+    "linear": (lambda: MLP((12,), 3, []), (12,)),
+    "one output": (lambda: MLP((12,), 1, [24]), (12,)),
+    "one layer of one output": (lambda: MLP((12,), 1, []), (12,)),
+    "cnn": (lambda: CNN((3, 9, 8), 10, [6], [20]), (3, 9, 8)),
+    "strided": (
+        lambda: nn.Sequential(
+            nn.Conv2d(2, 5, (3, 2), stride=(2, 1), padding=(0, 1), bias=False),
+            nn.ReLU(),
+            nn.MaxPool2d(3, 2, 1),
+            nn.Flatten(),
+            nn.Linear(45, 4, bias=False),
+        ),
+        (2, 11, 5),
+    ),
+}
+
+
+def stack_of(models, shape, explicit=True):
+    runs = torch.arange(len(models))
+    vmapped = not any(isinstance(m, nn.Conv2d) for m in models[0].modules())
+    with pytest.MonkeyPatch.context() as patch:
+        if not explicit:
+            patch.setattr(stacks, "written_out", lambda *_: False)
+        made = stacks.Stack(copy.deepcopy(models), runs, torch.randn(2, *shape), vmapped=vmapped, device=CPU)
+    assert (made.explicit is not None) == explicit
+    made.set_training(True)
+    return made
+
+
+def gradients(stack, x, factors):
+    stack.backward(weighted(stack(x, factors)))
+    return stack.gradients.clone()
+
+
+def weighted(outputs):
+    """A loss ``[V]`` in which every output counts differently."""
+    return (outputs.sin() * torch.linspace(0.5, 2, outputs.shape[-1])).sum(-1).square().mean(-1)
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("dropout", [False, True])
+def test_gradients_and_outputs_are_those_of_autograd(name, dropout):
+    make, shape = NETS[name]
+    torch.manual_seed(1)
+    models = [make().double().float() for _ in range(3)]
+    hidden = dropout and name in ("mlp", "mlp of images", "one output", "cnn")
+    for model in models if hidden else []:
+        Dropout(where="hidden").build(model)
+        Dropout(where="input").build(model)
+    stack, x = stack_of(models, shape), torch.randn(3, 7, *shape)
+    factors = {n: torch.randn(3, 7, *p.shape) for n, p in stack.places.items()}
+    assert bool(factors) == hidden
+    outputs = stack(x, factors)
+    stack.backward(weighted(outputs))
+    for v, model in enumerate(models):
+        model.train().double()
+        for place, factor in factors.items():
+            model.get_submodule(place).factor = factor[v].double()
+        expected = model(x[v].double())
+        torch.testing.assert_close(outputs[v].double(), expected, rtol=1e-5, atol=1e-6)
+        weighted(expected[None]).sum().backward()
+        row = dict(zip([s.name for s in stack._slots], stack._unflatten(stack.gradients[v : v + 1]), strict=True))
+        for key, parameter in model.named_parameters():
+            torch.testing.assert_close(row[key][0].double(), parameter.grad, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_run_alone_has_the_bits_that_it_has_in_a_stack(name):
+    make, shape = NETS[name]
+    models = [make() for _ in range(5)]
+    stack, x = stack_of(models, shape), torch.randn(5, 33, *shape)
+    together, shared = gradients(stack, x, {}), x[0]
+    stack.set_training(False)
+    evaluated = stack(shared, shared=True)
+    for v in (0, 3):
+        alone = stack_of([models[v]], shape)
+        assert torch.equal(gradients(alone, x[v : v + 1], {})[0], together[v])
+        alone.set_training(False)
+        assert torch.equal(alone(shared, shared=True)[0], evaluated[v])
+
+
+@pytest.mark.parametrize("name", ["mlp", "linear", "one output"])
+def test_fully_connected_networks_have_the_bits_of_the_batched_pass(name):
+    make, shape = NETS[name]
+    models, x = [make() for _ in range(4)], torch.randn(4, 64, *shape)
+    assert torch.equal(
+        gradients(stack_of(models, shape), x, {}), gradients(stack_of(models, shape, explicit=False), x, {})
+    )
+
+
+def test_a_smaller_batch_after_a_larger_one_is_computed_in_the_same_memory_without_its_remains():
+    models, shape = [NETS["cnn"][0]()], NETS["cnn"][1]
+    used, fresh, x = stack_of(models, shape), stack_of(models, shape), torch.randn(1, 9, *shape)
+    gradients(used, x, {})
+    assert torch.equal(gradients(used, x[:, :4], {}), gradients(fresh, x[:, :4], {}))
+
+
+def test_data_and_earlier_outputs_are_left_as_they_are():
+    models, shape = [NETS["mlp"][0]()], NETS["mlp"][1]
+    stack, x = stack_of(models, shape), torch.randn(1, 9, *shape)
+    before, first = x.clone(), stack(x).detach()
+    kept = first.clone()
+    gradients(stack, x + 1, {})
+    assert torch.equal(x, before)
+    assert torch.equal(first, kept)
+
+
+class Doubled(nn.Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def hooked():
+    model = MLP((6,), 3, [8])
+    model.fc1.register_forward_hook(lambda module, inputs, output: 2 * output)
+    return model
+
+
+def shared():
+    layer = nn.Linear(6, 6)
+    return nn.Sequential(layer, nn.ReLU(), layer)
+
+
+def frozen():
+    model = MLP((6,), 3, [8])
+    model.fc1.weight.requires_grad_(False)
+    return model
+
+
+def normed():
+    model = MLP((6,), 3, [8])
+    Norm(kind="batch").build(model)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda: nn.Sequential(Doubled(6, 3)), (6,)),
+        (lambda: nn.Sequential(nn.ReLU(), nn.Linear(6, 3)), (6,)),
+        (lambda: nn.Sequential(nn.Linear(6, 3), nn.ReLU()), (6,)),
+        (lambda: nn.Sequential(nn.Linear(6, 3), nn.Dropout(0.5), nn.Linear(3, 3)), (6,)),
+        (lambda: nn.Sequential(nn.Linear(6, 3)), (4, 6)),
+        (lambda: nn.Sequential(nn.Conv2d(1, 2, 3, padding="same"), nn.Flatten(), nn.Linear(72, 3)), (1, 6, 6)),
+        (lambda: nn.Sequential(nn.Conv2d(1, 2, 3, dilation=2), nn.Flatten(), nn.Linear(8, 3)), (1, 6, 6)),
+        (lambda: nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(1, 2, 1), nn.Flatten(), nn.Linear(18, 3)), (1, 6, 6)),
+        (lambda: nn.Sequential(nn.Flatten(2), nn.Linear(36, 3)), (1, 6, 6)),
+        (hooked, (6,)),
+        (shared, (6,)),
+        (frozen, (6,)),
+        (normed, (6,)),
+        (lambda: LeNet((1, 16, 16), 10), (1, 16, 16)),
+        (lambda: RegularizedCNN((1, 8, 8), 10, [4, 4], [8]), (1, 8, 8)),
+    ],
+)
+def test_what_is_not_written_out_is_left_to_autograd(make, shape):
+    assert not is_explicit(make(), torch.Size(shape))
