@@ -147,8 +147,8 @@ def norm_places(model: nn.Module) -> list[tuple[str, NormPlace | OwnNorm]]:
     return found
 
 
-def dropout_places(model: nn.Module, where: str) -> list[str]:
-    """Names of the places that ``hidden``, ``last_hidden``, ``output`` or ``input`` means.
+def dropout_places(model: nn.Module, where: str, method: str = "dropout") -> list[str]:
+    """Names of the places that ``hidden``, ``last_hidden``, ``output`` or ``input`` means, for a method to act at.
 
     Where a model had dropout of its own, both of the first two mean all of that. Raises UsageError where there is none.
     """
@@ -159,7 +159,7 @@ def dropout_places(model: nn.Module, where: str) -> list[str]:
     if not found:
         known = ", ".join(dict.fromkeys(m.where for _, m in places)) or "none"
         cure = "" if places else " (DropoutPlace, nn.Dropout, or an activation layer like nn.ReLU; F.relu is invisible)"
-        raise UsageError(f"reg.dropout.where={where}: this model has no such place for dropout; it has: {known}{cure}")
+        raise UsageError(f"reg.{method}.where={where}: this model has no such place for dropout; it has: {known}{cure}")
     return found[-1:] if where == "last_hidden" and not own else found
 
 
@@ -228,6 +228,15 @@ def _shapes(model: nn.Module, example: torch.Tensor, places: dict[str, Perturbed
 
     pass_once(model, example, [m.register_forward_pre_hook(partial(note, n)) for n, m in places.items()])
     return shapes
+
+
+def output_layer(model: nn.Module, example: torch.Tensor) -> str:
+    """The name of the last layer with a matrix of weights that a forward pass reaches."""
+    reached: list[str] = []
+    layers = {n: m for n, m in model.named_modules() if getattr(getattr(m, "weight", None), "ndim", 0) > 1}
+    hooks = [m.register_forward_hook(lambda *_, n=n: reached.append(n)) for n, m in layers.items()]
+    pass_once(model, example, hooks)
+    return reached[-1] if reached else "\0"
 
 
 def pass_once(model: nn.Module, example: torch.Tensor, hooks: list[Any]) -> Any:

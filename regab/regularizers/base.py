@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ class Regularizer:
 
     ``tasks`` are those that the method makes sense for; empty, any. ``inputs`` are the kinds of input that it acts on
     (``images``, ``features``, ``tokens``, ``categories``: features of which some mark categories by 0 and 1); empty,
-    any.
+    any. One that ``keeps_start`` reads ``parameters.start`` and ``parameters.head``.
 
     ``during`` says how a strength develops from the first to the last training step: ``constant``; ``linear`` or
     ``cosine`` from its value to neutral; ``off_after``: constant for the share ``until`` of the steps, then neutral. A
@@ -36,6 +36,7 @@ class Regularizer:
 
     tasks: ClassVar[tuple[str, ...]] = ()
     inputs: ClassVar[tuple[str, ...]] = ()
+    keeps_start: ClassVar[bool] = False
     during: str = choice("constant", "linear", "cosine", "off_after")
     until: float = number(0.5, "[0, 1]")
 
@@ -56,6 +57,15 @@ class Regularizer:
 
     def disturb(self, parameters: Any, noise: Any) -> None:
         """Change the parameters in place for one pass forward and backward; the step is taken from where they were."""
+
+    def passes(self, parameters: Any, noise: Any) -> Iterable[None]:
+        """Further passes forward and backward in a step: a generator that changes the parameters in place and yields.
+
+        Wherever it yields, loss and gradient are taken anew, on the same batch with the same noise; before and after,
+        ``parameters.gradients`` are those of the last pass, and may be changed. The step is taken with those that it
+        leaves, from where the parameters were. Runs at neutral pass again too, and must find the same gradient.
+        """
+        return ()
 
     def penalty(self, logits: Tensor) -> Tensor:
         """A term ``[V]`` of the objective that depends on ``logits [V, B, K]``; its gradient is autograd's."""
@@ -181,6 +191,16 @@ class Chain:
             method.disturb(parameters, noise.of(name))
         yield
         parameters.values.copy_(before)
+
+    def passes(self, stack: Any, noise: Any) -> Iterator[None]:
+        """One pass where the parameters are, and those that methods take; the parameters are put back after each
+        method."""
+        yield
+        for name, method in self.having("passes"):
+            before = stack.values.clone()
+            with stack.repeating():
+                yield from method.passes(stack.parameters, noise.of(name))
+            stack.values.copy_(before)
 
     def penalty(self, logits: Tensor) -> Tensor | float:
         return sum(method.penalty(logits) for _, method in self.having("penalty"))

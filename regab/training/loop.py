@@ -79,10 +79,12 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
     for done, part in enumerate(steps, start=(epoch - 1) * len(steps)):
         chain, lr, rows = t.chain.at(done, len(steps) * t.epochs), t.schedule.lr(done), order[:, part]
         x, y = chain.mix(chain.augment(take(x_train, rows), noise), take(y_train, rows), noise)
+        factors = chain.perturb(stack.places, rows.shape[1], noise)
         with chain.disturbed(stack.parameters, noise):
-            logits = stack(x, chain.perturb(stack.places, rows.shape[1], noise))
-            loss = t.task.loss(logits, y) + chain.penalty(logits)
-            stack.backward(loss)
+            for _ in chain.passes(stack, noise):
+                logits = stack(x, factors)
+                loss = t.task.loss(logits, y) + chain.penalty(logits)
+                stack.backward(loss)
         with torch.no_grad():
             objective += loss * (rows.shape[1] / len(x_train))
             chain.add_gradient(stack.parameters)

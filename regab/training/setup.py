@@ -21,6 +21,7 @@ from regab.data.split import Data, Division, Source, divide
 from regab.errors import UsageError
 from regab.measured import check_measured, metrics_of, own_measures, task_and_values
 from regab.metrics import measure_of
+from regab.models.places import output_layer
 from regab.own_code import own_code
 from regab.regularizers.base import Chain, Regularizer
 from regab.targets import locate
@@ -67,6 +68,8 @@ def set_up(configs: list[Config]) -> Training:
         channels_last=mode.channels_last,
         draws=noise.of("forward", torch.device("cpu")) if mode.draws else None,
     )
+    if any(method.keeps_start for method in chain.methods.values()):
+        stack.keep_start(output_layer(stack.skeleton, example))
     run_to_lane = np.array([order.index(path) for path in paths])
     return Training(
         ids=[digest(c) for c in configs],

@@ -6,6 +6,8 @@ stack of one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,13 +25,16 @@ from regab.training.slots import BATCHED, CHANNELS_LAST, EXPLICIT, NARROW, PLAIN
 class Parameters:
     """The parameters of a stack and their gradients: matrices ``[V, P]``, weights first, then biases and norms.
 
-    ``weight_leaves`` are the weights as the model has them, ``[V, out, in, …]``, sharing memory with ``values``.
+    ``weight_leaves`` are the weights as the model has them, ``[V, out, in, …]``, sharing memory with ``values``. For
+    methods that ask for it, ``start [V, P]`` is what training began from, and ``head [P]`` what the output layer has.
     """
 
     values: Tensor
     gradients: Tensor
     n_weights: int
     weight_leaves: list[Tensor]
+    start: Tensor | None = None
+    head: Tensor | None = None
 
     @property
     def weights(self) -> Tensor:
@@ -65,6 +70,8 @@ class Stack:
     ) -> None:
         self.size, self.vmapped, self.bf16, self.skeleton = len(run_to_model), vmapped, bf16, models[0]
         self.channels_last, self.draws = channels_last, draws
+        self._seeds: list[int | None] = [None] * self.size  # of the last pass
+        self._repeats = False
         self.places = perturbed_places(self.skeleton, example)
         explicit = written_out(self.skeleton, example.shape[1:], device, bf16)
         if vmapped and not explicit:
@@ -106,6 +113,11 @@ class Stack:
         pieces = values.split([slot.shape.numel() for slot in self._slots], 1)
         return [slot.unflatten(piece) for slot, piece in zip(self._slots, pieces, strict=True)]
 
+    def keep_start(self, output: str) -> None:
+        """Keep the present parameters as those that training begins from; ``output`` is the output layer's name."""
+        of = [torch.full((slot.shape.numel(),), slot.name.startswith(f"{output}.")) for slot in self._slots]
+        self.parameters.start, self.parameters.head = self.values.clone(), torch.cat(of).to(self.values.device)
+
     def set_training(self, training: bool) -> None:
         """Switch between training and evaluation."""
         self.skeleton.train(training)
@@ -136,18 +148,30 @@ class Stack:
     def _one_by_one(self, x: Tensor, factors: list[Tensor], shared: bool) -> Tensor:
         per_run = [[_unbind(t) for t in ts] for ts in (self.leaves, self.buffers, factors)]
         inputs, outputs = [x] * self.size if shared else x, []
-        for v, seed in enumerate(self._seeds()):
+        for v, seed in enumerate(self._next_seeds()):
             if seed is not None:
                 torch.manual_seed(seed)
             given = _channels_last(inputs[v]) if self.channels_last else inputs[v]
             outputs.append(self._forward(*[[t[v] for t in ts] for ts in per_run], given))
         return torch.stack(outputs)
 
-    def _seeds(self) -> list[int | None]:
+    def _next_seeds(self) -> list[int | None]:
         """What a model that draws from torch's global generator draws by: each run's own in training."""
-        if self.draws is None:
-            return [None] * self.size
-        return self.draws.integers() if self.skeleton.training else [0] * self.size
+        if self.draws is not None and not self._repeats:
+            self._seeds = self.draws.integers() if self.skeleton.training else [0] * self.size
+        return self._seeds
+
+    @contextmanager
+    def repeating(self) -> Iterator[None]:
+        """Passes in which the model draws what it drew in the last, and which leave its buffers as they were."""
+        before = [buffer.clone() for buffer in self.buffers]
+        self._repeats = True
+        try:
+            yield
+        finally:
+            self._repeats = False
+            for buffer, was in zip(self.buffers, before, strict=True):
+                buffer.copy_(was)
 
     def _forward(self, leaves: list[Tensor], buffers: list[Tensor], factors: list[Tensor], x: Tensor) -> Tensor:
         for slot, leaf in zip(self._slots, leaves, strict=True):
