@@ -60,3 +60,14 @@ def _memory_order(module: nn.Module, tensor: Tensor, layout: str) -> tuple[int, 
 def is_weight(slot: Slot) -> bool:
     """Weights are what multiplies: matrices and kernels; biases and norms have one axis."""
     return len(slot.shape) >= 2
+
+
+def names_to_save(model: nn.Module) -> dict[str, str]:
+    """The names in the model's own state_dict, and by which of them the stack holds what several share."""
+    held = {id(t): n for tensors in (model.named_parameters(), model.named_buffers()) for n, t in tensors}
+    return {name: held[id(tensor)] for name, tensor in model.state_dict(keep_vars=True).items() if id(tensor) in held}
+
+
+def unbind(tensor: Tensor) -> tuple[Tensor, ...]:
+    # For one run a view, whose backward copies nothing; unbind's backward stacks the gradients of all runs once.
+    return (tensor.squeeze(0),) if len(tensor) == 1 else tensor.unbind(0)

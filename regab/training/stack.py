@@ -18,7 +18,17 @@ from regab.models.places import perturbed_places
 from regab.private import batched, called, is_batched
 from regab.training.explicit import Explicit, written_out
 from regab.training.noise import Stream
-from regab.training.slots import BATCHED, CHANNELS_LAST, EXPLICIT, NARROW, PLAIN, find_slots, is_weight
+from regab.training.slots import (
+    BATCHED,
+    CHANNELS_LAST,
+    EXPLICIT,
+    NARROW,
+    PLAIN,
+    find_slots,
+    is_weight,
+    names_to_save,
+    unbind,
+)
 
 
 @dataclass
@@ -83,7 +93,7 @@ class Stack:
         factors = {f"{name}.factor" for name in self.places}
         buffers = [s for s in find_slots(self.skeleton, "_buffers") if s.name not in factors]
         self._buffer_slots = buffers + [s for s in slots if s.name not in trained]  # what is frozen is no parameter
-        self._saved = _names_to_save(self.skeleton)
+        self._saved = names_to_save(self.skeleton)
         self._recurrent = [m for m in self.skeleton.modules() if isinstance(m, nn.RNNBase)]
         parameters = [dict(model.named_parameters()) for model in models]
         rows = [torch.cat([s.flatten(p[s.name].detach()[None]) for s in self._slots], 1) for p in parameters]
@@ -146,7 +156,7 @@ class Stack:
         return batched(self._forward, self.size, [self.leaves, self.buffers, factors], x, shared)
 
     def _one_by_one(self, x: Tensor, factors: list[Tensor], shared: bool) -> Tensor:
-        per_run = [[_unbind(t) for t in ts] for ts in (self.leaves, self.buffers, factors)]
+        per_run = [[unbind(t) for t in ts] for ts in (self.leaves, self.buffers, factors)]
         inputs, outputs = [x] * self.size if shared else x, []
         for v, seed in enumerate(self._next_seeds()):
             if seed is not None:
@@ -212,12 +222,6 @@ class Stack:
         return {name: tensors[held] for name, held in self._saved.items()}
 
 
-def _names_to_save(model: nn.Module) -> dict[str, str]:
-    """The names in the model's own state_dict, and by which of them the stack holds what several share."""
-    held = {id(t): n for tensors in (model.named_parameters(), model.named_buffers()) for n, t in tensors}
-    return {name: held[id(tensor)] for name, tensor in model.state_dict(keep_vars=True).items() if id(tensor) in held}
-
-
 def _arrange_products(model: nn.Module) -> None:
     # The same products, added and laid out so that a batch of them is fast.
     for module in model.modules():
@@ -249,11 +253,6 @@ def _single_linear(m: nn.Linear, x: Tensor) -> Tensor:
     # 64×128, 155 against 149 us for 16.
     out = (x * m.weight[0]).sum(-1, keepdim=True)
     return out if m.bias is None else out.add_(m.bias)
-
-
-def _unbind(tensor: Tensor) -> tuple[Tensor, ...]:
-    # For one run a view, whose backward copies nothing; unbind's backward stacks the gradients of all runs once.
-    return (tensor.squeeze(0),) if len(tensor) == 1 else tensor.unbind(0)
 
 
 def _channels_last(x: Tensor) -> Tensor:
