@@ -62,7 +62,7 @@ def is_weight(slot: Slot) -> bool:
     return len(slot.shape) >= 2
 
 
-def names_to_save(model: nn.Module) -> dict[str, str]:
+def saved(model: nn.Module) -> dict[str, str]:
     """The names in the model's own state_dict, and by which of them the stack holds what several share."""
     held = {id(t): n for tensors in (model.named_parameters(), model.named_buffers()) for n, t in tensors}
     return {name: held[id(tensor)] for name, tensor in model.state_dict(keep_vars=True).items() if id(tensor) in held}

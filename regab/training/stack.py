@@ -18,17 +18,7 @@ from regab.models.places import perturbed_places
 from regab.private import batched, called, is_batched
 from regab.training.explicit import Explicit, written_out
 from regab.training.noise import Stream
-from regab.training.slots import (
-    BATCHED,
-    CHANNELS_LAST,
-    EXPLICIT,
-    NARROW,
-    PLAIN,
-    find_slots,
-    is_weight,
-    names_to_save,
-    unbind,
-)
+from regab.training.slots import BATCHED, CHANNELS_LAST, EXPLICIT, NARROW, PLAIN, find_slots, is_weight, saved, unbind
 
 
 @dataclass
@@ -93,7 +83,7 @@ class Stack:
         factors = {f"{name}.factor" for name in self.places}
         buffers = [s for s in find_slots(self.skeleton, "_buffers") if s.name not in factors]
         self._buffer_slots = buffers + [s for s in slots if s.name not in trained]  # what is frozen is no parameter
-        self._saved = names_to_save(self.skeleton)
+        self._saved = saved(self.skeleton)
         self._recurrent = [m for m in self.skeleton.modules() if isinstance(m, nn.RNNBase)]
         parameters = [dict(model.named_parameters()) for model in models]
         rows = [torch.cat([s.flatten(p[s.name].detach()[None]) for s in self._slots], 1) for p in parameters]
