@@ -55,6 +55,8 @@ def test_what_was_added_is_listed(house, tmp_path):
         "one wide hidden layer (file: conf/model/wide.yaml)",
         "two rings, one in the other (file: conf/data/rings.yaml)",
         "A bell when all is done (watch=[bell])",
+        "worst The largest error [down, regression]",
+        "absolute Least absolute deviations: a number for every example [loss, worst, rmse, r2]",
     ):
         assert " ".join(line.split()) in " ".join(listed.split())
     card = regab(house, tmp_path, "list", "reg", "--long").split("\nreg.squeeze: ")[1].split("\nreg.")[0]
@@ -67,6 +69,10 @@ def test_what_was_added_is_trained_heard_and_drawn(house, tmp_path):
     out = regab(house, tmp_path, "train", "-m", *added, *SMALL[2:], "hydra.sweep.dir=here")
     assert "\aAll 4 runs are done." in out
     assert len(list(tmp_path.glob("here/squeeze.strength=*/result.json"))) == 4
+    out = regab(
+        house, tmp_path, "train", "data=diabetes", "task=absolute", *SMALL, "reg.early_stopping.monitor=val_worst"
+    )
+    assert "test worst" in out
     regab(house, tmp_path, "report", "here")
     assert (tmp_path / "here" / "figures" / "seconds.svg").is_file()
 
