@@ -22,6 +22,7 @@ from regab.data.split import Data, Split
 from regab.models.cnn import CNN
 from regab.models.mlp import MLP
 from regab.regularizers.base import Chain
+from regab.tasks.classification import Classification
 from regab.training.forward import stacks_well
 from regab.training.loop import Training, train_epoch
 from regab.training.noise import Noise
@@ -47,7 +48,7 @@ def regab_epoch(model: nn.Module, train: Split, batch_size: int) -> Callable[[],
     data = Data(train, train, train, 10)
     watch, lr, epochs = Watch(stack, Stopping([]), np.zeros(1, dtype=int), 10**6), torch.tensor([1e-3]), 10**6
     parts = (Chain({}), Adam(), Constant(), noise, watch, lr, epochs, batch_size)
-    training = Training(["run"], stack, data, *parts)
+    training = Training(["run"], stack, data, Classification(), {}, *parts)
 
     def epoch() -> object:
         training.epoch += 1
