@@ -49,6 +49,7 @@ SWEEPS = {
     "--practical",
     "--looks",
 }
+SCRIPTS = {"script", "script.command"}
 LOOKS_ONLY = {"--help", "-h", "--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version"}
 
 
@@ -120,7 +121,7 @@ def train(words: list[str], watchers: dict[str, Watcher] | None = None) -> int:
     with session(watchers) as started:
         if "--resume" not in options:  # which may be about another folder
             _find_own_classes()
-            if SWEEPS & options and not looks_only:
+            if SWEEPS & options and not looks_only and not SCRIPTS & options:
                 started.hire()  # first of all: importing torch takes longest
         from regab.command.app import run_hydra
         from regab.command.shorthands import expand
@@ -128,7 +129,7 @@ def train(words: list[str], watchers: dict[str, Watcher] | None = None) -> int:
         line = started.line = expand(words)
         with _standing_in(line.folder):
             _find_own_classes()
-            return run_hydra("regab train", line.words, claim=not looks_only and not line.dry_run)
+            return run_hydra("regab train", line.words, claim=not looks_only and not line.dry_run, config=line.config)
 
 
 def _find_own_classes() -> None:

@@ -17,6 +17,7 @@ from regab.measured import MEASURED, MetricOptions, check_metrics, check_task, r
 from regab.models.options import model_options
 from regab.regularizers import methods
 from regab.regularizers.base import HOOKS, Regularizer
+from regab.script import is_script, script_digest
 from regab.targets import complete, declared_elsewhere, locate, options, unknown
 from regab.watchers import watchers
 from regab.watchers.base import Watcher
@@ -44,11 +45,11 @@ class Run:
 
     @cached_property
     def structure(self) -> str:
-        return structure(self.config)
+        return self.digest if is_script(self.config) else structure(self.config)
 
     @cached_property
     def trajectory(self) -> str:
-        return trajectory(self.config)
+        return self.digest if is_script(self.config) else trajectory(self.config)
 
 
 @dataclass
@@ -205,7 +206,7 @@ def digest(config: dict[str, Any]) -> str:
 
     A method at neutral is absent, whatever its other fields say, and so it is here.
     """
-    return _hash(config, regularizers(config))
+    return script_digest(config) if is_script(config) else _hash(config, regularizers(config))
 
 
 def trajectory(config: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ COMMANDS = [
     line.split("   #")[0].strip()
     for line in README.splitlines()
     if line.strip().startswith("regab train ")
+    and "script=" not in line
     and "<" not in line
     and not {"data=mnist", "data=cifar10", "data=csv", "data=text_csv", "data=image_folder"} & set(line.split())
 ]

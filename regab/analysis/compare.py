@@ -18,7 +18,7 @@ from regab.analysis.verdicts import BASELINE, NUMBERS, adjusted, concluded, numb
 from regab.errors import UsageError
 from regab.metrics import Measures
 from regab.metrics.base import DOWN, UP, Measure
-from regab.records.columns import Column, column, headline, measures_from
+from regab.records.columns import OTHERS, Column, column, headline, measures_from
 from regab.targets import unknown
 
 if TYPE_CHECKING:
@@ -181,11 +181,10 @@ def default_metric(results: DataFrame, at: str = "selected") -> str:
     """What a table says of itself (``attrs["headline"]``), or the first metric in it: of the test data, or of the
     validation data where there are no test data; or else their loss."""
     known, said = metrics_of(results, at), results.attrs.get("headline")
-    if said in known:
-        return said
-    wanted = [f"{split}_{said or headline(known)}" for split in ("test", "val")]
-    wanted += [] if said else ["test_loss", "val_loss"]
-    return next((m for m in wanted if m in known), wanted[0])
+    wanted = [said, *(f"{split}_{said or headline(known)}" for split in ("test", "val"))]
+    wanted += [] if said else ["test_loss", "val_loss", *(results.attrs.get("metrics") or {})]
+    others = (m for m in known if m not in OTHERS)  # of scripts, of tables made elsewhere
+    return next((m for m in (*wanted, *others) if m in known), str(wanted[1]))
 
 
 def column_of(results: DataFrame, metric: str | None = None, at: str = "selected") -> Column:
@@ -199,8 +198,8 @@ def column_of(results: DataFrame, metric: str | None = None, at: str = "selected
         raise UsageError(unknown("metric", "", metric, metrics_of(results, at)))
     found = column(metric, own_measures(results), Measure(str(metric)))
     if found.measure.direction not in (UP, DOWN):
-        words = "whether more or less of it is better is not known; say so by --direction up or down"
-        raise UsageError(f"{metric}: {words}")
+        words = f"say so by --direction up or down (of a script: metrics.{metric}.direction=up)"
+        raise UsageError(f"{metric}: whether more or less of it is better is not known; {words}")
     return found
 
 

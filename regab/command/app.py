@@ -31,15 +31,15 @@ def task(cfg: DictConfig) -> float:
     return train_one(cfg)
 
 
-def run_hydra(program: str, words: list[str], claim: bool) -> int:
+def run_hydra(program: str, words: list[str], claim: bool, config: str = "config") -> int:
     """Run Hydra on the words of a command line. Raises UsageError for the user's mistakes.
 
-    ``claim``: whether folders are made, or only named.
+    ``claim``: whether folders are made, or only named; ``config``: the file of the configuration.
     """
     register(claim)
     with _as_program(program, words):
         try:
-            hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)()
+            hydra.main(version_base="1.3", config_path=str(CONF), config_name=config)(task)()
         except SystemExit as stop:
             if isinstance(stop.code, UsageError | RunsFailed | CannotWrite | Interrupted):
                 raise stop.code from stop

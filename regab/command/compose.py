@@ -47,14 +47,15 @@ class Composer:
             *path, last = self._parsed(override).key_or_group.split(".")
             node = config
             for key in path:
-                node = node[key]
+                node = node.setdefault(key, {})
             node[last] = _copied(self._converted(rest, override))
         return config
 
     def _updated(self, rest: tuple[str, ...], values: list[str]) -> DictConfig:
         cfg = copy.deepcopy(self._base(rest))
-        for override in values:
-            OmegaConf.update(cfg, self._parsed(override).key_or_group, self._parsed(override).value(), merge=True)
+        for override in map(self._parsed, values):
+            new = override.type is OverrideType.FORCE_ADD
+            OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=new)
         return cfg
 
     def _convert(self, rest: tuple[str, ...], override: str) -> Any:
@@ -75,7 +76,7 @@ class Composer:
     def _is_plain(self, word: str) -> bool:
         override = self._parsed(word)
         return (
-            override.type is OverrideType.CHANGE
+            override.type in (OverrideType.CHANGE, OverrideType.FORCE_ADD)
             and override.package is None
             and not override.is_hydra_override()
             and not self.loader.repository.group_exists(override.key_or_group)

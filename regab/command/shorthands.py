@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from regab.command.contradictions import check_consistent, key_of, keys_said
+from regab.command.script_words import is_script, script_words
 from regab.errors import UsageError
 from regab.regularizers import first_field, methods
 from regab.sweep.session import Line
@@ -46,6 +47,10 @@ def expand(words: list[str]) -> Line:
         words.append(f"hydra.sweeper.n={count}")
     if (OPTIONS.keys() - {"--resume"}) & taken.keys() and not {"-m", "--multirun"} & set(words):
         words.insert(0, "-m")
+    if is_script(words):
+        if "--folds" in taken:
+            raise UsageError("--folds: a script divides its data itself; give it a key of its own, as part=0,1,2")
+        return Line(script_words(words), "--dry-run" in taken, folder, "script")
     return Line([expand_override(word) for word in _with_own_groups(words)], "--dry-run" in taken, folder)
 
 

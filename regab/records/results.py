@@ -13,6 +13,7 @@ from regab.records.files import to_json, write_atomically
 from regab.records.load import damage, load_error, load_json, load_result, load_yaml
 from regab.records.log import CONFIG, OVERRIDES, RESULT
 from regab.records.printable import printable
+from regab.script import is_script, measures_of
 
 Rows = list[dict[str, str]]
 
@@ -37,14 +38,18 @@ def write_results(root: Path, folders: list[str]) -> None:
     names = dict.fromkeys(
         name for row in sorted(rows, key=lambda row: row.get("task") or "") for name in row["measured"]
     )
-    header = [*factors, *OUTCOME, *_metrics(columns(names)), *REST]
+    reported = dict.fromkeys(name for row in rows for name in row["reported"])  # by scripts
+    header = [*factors, *OUTCOME, *_metrics([*reported] or columns(names)), *REST]
     text = io.StringIO()
     writer = csv.DictWriter(text, header, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(row | {key: row["overrides"].get(key, "") for key in factors} for row in rows)
     write_atomically(root / RESULTS, text.getvalue())
     measures = {name: facts for row in rows for name, facts in row["measures"].items()}
-    headline = headline_of(root / rows[0]["folder"]) if rows else None
+    said = [load_yaml(root / row["folder"] / CONFIG) for row in rows] if reported else []  # which --resume may add to
+    measures |= {name: facts for config in said for name, facts in measures_of(config).items()}
+    headlines = [config["headline"] for config in said] if said else [headline_of(root / r["folder"]) for r in rows[:1]]
+    headline = next(filter(None, reversed(headlines)), None)
     write_atomically(root / MEASURES, to_json({"headline": headline, "metrics": measures}))
 
 
@@ -82,13 +87,20 @@ def row_of(folder: Path) -> dict[str, Any]:
     """One run from its own files: its overrides, how it ended, its metrics, which were ``measured`` beside the loss,
     and their ``measures``. Raises UsageError for damaged ones."""
     result = load_result(folder)
-    row = {"overrides": _overrides(folder, result), "folder": folder.name, "measured": [], "measures": {}}
+    row = {
+        "overrides": _overrides(folder, result),
+        "folder": folder.name,
+        "measured": [],
+        "measures": {},
+        "reported": [],
+    }
     if result is None:
         failure, config = load_error(folder), load_yaml(folder / CONFIG)
         status = {"status": "failed" if failure else "unfinished", "reason": failure or damage(folder)}
-        return row | status | {"seed": config["seed"], "fold": fold_of(config["data"])}
+        return row | status | {"seed": config["seed"], "fold": fold_of({} if is_script(config) else config["data"])}
     metrics = {f"{which}_{name}": value for which in ("selected", "last") for name, value in result[which].items()}
     known = {"measured": metrics_in(result["last"]), "measures": result.get("metrics") or {}}
+    known["reported"] = [] if result.get("task") else list(result["last"])
     return row | known | metrics | {name: result.get(name) for name in KEPT}
 
 
@@ -128,6 +140,8 @@ def load_measures(root: Path) -> dict[str, Any]:
 def outcome(result: dict[str, Any]) -> str:
     """A result's selected epoch in a few words."""
     row, own = result["selected"], measures_from(result.get("metrics"))
+    if not result.get("task"):  # a script's
+        return ", ".join(f"{name} {value:.4g}" for name, value in [*row.items()][:4])
     name = result.get("headline") or headline(row)
     shown = [column(f"{split}_{name}", own) for split in ("val", "test")]
     parts = [f"{words(name)} {cell(name, row[name])}" for name in shown if row[name] is not None]

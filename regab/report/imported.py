@@ -70,7 +70,8 @@ def headline_of(results: DataFrame, at: str = "selected") -> str:
     """What to compare by where nothing is said. Raises UsageError where that is a choice."""
     there = metrics_of(results, at)
     usual = default_metric(results, at)
-    if usual in there:
+    told = {*known_metrics(), *(results.attrs.get("metrics") or {}), results.attrs.get("headline")}
+    if usual in there and usual in told:
         return usual
     if len(there) != 1:
         what = f"there is: {', '.join(there)}" if there else "no column looks like one"

@@ -29,7 +29,9 @@ def plan_words(plan: Plan, asked: int, distinct: int, done: int) -> str:
         lines.append(f"{resumed} to resume")
     lanes = sum(chunk.lanes for chunk in plan.chunks)
     shared = f" (as {lanes} trainings: early stopping never trains twice)" if lanes < todo else ""
-    if todo:
+    if todo and not plan.structures:
+        lines.append(f"{todo} script{'s' * (todo != 1)} to run, {plan.workers} at a time")
+    elif todo:
         where = f"{plan.workers} worker{'s' * (plan.workers != 1)}" if plan.workers else "this process"
         lines.append(
             f"{todo} to train{shared}, in {len(plan.chunks)} stack{'s' * (len(plan.chunks) != 1)} of {plan.structures} "

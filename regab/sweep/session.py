@@ -13,11 +13,13 @@ from regab.workers.crew import Alone, Crew
 
 
 class Line(NamedTuple):
-    """A command line with its shorthands written out; ``folder`` is where it was given first, if not here."""
+    """A command line with its shorthands written out; ``folder`` is where it was given first, if not here;
+    ``config`` names the file of the configuration."""
 
     words: list[str]
     dry_run: bool = False
     folder: str | None = None
+    config: str = "config"
 
 
 @dataclass

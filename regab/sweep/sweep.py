@@ -20,17 +20,19 @@ from regab.records.files import write_atomically
 from regab.records.looks import NOTHING_SAID, Looks, load_looks, save_looks
 from regab.records.printable import printable
 from regab.records.results import write_results
+from regab.script import is_script
 from regab.sweep.design import Assignment
 from regab.sweep.folders import run_folder_name
 from regab.sweep.growth import Growth
 from regab.sweep.listeners import Listeners, planned
 from regab.sweep.preview import plan_words, variant_lines
 from regab.sweep.session import current
-from regab.sweep.unchanged import Earlier, check_unchanged, others
+from regab.sweep.unchanged import Earlier, check_unchanged, data_of, others
 from regab.training.facts import Facts, data_lines
 from regab.workers.events import Ended
 from regab.workers.jobs import Launched
 from regab.workers.plan import Plan, cores, make_plan
+from regab.workers.scripts import Scripts
 from regab.workers.store import Store, describe, save_command
 
 Config = dict[str, Any]
@@ -48,7 +50,7 @@ class Sweep:
             if any(config[key] != configs[0][key] for config in configs):
                 raise UsageError(f"{key}: is for the whole sweep, and cannot be varied")
         workers = configs[0]["stack"]["workers"]
-        self.trainer = current().trainer(workers)
+        self.trainer = Scripts() if is_script(configs[0]) else current().trainer(workers)
         if launcher is not None:
             self.trainer = Launched(launcher, self.trainer)
         self.factors = [key for key in assignments[0] if len({a.get(key) for a in assignments}) > 1]
@@ -124,7 +126,7 @@ class Sweep:
 
     def _check_unchanged(self, store: Store, runs: list[Run], done: dict[str, Ended]) -> None:
         """Raises UsageError where results that are there already were trained with other data or other code."""
-        own = [Earlier(r.folder, r.config["data"], done[r.digest].result) for r in runs if r.digest in done]
+        own = [Earlier(r.folder, data_of(r.config), done[r.digest].result) for r in runs if r.digest in done]
         check_unchanged(self.facts, runs, [*own, *others(store.root, store.known().values(), runs)])
 
     def _placed(self, store: Store) -> list[Run]:
@@ -196,7 +198,7 @@ def conclude(store: Store, runs: list[Run], heard: Listeners) -> None:
     from regab.report.report import report_sweep
 
     for run in runs:
-        if run.config["curves"] and (run.folder / "result.json").is_file():
+        if run.config.get("curves") and (run.folder / "result.json").is_file():
             draw_curves(run.folder)
     tabulate(store, runs)
     summary = report_sweep(store.root)

@@ -10,6 +10,7 @@ from regab.config import PASSIVE_DATA, Run
 from regab.errors import UsageError
 from regab.records.load import load_config, load_result
 from regab.records.results import is_begun, row_of
+from regab.script import is_script
 from regab.training.facts import Facts
 
 DIVISION = ("n_train", "val_fraction", "test_fraction", "label_noise", "split_seed", "folds", "fold")
@@ -31,7 +32,7 @@ def others(root: Path, known: Iterable[str], runs: Iterable[Run]) -> Iterator[Ea
     for folder in sorted({root / name for name in known} - {run.folder for run in runs}):
         try:
             if is_begun(folder) and row_of(folder)["status"] == "finished":
-                yield Earlier(folder, load_config(folder).get("data", {}), load_result(folder))
+                yield Earlier(folder, data_of(load_config(folder)), load_result(folder))
         except UsageError as error:
             lost = str(error).partition(": is missing")[0]
             words = "is missing or damaged, and this command does not train that run; give its values too, or remove"
@@ -43,7 +44,7 @@ def check_unchanged(asked: Mapping[str, Facts], runs: Sequence[Run], earlier: It
 
     ``asked`` are the facts of the runs' structures as they are now.
     """
-    now = {_source(run.config["data"]): asked[run.structure].data_fingerprint for run in runs}
+    now = {_source(data_of(run.config)): asked[run.structure].data_fingerprint for run in runs}
     code = {name: digest for facts in asked.values() for name, digest in facts.code.items()}
     for folder, data, result in earlier:
         before, present = result.get("data_fingerprint"), now.get(_source(data))
@@ -52,6 +53,11 @@ def check_unchanged(asked: Mapping[str, Facts], runs: Sequence[Run], earlier: It
         for name, digest in (result.get("code") or {}).items():
             if code.get(name, digest) != digest:
                 raise UsageError(_refusal(folder, f"the code in module {name} has"))
+
+
+def data_of(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration's data node; that of a script has none."""
+    return {} if is_script(config) else config.get("data", {})
 
 
 def _source(data: dict[str, Any]) -> str:

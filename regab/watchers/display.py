@@ -36,7 +36,7 @@ class Display(Watcher):
         self.own = own_measures(next(iter(planned.runs.values())).config) if planned.runs else {}
         self.variants |= planned.variants
         self.epochs |= dict.fromkeys(planned.todo, 0)
-        self.total |= {digest: run.config["epochs"] for digest, run in planned.todo.items()}
+        self.total |= {digest: run.config.get("epochs", 1) for digest, run in planned.todo.items()}
         if planned.summary:
             self._print(planned.summary)
         if planned.todo and sys.stdout.isatty() and not self.live:
@@ -98,9 +98,11 @@ class _Live:
 
     def note(self, digest: str, row: Row) -> None:
         """Take in an epoch."""
-        if row["val_loss"] is not None and row["epoch"]:
+        if row.get("val_loss") is not None and row["epoch"] and "train_loss" in row:
             variant, own = self.display.variants[digest], self.display.own
             known = column(f"val_{score(row, own)}", own)
+            if row.get(known) is None:  # of a script
+                return
             value = row[known] if known.measure.upwards else -row[known]
             shown = value, epoch_line(row, self.display.total[digest], own)
             self.best[variant] = max(self.best.get(variant, shown), shown)
@@ -139,6 +141,6 @@ def epoch_line(row: Row, epochs: int, own: Measures | None = None) -> str:
     parts = [
         f"{name} {row[f'{name}_loss']:.4f} ({label}{cell(known, row[f'{name}_{known}'])})"
         for name in ("train", "val")
-        if row[f"{name}_loss"] is not None
+        if row.get(f"{name}_loss") is not None and f"{name}_{known}" in row
     ]
     return f"epoch {int(row['epoch']):>{len(str(epochs))}}/{epochs}  " + "  ".join(parts)

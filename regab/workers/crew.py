@@ -121,8 +121,13 @@ class StopRequest:
     (``second``).
     """
 
-    def __init__(self, first: Callable[[], None] = lambda: None, second: Callable[[], None] = lambda: None) -> None:
-        self.first, self.second, self.signal = first, second, 0
+    def __init__(
+        self,
+        first: Callable[[], None] = lambda: None,
+        second: Callable[[], None] = lambda: None,
+        words: str = "finishing and saving this epoch; interrupt again to stop at once",
+    ) -> None:
+        self.first, self.second, self.signal, self.words = first, second, 0, words
         self.before: dict[int, Any] = {}
 
     def __call__(self) -> bool:
@@ -145,7 +150,5 @@ class StopRequest:
             raise KeyboardInterrupt
         self.signal = number
         with suppress(OSError, RuntimeError):  # a terminal that is gone, or in the middle of being written to
-            print(
-                "regab: finishing and saving this epoch; interrupt again to stop at once", file=sys.stderr, flush=True
-            )
+            print(f"regab: {self.words}", file=sys.stderr, flush=True)
         self.first()

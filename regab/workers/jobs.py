@@ -22,9 +22,11 @@ from regab.errors import Interrupted, RunsFailed
 from regab.records.files import make_folder, write_atomically, writing
 from regab.records.load import load_error
 from regab.records.log import ERROR
+from regab.script import is_script
 from regab.workers.crew import Alone, Config, Crew, Examined, Report, StopRequest
 from regab.workers.events import Ended, Epoch, Event, Note, Started
 from regab.workers.plan import Chunk
+from regab.workers.scripts import run_all
 from regab.workers.store import Store, quoted
 
 CHUNK, EVENTS = "chunk.json", "events.jsonl"
@@ -155,16 +157,20 @@ def is_job(folder: Path) -> bool:
 
 def train_job(folder: Path) -> float:
     """Do what the job's file says; what is done already, by an earlier attempt, is left alone."""
-    from regab.training.process import tune
-    from regab.workers.trainer import train_chunk
-
-    tune()
     chunk, store, write = _load(folder / CHUNK), Store(folder.parents[2]), partial(_write, folder / EVENTS)
     with store.claimed(chunk.runs):
+        if is_script(chunk.runs[0].config):
+            with StopRequest() as stop:
+                run_all([run for run in chunk.runs if store.done(run) is None], 1, write, stop)
+            return math.nan
         resumable, parts = store.resumable(), defaultdict[str, list[Run]](list)
         for run in chunk.runs:
             if store.done(run) is None:
                 parts[resumable.get(run.digest, "")].append(run)
+        from regab.training.process import tune
+        from regab.workers.trainer import train_chunk
+
+        tune()
         with StopRequest() as stop:
             for key, runs in parts.items():
                 train_chunk(replace(chunk, runs=runs, resume=key), store.checkpoints, write, stop, threads=1)

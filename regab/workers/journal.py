@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import io
-import platform
-import subprocess
 import time
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import torch
 
-from regab import __version__
 from regab.config import Run
 from regab.records.columns import columns, to_row
 from regab.records.files import checksum, write_atomically
@@ -22,6 +18,7 @@ from regab.training.evaluate import weight_histogram
 from regab.training.watch import DIVERGED, Record, divergence
 from regab.workers.events import Ended
 from regab.workers.store import MODEL
+from regab.workers.surroundings import surroundings
 
 
 class Journal:
@@ -73,20 +70,3 @@ def fail(run: Run, reason: str, details: str = "") -> Ended:
     """The run failed."""
     write_error(run.folder, reason, details)
     return Ended(run.digest, error=reason, details=details)
-
-
-@cache
-def surroundings() -> dict[str, Any]:
-    """Versions, and the git commit of the folder that the user stands in."""
-    return {
-        "versions": {"regab": __version__, "torch": str(torch.__version__), "python": platform.python_version()},
-        "git_commit": _git_commit(),
-    }
-
-
-def _git_commit() -> str | None:
-    try:
-        git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    except OSError:  # no git on this machine
-        return None
-    return git.stdout.strip() or None

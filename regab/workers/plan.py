@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
 from regab.config import Run
+from regab.script import is_script
 from regab.training.facts import Facts
 
 # A stack's working set should stay near a core: 64-128-128-10 networks (1.5 MB each) took 3.6, 3.1 and 3.2 ms per run
@@ -46,7 +47,7 @@ class Chunk:
 
 @dataclass
 class Plan:
-    """Chunks, longest first, for so many workers."""
+    """Chunks, longest first, for so many workers; scripts have no ``structures``."""
 
     chunks: list[Chunk]
     workers: int
@@ -71,6 +72,8 @@ def make_plan(runs: list[Run], facts: dict[str, Facts], workers: int, resumable:
 
     ``resumable`` says from which checkpoint a run (its digest) can go on; runs of one checkpoint go on together.
     """
+    if runs and is_script(runs[0].config):
+        return Plan([Chunk([run]) for run in runs], min(workers, len(runs)), 0)
     groups, resumed = defaultdict[str, list[Run]](list), defaultdict[str, list[Run]](list)
     for run in sorted(runs, key=lambda run: run.config["seed"]):  # equal seeds share their draws
         key = (resumable or {}).get(run.digest)

@@ -22,6 +22,7 @@ from regab.records.files import PARTIAL, checksum, make_folder, to_json, with_ch
 from regab.records.load import load_json, load_result, load_yaml
 from regab.records.log import CONFIG, OVERRIDES
 from regab.records.results import is_begun
+from regab.script import is_script
 
 HIDDEN, MODEL = ".regab", "model.pt"
 
@@ -78,7 +79,11 @@ class Store:
         """The result of a run that has finished, of which all was measured that is asked for now, and whose files are
         whole, its model's too."""
         result = load_result(run.folder)
-        same = result and result.get("digest") == run.digest and all_measured(run.config, result)
+        if not result or result.get("digest") != run.digest:
+            return None
+        if is_script(run.config):
+            return result
+        same = all_measured(run.config, result)
         return result if same and _has_its_model(result, run.folder / MODEL) else None
 
     def resumable(self) -> dict[str, str]:

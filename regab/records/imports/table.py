@@ -29,13 +29,12 @@ from regab.records.imports.columns import (
 from regab.records.imports.source import BINARY, EPOCH, TEXT, Found, Run, Source
 from regab.records.log import METRICS
 from regab.records.results import MEASURES, RESULTS, SOURCE
+from regab.script import TAKEN
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 LAYOUTS = (mlflow, optuna, wandb, folders, spreadsheet)  # the first that knows the files reads them
-TAKEN = {"seed", "fold", "status", "reason", "folder", "variant", "metric", "n", "mean", "mean_difference", "missing",
-         "failed", "verdict", "value", "factor", "level", "reference", "effect", "other"}  # fmt: skip
 
 
 @dataclass
@@ -159,7 +158,7 @@ def with_derived_where_known(metrics: dict[str, float]) -> dict[str, float]:
 
 def factor_name(name: str) -> str:
     """A factor by its own name, unless tables of verdicts have a column of that name."""
-    return f"{name}_" if name in TAKEN else name
+    return f"{name}_" if name in TAKEN or name == "seed" else name
 
 
 def _folder(index: int, run: Run, count: int) -> str:

@@ -110,7 +110,7 @@ def _costs(study: Study, path: Path) -> bool:
 
 def _weights(study: Study, path: Path) -> bool:
     single = [v for v in study.variants if len(v.methods) < 2][:MOST]
-    shown = {v: kept for v in single if (kept := sampled([v]))}
+    shown = {v: kept for v in single if (kept := [result for result in sampled([v]) if "weights" in result])}
     if shown:
         with _save(path, 11, 4.2) as drawn:
             left, right = drawn.subplots(1, 2)
