@@ -231,9 +231,10 @@ def test_a_taken_folder_gets_a_number(tmp_path):
 OTHERS = {
     "seed": 1, "epochs": 3, "batch_size": 33, "device": "cpu", "precision": "bf16", "data.val_fraction": 0.3,
     "model.widths": [17], "optimizer.lr": 0.5, "schedule.floor": 0.5,
-    "reg.dropout.rate": 0.5,
+    "reg.dropout.rate": 0.5, "task._target_": "regab.tasks.classification.Classification",
 }  # fmt: skip
 PASSIVE = {"name": "another", "curves": True, "stack.size": 3, "watch.names": ["log"]}
+PASSIVE |= {"metrics.names": [], "headline": "loss"}
 
 
 def test_whatever_can_change_a_runs_numbers_belongs_to_its_identity_and_nothing_else(small):
