@@ -9,6 +9,7 @@ from torch import nn
 from regab.models.cnn import CNN, RegularizedCNN
 from regab.models.lenet import LeNet
 from regab.models.mlp import MLP
+from regab.regularizers.activation_noise import ActivationNoise
 from regab.regularizers.dropout import Dropout
 from regab.regularizers.norm import Norm
 from regab.training import stack as stacks
@@ -60,12 +61,15 @@ def weighted(outputs):
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("dropout", [False, True])
-def test_gradients_and_outputs_are_those_of_autograd(name, dropout):
+@pytest.mark.parametrize("noise", [False, True])
+def test_gradients_and_outputs_are_those_of_autograd(name, dropout, noise):
     make, shape = NETS[name]
     torch.manual_seed(1)
     models = [make().double().float() for _ in range(3)]
     hidden = dropout and name in ("mlp", "mlp of images", "one output", "cnn")
     for model in models if hidden else []:
+        if noise:
+            ActivationNoise(where="hidden").build(model)
         Dropout(where="hidden").build(model)
         Dropout(where="input").build(model)
     stack, x = stack_of(models, shape), torch.randn(3, 7, *shape)

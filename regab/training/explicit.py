@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from regab.models.places import DropoutPlace, NormPlace, Perturbed, ResidualPlace
+from regab.models.places import DropoutPlace, NormPlace, Perturbed, ResidualPlace, Shifted
 from regab.training import layers
 from regab.training.slots import NARROW
 
 PLACES = (nn.Identity, DropoutPlace, NormPlace, ResidualPlace)  # where nothing is, they do nothing
-LINEAR = {nn.Linear, nn.ReLU, nn.Flatten, Perturbed, *PLACES}
-IMAGES = {nn.Conv2d, nn.MaxPool2d, nn.ReLU, nn.Flatten, Perturbed, *PLACES}
+LINEAR = {nn.Linear, nn.ReLU, nn.Flatten, Perturbed, Shifted, *PLACES}
+IMAGES = {nn.Conv2d, nn.MaxPool2d, nn.ReLU, nn.Flatten, Perturbed, Shifted, *PLACES}
 
 
 def is_explicit(model: nn.Module, shape: torch.Size) -> bool:
@@ -46,6 +46,10 @@ def written_out(model: nn.Module, shape: torch.Size, device: torch.device, bf16:
 
 def sequence(model: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
     """The layers that inputs pass one after the other, with their names."""
+    if type(model) is Shifted:  # its noise comes before what else acts at its place
+        yield prefix, model
+        yield from sequence(model.then, f"{prefix}.then")
+        return
     if type(model).forward is not nn.Sequential.forward:
         yield prefix, model
         return
@@ -68,7 +72,7 @@ def _plain(module: nn.Module) -> bool:
 def _in_order(modules: list[nn.Module]) -> bool:
     """ReLU overwrites what a layer gave, so never the data; the one convolution is of the data, and pooling of what it
     leaves; the last layer is linear."""
-    acting = [type(m) for m in modules if type(m) not in (*PLACES, nn.Flatten, Perturbed)]
+    acting = [type(m) for m in modules if type(m) not in (*PLACES, nn.Flatten, Perturbed, Shifted)]
     return acting[0] in (nn.Linear, nn.Conv2d) and acting[-1] is nn.Linear and nn.Conv2d not in acting[1:]
 
 
@@ -117,6 +121,8 @@ def _weighted(module: nn.Module, weight: Tensor, d_weight: Tensor, *bias: Tensor
 
 
 def _unweighted(module: nn.Module, inside: bool) -> layers.Layer:
+    if isinstance(module, Shifted):
+        return layers.Term(module, inside)
     if isinstance(module, Perturbed):
         return layers.Factor(module, inside)
     if isinstance(module, nn.MaxPool2d):

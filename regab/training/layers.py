@@ -113,6 +113,16 @@ class Factor(Layer):
         return dy.mul_(self.factor())
 
 
+class Term(Factor):
+    """y = x + term where a method adds to it in training."""
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        return torch.add(x, self.factor(), out=self.y.of(*x.shape)) if training else x
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return dy
+
+
 class SingleLinear(Weighted):
     """The same with one output, element by element.
 
