@@ -7,7 +7,7 @@ found, so in a training loop ``torch.where`` costs what it always costs.
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 
 class Lazy:
@@ -22,5 +22,9 @@ class Lazy:
         return value
 
 
-torch: Any = Lazy("torch")
-functional: Any = Lazy("torch.nn.functional")
+if TYPE_CHECKING:
+    import torch as torch
+    from torch.nn import functional as functional
+else:
+    torch = Lazy("torch")
+    functional = Lazy("torch.nn.functional")

@@ -54,8 +54,10 @@ FORBIDDEN_AT_THE_TOP = {
 
 
 def imports(tree, everywhere):
-    nodes = ast.walk(tree) if everywhere else tree.body
-    for node in nodes:
+    """Modules that are imported when the program runs: not those that only annotations name."""
+    for node in [n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.dump(n.test)]:
+        node.body = []
+    for node in ast.walk(tree) if everywhere else tree.body:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -78,21 +80,13 @@ def test_imports_run_downward(rules, everywhere):
     assert list(violations(rules, everywhere)) == []
 
 
-def runtime_imports(file):
-    """Modules that a file imports wherever it does so, but for the sake of annotations."""
-    tree = ast.parse(file.read_text())
-    for node in [n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.dump(n.test)]:
-        node.body = []
-    yield from imports(tree, everywhere=True)
-
-
 def test_packages_import_each_other_in_no_circle():
     def part(module):
         return module.split(".")[1] if "." in module else ""
 
     above = {part(module): set() for module in FILES}
     for module, file in FILES.items():
-        names = [name for name in runtime_imports(file) if name and name.startswith("regab.")]
+        names = [name for name in imports(ast.parse(file.read_text()), True) if name and name.startswith("regab.")]
         above[part(module)] |= {part(name) for name in names} - {part(module)}
     order = graphlib.TopologicalSorter(above)
     order.prepare()  # raises CycleError, which names the circle

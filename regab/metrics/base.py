@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from regab.errors import UsageError
 from regab.fields import Interval
 from regab.lazy import torch
 
-Tensor = Any  # torch.Tensor, which must not be imported for the sake of an annotation
+if TYPE_CHECKING:
+    from torch import Tensor
 
 UP, DOWN = "up", "down"
 
@@ -105,7 +106,7 @@ def kept_measures(metrics: Mapping[str, Metric]) -> dict[str, dict[str, Any]]:
 class Mean(Metric):
     """A metric that follows from a mean over examples, so that outputs need not be kept until all are known."""
 
-    def each(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def each(self, outputs: Tensor, targets: Tensor, /) -> Tensor:
         """A value (or several) of every example ``[V, n, …]``, from a part of the outputs and targets.
 
         Metrics (and a loss) with the same function here are evaluated once.

@@ -1,10 +1,15 @@
 """R²: the share of the targets' variance that predictions explain (coefficient of determination)."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from regab.lazy import torch
 from regab.metrics.base import Mean
 from regab.tasks.regression import squared_errors
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class R2(Mean):
@@ -21,6 +26,6 @@ class R2(Mean):
     standardized = True
     each = staticmethod(squared_errors)
 
-    def finish(self, mean: Any, targets: Any, deviation: float) -> Any:
+    def finish(self, mean: Tensor, targets: Tensor, deviation: float) -> Tensor:
         variance = targets.cpu().double().var(correction=0)
         return 1 - mean / torch.where(variance > 0, variance, torch.nan)

@@ -1,9 +1,14 @@
 """RMSE: the root of the mean squared error, in the units of the target."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from regab.metrics.base import Mean
 from regab.tasks.regression import squared_errors
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class RMSE(Mean):
@@ -16,5 +21,5 @@ class RMSE(Mean):
     standardized = True
     each = staticmethod(squared_errors)
 
-    def finish(self, mean: Any, targets: Any, deviation: float) -> Any:
+    def finish(self, mean: Tensor, targets: Tensor, deviation: float) -> Tensor:
         return mean.sqrt() * deviation

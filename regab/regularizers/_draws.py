@@ -1,13 +1,18 @@
 """What the methods that mix or cut out draw."""
 
+from __future__ import annotations
+
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 from regab.lazy import torch
-from regab.regularizers.base import per
+from regab.regularizers.base import Number, per
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-def symmetric_beta(alpha: Any, u: Any) -> Any:
+def symmetric_beta(alpha: Number, u: Tensor) -> Tensor:
     """Beta(alpha, alpha) from uniform numbers ``u [V, …, 2]`` and ``alpha [V]``: ``[V, …]``, always at least ½.
 
     ½ + ½·|t|/√(2·alpha + t²) of Student's t with 2·alpha degrees of freedom, drawn by the polar method (Bailey 1994,
@@ -19,12 +24,12 @@ def symmetric_beta(alpha: Any, u: Any) -> Any:
     return 0.5 + 0.5 / (1 + 1 / squared).sqrt()
 
 
-def window(start: Any, end: Any, size: int) -> Any:
+def window(start: Tensor, end: Tensor, size: int) -> Tensor:
     """Which of ``size`` positions lie in ``[start, end)``: ``[V, B]`` each to ``[V, B, size]``."""
     places = torch.arange(size, device=start.device)
     return (places >= start[..., None]) & (places < end[..., None])
 
 
-def box(rows: Any, columns: Any) -> Any:
+def box(rows: Tensor, columns: Tensor) -> Tensor:
     """``[V, B, H]`` and ``[V, B, W]`` to the pixels in both, ``[V, B, 1, H, W]``."""
     return (rows[..., :, None] & columns[..., None, :])[:, :, None]

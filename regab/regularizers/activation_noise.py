@@ -1,10 +1,16 @@
 """Noise on activations."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import choice, strength
 from regab.regularizers.base import Regularizer, per
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
 
 
 @dataclass
@@ -25,11 +31,11 @@ class ActivationNoise(Regularizer):
     alpha: float = strength(0.0, "[0, inf)")
     where: str = choice("last_hidden", "hidden", "output", "input")
 
-    def build(self, model: Any) -> None:
+    def build(self, model: Module) -> None:
         from regab.models.places import dropout_places, shift_at
 
         shift_at(model, dropout_places(model, self.where, "activation_noise"), "activation_noise")
 
-    def perturb(self, batch: int, place: Any, noise: Any) -> Any:
+    def perturb(self, batch: int, place: Any, noise: Any) -> Tensor:
         z = noise.normal(batch, *place.shape)
-        return per(self.alpha.sqrt(), z) * z
+        return per(self.alpha, z).sqrt() * z

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from regab.fields import choice, number, stacked, switches
 from regab.lazy import torch
 
-Tensor = Any  # torch.Tensor, which must not be imported for the sake of an annotation
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+
+Number = Any  # declared as a float; a tensor [V] in a stack
 
 
 @dataclass(kw_only=True)
@@ -40,7 +44,7 @@ class Regularizer:
     during: str = choice("constant", "linear", "cosine", "off_after")
     until: float = number(0.5, "[0, 1]")
 
-    def build(self, model: Any) -> None:
+    def build(self, model: Module) -> None:
         """Change one run's model at its marked places (``regab.models.places``)."""
 
     def perturb(self, batch: int, place: Any, noise: Any) -> Tensor:
@@ -114,7 +118,7 @@ class Regularizer:
         moving = [f for f in switches(type(self)) if stacked(f)]
         return replace(self, **{f.name: _fade(getattr(self, f.name), f.default, left) for f in moving})
 
-    def _left(self, progress: float) -> Any:
+    def _left(self, progress: Any) -> Number:
         """How much of the strength is left at a share of the training: a number, or ``[V]``."""
         if self.during == "off_after":
             return (progress < self.until).float()
@@ -129,7 +133,7 @@ class Regularizer:
 HOOKS = [n for n, f in vars(Regularizer).items() if inspect.isfunction(f) and not n.startswith("_") and n != "at"]
 
 
-def _fade(strength: Tensor, neutral: float, left: Any) -> Tensor:
+def _fade(strength: Number, neutral: Any, left: Number) -> Any:
     return strength / left if math.isinf(neutral) else neutral + left * (strength - neutral)
 
 
@@ -157,7 +161,7 @@ class Chain:
         now._having = {h: [(name, now.methods[name]) for name, _ in having] for h, having in self._having.items()}
         return now
 
-    def build(self, model: Any) -> None:
+    def build(self, model: Module) -> None:
         for _, method in self.having("build"):
             method.build(model)
 
@@ -225,7 +229,7 @@ class Chain:
             method.weights(parameters, step_size)
 
 
-def per(strength: Tensor, like: Tensor) -> Tensor:
+def per(strength: Number, like: Tensor) -> Tensor:
     """A strength ``[V]`` shaped to act on ``[V, …]``."""
     return strength.view(-1, *[1] * (like.ndim - 1))
 
@@ -235,7 +239,7 @@ def row_norms(leaf: Tensor) -> Tensor:
     return torch.linalg.vector_norm(leaf, dim=tuple(range(2, leaf.ndim)), keepdim=True)
 
 
-def shrink(values: Tensor, strength: Tensor, step_size: Tensor) -> None:
+def shrink(values: Tensor, strength: Number, step_size: Tensor) -> None:
     """The proximal step of strength·Σ|w| in place: towards zero by strength times step size, exactly zero within it.
 
     ``values [V, n]`` are the first n parameters, ``strength [V]``, ``step_size [V, 1]`` or ``[V, P]``. Taking the

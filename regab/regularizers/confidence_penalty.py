@@ -1,10 +1,15 @@
 """Confidence penalty."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from regab.fields import strength
 from regab.regularizers.base import Regularizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -21,6 +26,6 @@ class ConfidencePenalty(Regularizer):
     strength: float = strength(0.0, "[0, inf)")
     tasks = ("classification",)
 
-    def penalty(self, logits: Any) -> Any:
+    def penalty(self, logits: Tensor) -> Tensor:
         log_p = logits.transpose(1, 2).log_softmax(1)  # [V, K, B]: a quick layout, see training/evaluate.py
         return self.strength * (log_p.exp() * log_p).sum(1).mean(1)

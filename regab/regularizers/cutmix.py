@@ -1,12 +1,17 @@
 """CutMix."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import strength
 from regab.lazy import torch
 from regab.regularizers._draws import box, symmetric_beta, window
 from regab.regularizers.base import Regularizer, per
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -26,7 +31,7 @@ class Cutmix(Regularizer):
     alpha: float = strength(0.0, "[0, inf)")
     inputs = ("images",)
 
-    def mix(self, x: Any, y: Any, noise: Any) -> tuple[Any, Any]:
+    def mix(self, x: Tensor, y: Tensor, noise: Any) -> tuple[Tensor, Tensor]:
         u = noise.uniform(x.shape[1], 5)  # [V, B, 5]
         folded = symmetric_beta(self.alpha, u[..., :2])
         keep = torch.where(u[..., 2] < 0.5, folded, 1 - folded)
@@ -36,6 +41,6 @@ class Cutmix(Regularizer):
         return torch.where(box(rows, columns), x.roll(1, 1), x), torch.lerp(y, y.roll(1, 1), pasted)
 
     @staticmethod
-    def _side(keep: Any, u: Any, size: int) -> Any:
+    def _side(keep: Tensor, u: Tensor, size: int) -> Tensor:
         centre, half = (u * size).floor(), ((1 - keep).sqrt() * (size / 2)).floor()
         return window(centre - half, centre + half, size)

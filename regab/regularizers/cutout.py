@@ -1,12 +1,17 @@
 """Cutout."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import strength
 from regab.lazy import torch
 from regab.regularizers._draws import box, window
 from regab.regularizers.base import Regularizer, per
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -25,9 +30,9 @@ class Cutout(Regularizer):
     size: float = strength(0.0, "[0, inf)")
     inputs = ("images",)
 
-    def augment(self, x: Any, noise: Any) -> Any:
+    def augment(self, x: Tensor, noise: Any) -> Tensor:
         u = noise.uniform(x.shape[1], 2)  # [V, B, 2]
-        size = per(self.size.floor(), u[..., 0])
+        size = per(self.size, u[..., 0]).floor()
         starts = [(u[..., i] * extent).floor() - (size / 2).floor() for i, extent in enumerate(x.shape[-2:])]
         rows, columns = (window(s, s + size, extent) for s, extent in zip(starts, x.shape[-2:], strict=True))
         return torch.where(box(rows, columns), 0.0, x)

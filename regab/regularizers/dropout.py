@@ -1,10 +1,16 @@
 """Dropout."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import choice, strength
 from regab.regularizers.base import Regularizer, per
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
 
 
 @dataclass
@@ -27,16 +33,16 @@ class Dropout(Regularizer):
     kind: str = choice("standard", "spatial", "gaussian")
     where: str = choice("last_hidden", "hidden", "output", "input")
 
-    def build(self, model: Any) -> None:
+    def build(self, model: Module) -> None:
         from regab.models.places import dropout_places, perturb_at
 
         perturb_at(model, dropout_places(model, self.where), "dropout")
 
-    def perturb(self, batch: int, place: Any, noise: Any) -> Any:
+    def perturb(self, batch: int, place: Any, noise: Any) -> Tensor:
         shape = place.shape
         if self.kind == "gaussian":
             z = noise.normal(batch, *shape)
-            return 1 + per((self.rate / (1 - self.rate)).sqrt(), z) * z
+            return 1 + per(self.rate / (1 - self.rate), z).sqrt() * z
         if self.kind == "spatial" or place.channelwise:
             shape = (shape[0], *[1] * (len(shape) - 1))
         return noise.keep(self.rate, batch, *shape)

@@ -1,10 +1,16 @@
 """Elastic net penalty."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import choice, number, strength
-from regab.regularizers.base import Regularizer, per, shrink
+from regab.regularizers.base import Number, Regularizer, per, shrink
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -24,10 +30,10 @@ class ElasticNet(Regularizer):
     kind: str = choice("subgradient", "proximal")
     scope: str = choice("weights", "all")
 
-    def _parts(self) -> tuple[Any, Any]:
+    def _parts(self) -> tuple[Number, Number]:
         return self.alpha * self.l1_ratio, self.alpha * (1 - self.l1_ratio)
 
-    def value(self, parameters: Any) -> Any:
+    def value(self, parameters: Any) -> Tensor:
         values, _ = parameters.within(self.scope)
         l1, l2 = self._parts()
         return l1 * values.abs().sum(1) + l2 / 2 * values.square().sum(1)
@@ -39,7 +45,7 @@ class ElasticNet(Regularizer):
         if self.kind == "subgradient":
             gradients.addcmul_(values.sign(), per(l1, values))
 
-    def weights(self, parameters: Any, step_size: Any) -> None:
+    def weights(self, parameters: Any, step_size: Callable[[], Tensor]) -> None:
         if self.kind == "proximal":
             values, _ = parameters.within(self.scope)
             shrink(values, self._parts()[0], step_size())

@@ -1,10 +1,15 @@
 """Exponential moving average of the weights."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from regab.fields import strength
-from regab.regularizers.base import Regularizer
+from regab.regularizers.base import Number, Regularizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -24,5 +29,6 @@ class Ema(Regularizer):
 
     beta: float = strength(0.0, "[0, 1)")
 
-    def average_of_steps(self, done: int) -> Any:
-        return (1 - self.beta) / (1 - self.beta**done)
+    def average_of_steps(self, done: int) -> Tensor:
+        beta: Number = self.beta
+        return (1 - beta) / (1 - beta**done)

@@ -1,10 +1,16 @@
 """Embedding dropout."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import strength
 from regab.regularizers.base import Regularizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
 
 
 @dataclass
@@ -22,10 +28,10 @@ class EmbeddingDropout(Regularizer):
     rate: float = strength(0.0, "[0, 1)")
     inputs = ("tokens",)
 
-    def build(self, model: Any) -> None:
+    def build(self, model: Module) -> None:
         from regab.models.places import perturb_words
 
         perturb_words(model, "embedding_dropout")
 
-    def perturb(self, batch: int, place: Any, noise: Any) -> Any:
+    def perturb(self, batch: int, place: Any, noise: Any) -> Tensor:
         return noise.keep(self.rate, batch, *place.shape)

@@ -1,7 +1,9 @@
 """Noise on the gradient."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from regab.fields import number, strength
 from regab.regularizers.base import Regularizer, per
@@ -23,10 +25,10 @@ class GradientNoise(Regularizer):
     eta: float = strength(0.0, "[0, inf)")
     gamma: float = number(0.55, "[0, inf)")
 
-    def at(self, step: int, steps: int) -> Regularizer:
-        now = super().at(step, steps)
+    def at(self, step: int, steps: int) -> GradientNoise:
+        now = cast(GradientNoise, super().at(step, steps))
         return replace(now, eta=now.eta * (1.0 + step) ** -now.gamma)
 
     def gradients(self, parameters: Any, noise: Any) -> None:
         gradients = parameters.gradients
-        gradients.addcmul_(noise.normal(gradients.shape[1]), per(self.eta.sqrt(), gradients))
+        gradients.addcmul_(noise.normal(gradients.shape[1]), per(self.eta, gradients).sqrt())

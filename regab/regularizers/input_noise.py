@@ -1,10 +1,15 @@
 """Noise on the inputs."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import strength
 from regab.regularizers.base import Regularizer, per
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -23,5 +28,5 @@ class InputNoise(Regularizer):
     deviation: float = strength(0.0, "[0, inf)")
     inputs = ("images", "features")
 
-    def augment(self, x: Any, noise: Any) -> Any:
+    def augment(self, x: Tensor, noise: Any) -> Tensor:
         return x + per(self.deviation, x) * noise.normal(*x.shape[1:])

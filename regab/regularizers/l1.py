@@ -1,10 +1,16 @@
 """L1 penalty."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import choice, strength
 from regab.regularizers.base import Regularizer, per, shrink
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -25,7 +31,7 @@ class L1(Regularizer):
     kind: str = choice("subgradient", "proximal")
     scope: str = choice("weights", "all")
 
-    def value(self, parameters: Any) -> Any:
+    def value(self, parameters: Any) -> Tensor:
         values, _ = parameters.within(self.scope)
         return self.strength * values.abs().sum(1)
 
@@ -34,7 +40,7 @@ class L1(Regularizer):
             values, gradients = parameters.within(self.scope)
             gradients.addcmul_(values.sign(), per(self.strength, values))
 
-    def weights(self, parameters: Any, step_size: Any) -> None:
+    def weights(self, parameters: Any, step_size: Callable[[], Tensor]) -> None:
         if self.kind == "proximal":
             values, _ = parameters.within(self.scope)
             shrink(values, self.strength, step_size())

@@ -1,11 +1,17 @@
 """Constraint on the L1 norm."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import choice, strength
 from regab.lazy import torch
-from regab.regularizers.base import Regularizer, per
+from regab.regularizers.base import Number, Regularizer, per
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -26,14 +32,14 @@ class L1Ball(Regularizer):
     radius: float = strength(float("inf"), "(0, inf]")
     scope: str = choice("weights", "all")
 
-    def weights(self, parameters: Any, step_size: Any) -> None:
+    def weights(self, parameters: Any, step_size: Callable[[], Tensor]) -> None:
         values, _ = parameters.within(self.scope)
         sizes, absolute = step_size()[:, : values.shape[1]], values.abs()
         amount = _multiplier(absolute, sizes, self.radius) * sizes
         values.copy_(values.sign() * (absolute - amount).clamp_(min=0))
 
 
-def _multiplier(absolute: Any, sizes: Any, radius: Any) -> Any:
+def _multiplier(absolute: Tensor, sizes: Tensor, radius: Number) -> Tensor:
     """The smallest μ ≥ 0, ``[V, 1]``, at which Σ max(absolute - μ·sizes, 0) is at most the radius.
 
     Newton's method on this convex, piecewise linear sum ends at it after finitely many steps (Michelot 1986, J. Optim.

@@ -1,10 +1,15 @@
 """L2 penalty."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import choice, strength
 from regab.regularizers.base import Regularizer, per
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -23,7 +28,7 @@ class L2(Regularizer):
     strength: float = strength(0.0, "[0, inf)")
     scope: str = choice("weights", "all")
 
-    def value(self, parameters: Any) -> Any:
+    def value(self, parameters: Any) -> Tensor:
         values, _ = parameters.within(self.scope)
         return self.strength / 2 * values.square().sum(1)
 

@@ -1,11 +1,17 @@
 """Constraint on the L2 norm."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import choice, strength
 from regab.lazy import torch
-from regab.regularizers.base import Regularizer, per
+from regab.regularizers.base import Number, Regularizer, per
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NEWTON = 2  # steps towards the multiplier; from one training step to the next it moves little
 
@@ -29,7 +35,7 @@ class L2Ball(Regularizer):
     radius: float = strength(float("inf"), "(0, inf]")
     scope: str = choice("weights", "all")
 
-    def weights(self, parameters: Any, step_size: Any) -> None:
+    def weights(self, parameters: Any, step_size: Callable[[], Tensor]) -> None:
         values, _ = parameters.within(self.scope)
         sizes = step_size()[:, : values.shape[1]]
         if sizes.shape[1] > 1:
@@ -37,11 +43,11 @@ class L2Ball(Regularizer):
         values.mul_(per((self.radius / _norm(values)).clamp_(max=1), values))
 
 
-def _norm(values: Any) -> Any:
+def _norm(values: Tensor) -> Tensor:
     return torch.linalg.vector_norm(values, dim=1)
 
 
-def _multiplier(values: Any, sizes: Any, radius: Any) -> Any:
+def _multiplier(values: Tensor, sizes: Tensor, radius: Number) -> Tensor:
     """μ ≥ 0, ``[V, 1]``, at which ‖values/(1 + μ·sizes)‖ is the radius, by Newton's method on 1/‖·‖ (Moré & Sorensen
     1983, SIAM J. Sci. Stat. Comput. 4:553-572)."""
     multiplier = torch.zeros_like(values[:, :1])

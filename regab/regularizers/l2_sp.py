@@ -1,12 +1,17 @@
 """L2 towards the starting point."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from regab import fields
 from regab.fields import choice
 from regab.lazy import torch
 from regab.regularizers.base import Regularizer, per
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -28,7 +33,7 @@ class L2SP(Regularizer):
     scope: str = choice("weights", "all")
     keeps_start: ClassVar[bool] = True
 
-    def value(self, parameters: Any) -> Any:
+    def value(self, parameters: Any) -> Tensor:
         distance, pull = self._pull(parameters)
         return (pull * distance.square()).sum(1) / 2
 
@@ -36,7 +41,7 @@ class L2SP(Regularizer):
         distance, pull = self._pull(parameters)
         parameters.within(self.scope)[1].addcmul_(distance, pull)
 
-    def _pull(self, parameters: Any) -> tuple[Any, Any]:
+    def _pull(self, parameters: Any) -> tuple[Tensor, Tensor]:
         """How far each parameter is from what it is drawn to, and how strongly it is: ``[V, n]`` both."""
         values, _ = parameters.within(self.scope)
         start, head = parameters.start[:, : values.shape[1]], parameters.head[: values.shape[1]]

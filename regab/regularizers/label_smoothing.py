@@ -1,10 +1,15 @@
 """Label smoothing."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import strength
 from regab.regularizers.base import Regularizer, per
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -21,6 +26,6 @@ class LabelSmoothing(Regularizer):
     strength: float = strength(0.0, "[0, 1]")
     tasks = ("classification",)
 
-    def mix(self, x: Any, y: Any, noise: Any) -> tuple[Any, Any]:
+    def mix(self, x: Tensor, y: Tensor, noise: Any) -> tuple[Tensor, Tensor]:
         s = per(self.strength, y)
         return x, y * (1 - s) + s / y.shape[-1]

@@ -1,10 +1,16 @@
 """Max-norm constraint."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import strength
 from regab.regularizers.base import Regularizer, per, row_norms
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -20,6 +26,6 @@ class MaxNorm(Regularizer):
 
     limit: float = strength(float("inf"), "(0, inf]")
 
-    def weights(self, parameters: Any, step_size: Any) -> None:
+    def weights(self, parameters: Any, step_size: Callable[[], Tensor]) -> None:
         for leaf in parameters.weight_leaves:
             leaf.mul_((per(self.limit, leaf) / row_norms(leaf)).clamp_(max=1).nan_to_num_(1.0))

@@ -1,12 +1,17 @@
 """Mixup."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import strength
 from regab.lazy import torch
 from regab.regularizers._draws import symmetric_beta
 from regab.regularizers.base import Regularizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -26,6 +31,7 @@ class Mixup(Regularizer):
     alpha: float = strength(0.0, "[0, inf)")
     inputs = ("images", "features", "categories")
 
-    def mix(self, x: Any, y: Any, noise: Any) -> tuple[Any, Any]:
+    def mix(self, x: Tensor, y: Tensor, noise: Any) -> tuple[Tensor, Tensor]:
         share = 1 - symmetric_beta(self.alpha, noise.uniform(x.shape[1], 2))  # of the partner, [V, B]
-        return tuple(torch.lerp(t, t.roll(1, 1), share.view(*share.shape, *[1] * (t.ndim - 2))) for t in (x, y))
+        x, y = (torch.lerp(t, t.roll(1, 1), share.view(*share.shape, *[1] * (t.ndim - 2))) for t in (x, y))
+        return x, y

@@ -1,12 +1,17 @@
 """Normalization layers."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from regab.fields import choice, fixed
 from regab.lazy import torch
 from regab.regularizers.base import Regularizer
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 
 @dataclass
@@ -29,13 +34,13 @@ class Norm(Regularizer):
     eps: float = fixed(1e-5, "(0, inf)")
     groups: int = fixed(8, "[1, inf)")
 
-    def build(self, model: Any) -> None:
+    def build(self, model: Module) -> None:
         from regab.models.places import norm_places, replace
 
         for name, place in norm_places(model):
             replace(model, name, self._layer(place.features, place.spatial))
 
-    def _layer(self, features: int, spatial: int) -> Any:
+    def _layer(self, features: int, spatial: int) -> Module:
         from regab.models.norms import BatchNorm
 
         if self.kind == "batch":

@@ -1,13 +1,18 @@
 """Random rotation and zoom of images."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import strength
 from regab.lazy import torch
 from regab.regularizers._warp import matrices, warp
 from regab.regularizers.base import Regularizer, per
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -25,7 +30,7 @@ class RotateZoom(Regularizer):
     zoom: float = strength(0.0, "[0, 1)")
     inputs = ("images",)
 
-    def augment(self, x: Any, noise: Any) -> Any:
+    def augment(self, x: Tensor, noise: Any) -> Tensor:
         u = noise.uniform(x.shape[1], 2) * 2 - 1  # [V, B, 2]
         angle = u[..., 0] * per(self.degrees * (math.pi / 180), u[..., 0])
         scale = 1 / (1 + u[..., 1] * per(self.zoom, u[..., 1]))

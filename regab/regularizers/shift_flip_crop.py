@@ -1,12 +1,17 @@
 """Random shift, mirror and crop of images."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import strength
 from regab.lazy import torch
 from regab.regularizers._warp import matrices, warp
 from regab.regularizers.base import Regularizer, per
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -28,12 +33,12 @@ class ShiftFlipCrop(Regularizer):
     crop: float = strength(0.0, "[0, 1)")
     inputs = ("images",)
 
-    def augment(self, x: Any, noise: Any) -> Any:
+    def augment(self, x: Tensor, noise: Any) -> Tensor:
         u = noise.uniform(x.shape[1], 6)  # [V, B, 6]
         height, width = x.shape[-2:]
         side = 1 - u[..., 0] * per(self.crop, u[..., 0])
         mirror = torch.where(u[..., 1] < per(self.flip, u[..., 1]), -1.0, 1.0)
-        reach = per(self.shift.floor(), u[..., 2:4])
+        reach = per(self.shift, u[..., 2:4]).floor()
         pixels = (u[..., 2:4] * (2 * reach + 1)).floor() - reach
         away = (u[..., 4:6] * 2 - 1) * (1 - side)[..., None]
         x0 = away[..., 0] + pixels[..., 0] * (2 / width)

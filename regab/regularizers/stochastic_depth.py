@@ -1,10 +1,16 @@
 """Stochastic depth."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import strength
 from regab.regularizers.base import Regularizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
 
 
 @dataclass
@@ -21,10 +27,10 @@ class StochasticDepth(Regularizer):
 
     rate: float = strength(0.0, "[0, 1)")
 
-    def build(self, model: Any) -> None:
+    def build(self, model: Module) -> None:
         from regab.models.places import perturb_at, residual_places
 
         perturb_at(model, residual_places(model), "stochastic_depth")
 
-    def perturb(self, batch: int, place: Any, noise: Any) -> Any:
+    def perturb(self, batch: int, place: Any, noise: Any) -> Tensor:
         return noise.keep(self.rate * place.depth, batch, *[1] * len(place.shape))

@@ -1,10 +1,15 @@
 """Stochastic weight averaging."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from regab.fields import strength
-from regab.regularizers.base import Regularizer
+from regab.regularizers.base import Number, Regularizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -23,6 +28,7 @@ class Swa(Regularizer):
 
     start: float = strength(1.0, "[0, 1]")
 
-    def average_of_epochs(self, done: int, epochs: int) -> Any:
-        before = (self.start * epochs + 1e-3).floor()  # 0.7·10 is 6.9999998 in single precision
+    def average_of_epochs(self, done: int, epochs: int) -> Tensor:
+        share: Number = self.start
+        before = (share * epochs + 1e-3).floor()  # 0.7·10 is 6.9999998 in single precision
         return (done - before).clamp(min=0)

@@ -1,10 +1,15 @@
 """Weight decay."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import choice, strength
-from regab.regularizers.base import Regularizer, per
+from regab.regularizers.base import Number, Regularizer, per
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -26,7 +31,7 @@ class WeightDecay(Regularizer):
     kind: str = choice("adamw", "plain")
     scope: str = choice("weights", "all")
 
-    def decay(self, parameters: Any, lr: Any) -> None:
+    def decay(self, parameters: Any, lr: Tensor) -> None:
         values, _ = parameters.within(self.scope)
-        share = lr * self.strength if self.kind == "adamw" else self.strength
+        share: Number = lr * self.strength if self.kind == "adamw" else self.strength
         values.mul_(per(1 - share, values))

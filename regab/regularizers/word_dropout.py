@@ -1,11 +1,16 @@
 """Word dropout."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.fields import strength
 from regab.lazy import torch
 from regab.regularizers.base import Regularizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PADDING, UNKNOWN = 0, 1  # as regab.data.text numbers them
 
@@ -26,6 +31,6 @@ class WordDropout(Regularizer):
     rate: float = strength(0.0, "[0, 1)")
     inputs = ("tokens",)
 
-    def augment(self, x: Any, noise: Any) -> Any:
+    def augment(self, x: Tensor, noise: Any) -> Tensor:
         dropped = noise.keep(self.rate, *x.shape[1:]) == 0
         return torch.where(dropped & (x != PADDING), UNKNOWN, x)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from regab.lazy import torch
 
-Tensor = Any  # torch.Tensor, which must not be imported for the sake of an annotation
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
 
 
 class Scale(NamedTuple):
@@ -70,7 +71,7 @@ class Task:
         """By what parts and folds are stratified ``[N]``: classes (int64), or floats, by which nothing is."""
         return torch.zeros(len(y))
 
-    def redrawn(self, y: Tensor, outputs: int, generator: Any) -> Tensor:
+    def redrawn(self, y: Tensor, outputs: int, generator: Generator) -> Tensor:
         """Wrong targets as ``y`` has them, drawn for every example, which label noise puts in: a random example's."""
         return y[torch.randint(len(y), (len(y),), generator=generator)]
 

@@ -1,11 +1,16 @@
 """Classification: one of some classes for every example."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from regab.errors import UsageError
 from regab.lazy import functional, torch
 from regab.tasks.base import Task
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
 
 
 @dataclass(kw_only=True)
@@ -19,7 +24,7 @@ class Classification(Task):
     metrics = ("accuracy",)
     minimizes = "cross-entropy"
 
-    def typed(self, y: Any) -> Any:
+    def typed(self, y: Tensor) -> Tensor:
         if y.is_floating_point():
             raise UsageError("data: labels are not whole numbers; of a regression, a Source says task='regression'")
         return y
@@ -27,28 +32,28 @@ class Classification(Task):
     def fewest(self, outputs: int) -> int:
         return outputs
 
-    def strata(self, y: Any) -> Any:
+    def strata(self, y: Tensor) -> Tensor:
         return y
 
-    def redrawn(self, y: Any, outputs: int, generator: Any) -> Any:
+    def redrawn(self, y: Tensor, outputs: int, generator: Generator) -> Tensor:
         return torch.randint(outputs, (len(y),), generator=generator)
 
-    def targets(self, y: Any, outputs: int) -> Any:
+    def targets(self, y: Tensor, outputs: int) -> Tensor:
         return functional.one_hot(y, outputs).float()
 
-    def loss(self, outputs: Any, targets: Any) -> Any:
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return cross_entropy(outputs, targets)
 
-    def losses(self, outputs: Any, y: Any) -> Any:
+    def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         return -log_probabilities(outputs)[:, y, torch.arange(len(y))]
 
 
-def cross_entropy(logits: Any, targets: Any) -> Any:
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean over a batch, for each run: ``[V, B, K]`` and distributions ``[V, B, K]`` to ``[V]``."""
     return (targets.transpose(1, 2) * log_probabilities(logits)).sum((1, 2)) * (-1 / logits.shape[1])
 
 
-def log_probabilities(logits: Any) -> Any:
+def log_probabilities(logits: Tensor) -> Tensor:
     """Logits ``[V, B, K]`` to log-probabilities ``[V, K, B]``.
 
     Over the last of its axes log_softmax is slow if that is short: 820 us for 16×512×10, and 55 us this way.

@@ -1,15 +1,20 @@
 """Regression: a number for every example."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regab.errors import UsageError
 from regab.lazy import torch
 from regab.tasks.base import Scale, Task
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def squared_errors(outputs: Any, y: Any) -> Any:
+
+def squared_errors(outputs: Tensor, y: Tensor) -> Tensor:
     """Of each example, for each run: ``[V, n, 1]`` and ``[n]`` to ``[V, n]``."""
     return (outputs[..., 0] - y).square()
 
@@ -26,13 +31,13 @@ class Regression(Task):
     minimizes = "squared error, standardized target"
     reads = "regression"
 
-    def typed(self, y: Any) -> Any:
+    def typed(self, y: Tensor) -> Tensor:
         return y.double()
 
-    def strata(self, y: Any) -> Any:
+    def strata(self, y: Tensor) -> Tensor:
         return y
 
-    def scale(self, y: Any) -> Scale:
+    def scale(self, y: Tensor) -> Scale:
         deviation, mean = (number.item() for number in torch.std_mean(y.double(), correction=0))
         if not (math.isfinite(deviation) and deviation > 0):
             raise UsageError("data: the targets of a regression must be numbers that are not all the same")
@@ -41,10 +46,10 @@ class Regression(Task):
     def facts(self, scale: Scale) -> dict[str, Any]:
         return {"target": scale._asdict()}
 
-    def targets(self, y: Any, outputs: int) -> Any:
+    def targets(self, y: Tensor, outputs: int) -> Tensor:
         return y[:, None]
 
-    def loss(self, outputs: Any, targets: Any) -> Any:
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return (outputs - targets).square().mean((1, 2))
 
     losses = staticmethod(squared_errors)

@@ -7,12 +7,13 @@ all, and importing it costs 1.6 s of start-up.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from regab.fields import fixed, number
 from regab.lazy import torch
 
-Tensor = Any
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -84,9 +85,9 @@ class Adam:
         rows, rates = list(zip(*(tensor.unbind(0) for tensor in tensors), strict=True)), lr.tolist()
         for rate in set(rates):
             own = [row for row, its in zip(rows, rates, strict=True) if its == rate]
-            values, gradients, means, squares, steps = zip(*own, strict=True)
+            weights, slopes, means, squares, steps = map(list, zip(*own, strict=True))
             torch._fused_adam_(
-                values, gradients, means, squares, [], steps, lr=rate, beta1=self.beta1, beta2=self.beta2,
+                weights, slopes, means, squares, [], steps, lr=rate, beta1=self.beta1, beta2=self.beta2,
                 eps=self.eps, weight_decay=0.0, amsgrad=False, maximize=False,
             )  # fmt: skip
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from regab.fields import fixed
 from regab.lazy import torch
 
-Tensor = Any
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NEGLIGIBLE = 1e-8  # reductions of a rate by no more than this are not made (torch's ``eps``)
 
