@@ -247,11 +247,12 @@ def test_an_unknown_task_is_told_which_there_are():
 
 
 def test_a_task_that_is_named_decides_how_labels_are_read(regab, tmp_path):
-    (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{i % 7},{i % 3}\n" for i in range(60)))
+    (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{i % 7},{20 * (i % 3)}\n" for i in range(60)))
     words = ("data=csv", "data.path=t.csv", "data.label=y", *NUMBERS[1:])
     assert json.loads((regab("train", *words).folder / "result.json").read_text())["task"] == "classification"
     run = regab("train", *words, "task=regression")
-    assert json.loads((run.folder / "result.json").read_text())["task"] == "regression"
+    result = json.loads((run.folder / "result.json").read_text())
+    assert (result["task"], round(result["target"]["mean"], -1)) == ("regression", 20)  # the numbers, not the classes'
 
 
 def test_metrics_are_what_scikit_learn_says():

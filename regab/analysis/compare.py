@@ -183,7 +183,7 @@ def default_metric(results: DataFrame, at: str = "selected") -> str:
     known, said = metrics_of(results, at), results.attrs.get("headline")
     wanted = [said, *(f"{split}_{said or headline(known)}" for split in ("test", "val"))]
     wanted += [] if said else ["test_loss", "val_loss", *(results.attrs.get("metrics") or {})]
-    others = (m for m in known if m not in OTHERS)  # of scripts, of tables made elsewhere
+    others = [] if said else [m for m in known if m not in OTHERS]  # of scripts, of tables made elsewhere
     return next((m for m in (*wanted, *others) if m in known), str(wanted[1]))
 
 
