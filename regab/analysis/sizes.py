@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from regab.analysis.paired import LEVEL, Paired
+from regab.analysis.paired import LEVEL
 
 POWER = 0.8
 FAR = 1000  # seeds that nobody is going to train
@@ -36,18 +36,3 @@ def shrunken(mean: np.ndarray, error: np.ndarray) -> np.ndarray:
         beyond = np.where(known, mean**2 - error**2, 0).sum(-1, keepdims=True) / known.sum(-1, keepdims=True)
         spread = np.maximum(beyond, 0)
         return np.where(error == 0, mean, mean * spread / (spread + error**2))
-
-
-def negligible(found: Paired, practical: float) -> np.ndarray:
-    """The p-value of an effect of ``practical`` or more in either direction: two one-sided t-tests (Schuirmann 1987).
-
-    1 where nothing counts as too small. NaN below three pairs.
-    """
-    from scipy.special import stdtr
-
-    if not practical > 0:
-        return np.where(np.isnan(found.p), np.nan, 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        distance = practical - np.abs(found.mean)
-        ratio = np.where(found.error > 0, distance / found.error, np.sign(distance) * np.inf)
-    return np.where(np.isnan(found.p), np.nan, stdtr(found.freedom, -ratio))

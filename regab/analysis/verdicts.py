@@ -8,7 +8,8 @@ import numpy as np
 
 from regab.analysis.family import holm
 from regab.analysis.paired import LEVEL, paired
-from regab.analysis.sizes import negligible, pairs_needed, shrunken
+from regab.analysis.sizes import pairs_needed, shrunken
+from regab.analysis.variances import beyond, p_value
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -28,8 +29,9 @@ def numbers(estimates: Estimates, sweep: Sweep, practical: float) -> dict[str, A
     """``n`` to ``seeds_high``, before any adjustment, and ``p_negligible``, of an effect of ``practical`` or more."""
     step = sweep.step * estimates.size
     found = paired(estimates.values, step, sweep.shared, estimates.freedom)
+    tested = np.isfinite(found.p)
     smaller = shrunken(found.mean, found.error)
-    comparisons = max(int(np.isfinite(found.p).sum()), 1)
+    comparisons = max(int(tested.sum()), 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         likely, largest = smaller / found.deviation, np.maximum(abs(found.low), abs(found.high)) / found.deviation
     return {
@@ -37,8 +39,10 @@ def numbers(estimates: Estimates, sweep: Sweep, practical: float) -> dict[str, A
         "effect": found.mean,
         "ci_low": found.low,
         "ci_high": found.high,
-        "p_value": found.p,
-        "p_negligible": negligible(found, practical),
+        "p_value": p_value(found, estimates.size),
+        "p_negligible": beyond(found, practical - np.abs(found.mean), estimates.size)
+        if practical
+        else np.where(tested, 1.0, np.nan),
         "probability_better": found.better if sweep.upwards else 1 - found.better,
         "shrunken": smaller,
         "seeds_low": np.ceil(pairs_needed(largest, comparisons, sweep.shared) / sweep.folds),
