@@ -7,6 +7,7 @@ from typing import Any
 from regab.config import check, structure
 from regab.errors import UsageError
 from regab.training.facts import Facts
+from regab.training.likeness import likeness
 from regab.training.setup import examine
 
 Config = dict[str, Any]
@@ -25,7 +26,46 @@ def examine_all(configs: list[Config], elsewhere: bool = False) -> tuple[list[Co
             checked.append(check(config))
         groups.setdefault(structure(checked[-1]), []).append(index)
     here = [config | {"device": "cpu"} for config in checked] if elsewhere else checked
-    return checked, {key: _facts([here[i] for i in members], members) for key, members in groups.items()}
+    facts = {key: _facts([here[i] for i in members], members) for key, members in groups.items()}
+    _refuse_alike(here, [members[0] for members in groups.values()])
+    return checked, facts
+
+
+def _refuse_alike(configs: list[Config], firsts: list[int]) -> None:
+    """Raise UsageError for a model that differs from another in its options alone, and is the same all the same.
+
+    Such a key (its own dropout's, which reg.dropout takes over) would get a verdict although it does nothing.
+    """
+    groups: dict[str, list[int]] = {}
+    for index in firsts:
+        model = {"_target_": configs[index]["model"]["_target_"]}
+        groups.setdefault(structure(configs[index] | {"model": model}), []).append(index)
+    for members in groups.values():
+        found: dict[str, int] = {}
+        for index in members if len(members) > 1 else []:
+            other = found.setdefault(_likeness(configs[index]) or str(index), index)
+            if other != index:
+                raise UsageError(_alike(configs[index]["model"], configs[other]["model"]), index)
+
+
+def _likeness(config: Config) -> str:
+    try:
+        return likeness(config)
+    except Exception:
+        return ""  # training will meet it again
+
+
+def _alike(model: Config, other: Config) -> str:
+    one, two = flat(model, "model"), flat(other, "model")
+    key = next(key for key in [*one, *two] if one.get(key) != two.get(key))
+    words = f"{key}={one.get(key)}: makes the same model as {key}={two.get(key)}, in training too"
+    return f"{words}; the model's own dropout is taken over, so vary reg.dropout or reg.stochastic_depth instead"
+
+
+def flat(node: Config, path: str) -> Config:
+    """The values of a node and of those in it, by dotted keys."""
+    inner = [flat(v, f"{path}.{k}") if isinstance(v, dict) else {f"{path}.{k}": v} for k, v in node.items()]
+    return {key: value for part in inner for key, value in part.items()}
 
 
 def _facts(configs: list[Config], members: list[int]) -> Facts:
