@@ -115,14 +115,15 @@ def test_a_metric_and_a_task_are_one_file_each(regab, rooms):
     assert "test worst" in sweep.out
     result = json.loads((sweep.folder / rows[0]["folder"] / "result.json").read_text())
     assert (result["task"], result["loss"]) == ("absolute", "absolute error")
+    assert result["stack_size"] == 6  # runs that differ in a task's numbers are trained together
 
 
 def test_metrics_and_a_task_of_the_users_own_are_known_from_files_alone(regab, mine, tmp_path):
-    own = f"metrics.extra.recall._target_={mine}.FirstRecall"
-    sweep = regab("train", "-m", *QUICK, own, "headline=recall", "reg.dropout=0,0.3", "--seeds", "3")
+    own = f"metrics.extra.first._target_={mine}.FirstRecall"
+    sweep = regab("train", "-m", *QUICK, own, "headline=first", "reg.dropout=0,0.3", "--seeds", "3")
     assert sweep.code == 0, sweep.err
     rows = table(sweep.folder)
-    assert float(rows[0]["selected_test_recall"]) <= 1
+    assert float(rows[0]["selected_test_first"]) <= 1
     assert rows[0]["selected_test_accuracy"]
     assert "test recall" in sweep.out
     (tmp_path / f"{mine}.py").unlink()
