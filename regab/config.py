@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -73,7 +73,7 @@ def schema() -> type:
     own = [(name, cls, field(default_factory=cls)) for name, cls in methods().items()]
     reg = make_dataclass("Reg", [*own, ("extra", node, field(default_factory=dict))])
     listening = [(name, cls, field(default_factory=cls)) for name, cls in watchers().items() if is_dataclass(cls)]
-    names = ("names", list[str], field(default_factory=list))
+    names: tuple[str, Any, Any] = ("names", list[str], field(default_factory=list))
     watch = make_dataclass("Watch", [names, *listening, ("extra", node, field(default_factory=dict))])
     return make_dataclass(
         "Config",
@@ -100,7 +100,7 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     missing = sorted(OmegaConf.missing_keys(cfg))
     if missing:
         raise UsageError(f"{missing[0]}: needs a value")
-    return OmegaConf.to_container(cfg, resolve=True)
+    return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
 
 
 def check(config: dict[str, Any]) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _check_reg(reg: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_watch(watch: dict[str, Any]) -> dict[str, Any]:
-    own = {name: cls for name, cls in watchers().items() if is_dataclass(cls)}
+    own: dict[str, Any] = {name: cls for name, cls in watchers().items() if is_dataclass(cls)}
     _known(watch, ["names", *own, "extra"], "watch")
     for name in watch["names"]:
         if name not in watchers():

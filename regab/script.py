@@ -72,7 +72,7 @@ def _options(node: Any) -> Config:
     for key in node:
         if key not in known:
             raise UsageError(unknown("key", "script.", key, known))
-    options = {name: f.default for name, f in ScriptOptions.__dataclass_fields__.items()} | dict(node)
+    options: dict[str, Any] = {name: f.default for name, f in ScriptOptions.__dataclass_fields__.items()} | dict(node)
     declared.check(ScriptOptions, options, "script")
     if not str(options["command"]).strip():
         raise UsageError("script: needs a command, as script='python train.py --seed {seed}'")

@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable, Iterable
 from dataclasses import field, is_dataclass, make_dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -21,7 +21,7 @@ from regab.blame import users_code
 from regab.errors import UsageError
 
 
-def locate(node: dict[str, Any], path: str) -> Callable[..., Any]:
+def locate(node: dict[str, Any], path: str) -> Any:
     """What a node's ``_target_`` names: ``package.module.Name``, or an attribute of that (a class method).
 
     Raises UsageError where there is no such thing.
@@ -76,7 +76,7 @@ def options(node: dict[str, Any], path: str, given: Iterable[str] = ()) -> dict[
         return arguments | inner
     values = json.loads(_typed(target, json.dumps(arguments), path, (*given, *inner)))
     if is_dataclass(target):
-        fields.check(target, values, path)
+        fields.check(cast(type, target), values, path)
     return values | inner
 
 
@@ -84,7 +84,7 @@ def _inner(node: dict[str, Any], path: str, given: Iterable[str]) -> dict[str, A
     return {"_target_": node["_target_"]} | options(node, path, [name for name in given if name not in node])
 
 
-def keywords(target: Callable[..., Any]) -> list[str]:
+def keywords(target: Any) -> list[str]:
     """The keyword arguments that a target takes by name."""
     parameters = inspect.signature(target).parameters.values()
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
@@ -157,10 +157,11 @@ def _schema(target: Callable[..., Any], given: tuple[str, ...]) -> Any:
     declared = []
     for name, parameter in parameters.items():
         if name not in given:
-            default = MISSING if parameter.default is parameter.empty else parameter.default
-            if made.get(name, dataclasses.MISSING) is not dataclasses.MISSING:
-                default = made[name]()
-            declared.append((name, _supported(hints.get(name, Any)), field(default_factory=lambda d=default: d)))
+            default: Any = MISSING if parameter.default is parameter.empty else parameter.default
+            if (make := made.get(name, dataclasses.MISSING)) is not dataclasses.MISSING:
+                default = make()
+            own = field(default_factory=lambda d=default: d)  # type: ignore[misc]  # cannot infer type of lambda
+            declared.append((name, _supported(hints.get(name, Any)), own))
     return OmegaConf.structured(make_dataclass("Options", declared))
 
 

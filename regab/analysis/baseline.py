@@ -49,10 +49,10 @@ def is_off(factor: str, level: str) -> bool:
 
     group, method, field = [*factor.split("."), "", ""][:3]
     cls = methods().get(method)
-    if group != "reg" or (method and cls is None):
-        return False
-    if not method:
+    if group == "reg" and not method:
         return level == "none"
+    if group != "reg" or cls is None:
+        return False
     values = {field: _value(level)} if field else _value(level)
     if not isinstance(values, dict) or not {f.name for f in fields.switches(cls)} & values.keys():
         return False

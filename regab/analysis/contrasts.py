@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -66,7 +66,7 @@ def _determined(projection: np.ndarray) -> np.ndarray:
     return np.isclose(projection.diagonal(), 1)
 
 
-def _terms(levels: dict[str, Sequence[str]], size: int) -> list[Term]:
+def _terms(levels: Mapping[str, Sequence[str]], size: int) -> list[Term]:
     """All choices of so many factors, each at one of its levels."""
     found: list[Term] = []
     for factors in combinations(levels, size):

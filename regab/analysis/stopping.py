@@ -98,10 +98,11 @@ def chosen(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each threshold (or patience) the selected epoch, the epoch that ends training, and whether the rule did."""
     values = np.array([*thresholds], dtype=float)
-    strengths = {"patience" if rule == "patience" else "threshold": values}
+    strengths: dict[str, Any] = {"patience" if rule == "patience" else "threshold": values}
+    strengths["min_delta"] = np.zeros(len(values))
     same = {name: np.repeat(curves[name][:, None], len(values), axis=1) for name in {monitor, "train_loss"}}
-    best, fires = EarlyStopping(rule=rule, monitor=monitor, min_delta=np.zeros(len(values)), **strengths).course(same)
-    stopped = fires[:-1].any(axis=0)
+    best, fires = EarlyStopping(rule=rule, monitor=monitor, **strengths).course(same)
+    stopped = np.any(fires[:-1], axis=0)
     ends = np.where(fires.any(axis=0), fires.argmax(axis=0), len(fires) - 1)
     return np.take_along_axis(best, ends[None], axis=0)[0], ends, stopped
 

@@ -30,7 +30,7 @@ class Plots:
         study = self._sweep.study(**options)
         shown = [v for v in study.variants if not math.isnan(v.effect["mean_difference"])]
         axes = _axes(ax, 4 + 0.06 * max((len(v.short) for v in shown), default=0), 1.2 + 0.34 * len(shown))
-        forest(axes, shown, study.metric, study.options.practical)
+        forest(axes, shown, study.metric, study.practical)
         return axes
 
     def curves(self, ax: Any = None, **options: Any) -> Any:

@@ -118,7 +118,8 @@ def write(study: Study, place: Path) -> Path:
     """All files of a report; the path of its page."""
     from regab.report.figures.catalogue import draw_figures
     from regab.report.figures.comparison import draw_comparison
-    from regab.report.report import PAGE, write_report
+    from regab.report.report import write_report
+    from regab.report.summary import PAGE
 
     place.mkdir(parents=True, exist_ok=True)
     draw_comparison(study, place / "comparison.png")

@@ -33,7 +33,7 @@ def execute(words: list[str], progress: bool, partial: bool = False) -> Path:
     from regab.api.progress import Bar, in_notebook
 
     place, shown = Place(), progress and in_notebook()
-    watchers = {"place": place} | ({"progress": Bar()} if shown else {})
+    watchers: dict[str, Watcher] = {"place": place} | ({"progress": Bar()} if shown else {})
     quiet = redirect_stdout(io.StringIO()) if shown or not progress else _nothing()
     with quiet, _hydra_of_our_own(), _collecting():
         try:

@@ -76,12 +76,12 @@ def explain(error: BaseException) -> str:
         if file and cause.key == file[1].split("/")[0]:
             return f"{prefix}must begin with the line: # @package _global_"
         path = str(cause.full_key).removesuffix(str(cause.key))
-        return prefix + unknown("key", path, cause.key, [k for k in parent if k != "hydra"])
+        return prefix + unknown("key", path, cause.key, [str(k) for k in parent if k != "hydra"])
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, option = error.missing_cfg_file.rpartition("/")
         return unknown("option", f"{group}=", option, error.options)
-    if getattr(cause, "full_key", None):
-        return f"{prefix}{cause.full_key}: {str(cause).splitlines()[0]}"
+    if full_key := getattr(cause, "full_key", None):
+        return f"{prefix}{full_key}: {str(cause).splitlines()[0]}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read as key=value ({str(error).splitlines()[0]})"
     if ambiguous := AMBIGUOUS.match(str(error)):

@@ -34,7 +34,7 @@ def card(name: str, cls: type[Regularizer]) -> str:
 
 def title(cls: type) -> str:
     """What a method is called."""
-    return inspect.getdoc(inspect.getmodule(cls)).splitlines()[0].rstrip(".")
+    return str(inspect.getdoc(inspect.getmodule(cls))).splitlines()[0].rstrip(".")
 
 
 def formula(cls: type) -> str:
@@ -52,7 +52,7 @@ def _preset(name: str) -> str:
 def parts(cls: type) -> list[str]:
     """The paragraphs of a docstring and its labelled parts, each as one line."""
     parts: list[str] = []
-    for line in inspect.getdoc(cls).replace("``", "").splitlines():
+    for line in str(inspect.getdoc(cls)).replace("``", "").splitlines():
         if not parts or not line or line.startswith(LABELS):
             parts.append(line)
         else:

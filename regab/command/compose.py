@@ -64,7 +64,7 @@ class Composer:
 
     def _as_tree(self, rest: tuple[str, ...]) -> Config | None:
         """The base as plain values; None if values in it refer to others or are missing."""
-        tree = OmegaConf.to_container(self._base(rest))
+        tree: Any = OmegaConf.to_container(self._base(rest))
         return tree if _stands_alone(list(_leaves(tree))) else None
 
     def _compose(self, rest: tuple[str, ...]) -> DictConfig:

@@ -47,7 +47,9 @@ def train_one(cfg: DictConfig) -> float:
     except (UsageError, RunsFailed, CannotWrite, Interrupted) as error:
         raise SystemExit(error) from error  # of other exceptions Hydra prints more than one line
     print(printable(run_summary(root)), flush=True)
-    loss = load_result(root)["selected"]["val_loss"]
+    result = load_result(root)
+    assert result is not None, "it has just ended"
+    loss = result["selected"]["val_loss"]
     return math.nan if loss is None else loss
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -48,6 +48,8 @@ NAMESPACE = "hydra_plugins.regab"
 class RegabSweeper(Sweeper):
     """Turns the factors of a command line into runs by a design and hands them to the launcher together."""
 
+    config: DictConfig
+
     def __init__(
         self,
         design: str = "grid",
@@ -60,7 +62,7 @@ class RegabSweeper(Sweeper):
         looks: int | None = None,
     ) -> None:
         self.design, self.params = design, params or {}
-        self.options = {"n": n, "random_seed": random_seed}
+        self.options: dict[str, Any] = {"n": n, "random_seed": random_seed}
         self.most, self.budget, self.looks = most, budget, Looks(looks, most, practical)
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
@@ -115,7 +117,7 @@ def factors_of(overrides: Sequence[Override]) -> Ranged:
         if not override.is_sweep_override():
             factors[key] = [override.get_value_element_as_str()]
         elif isinstance(value, IntervalSweep):
-            factors[key] = Range(value.start, value.end, "log" in value.tags)
+            factors[key] = Range(cast(float, value.start), cast(float, value.end), "log" in value.tags)
         else:
             factors[key] = list(islice(override.sweep_string_iterator(), MOST_RUNS + 1))
             if not factors[key]:
@@ -151,7 +153,7 @@ def _as_assignment(overrides: Sequence[str]) -> Assignment:
 
 def _job_return(overrides: Sequence[str], ended: Ended) -> JobReturn:
     ret = JobReturn(overrides=overrides, status=JobStatus.FAILED if ended.error else JobStatus.COMPLETED)
-    ret.return_value = RuntimeError(ended.error) if ended.error else ended.result["selected"]["val_loss"]
+    ret.return_value = ended.result["selected"]["val_loss"] if ended.result else RuntimeError(ended.error)
     return ret
 
 

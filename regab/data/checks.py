@@ -32,7 +32,7 @@ def _of_classes(data: Data, source: Source) -> Iterator[str]:
     if data.classes < 2 or any(y.is_floating_point() or y.ndim > 1 for y in (data.train.y, *labels)):
         return
     learned = torch.bincount(data.train.y, minlength=data.classes)
-    there = sum(torch.bincount(y, minlength=data.classes) for y in labels)
+    there = torch.stack([torch.bincount(y, minlength=data.classes) for y in labels]).sum(0)
     if (learned > 0).sum() == 1 < (there > 0).sum():
         only = _class(int(learned.argmax()), source)
         cure = "raise data.n_train or change data.split_seed"

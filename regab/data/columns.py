@@ -92,7 +92,7 @@ class Column:
 
     def _dates(self, rows: Rows, cells: list[str], options: Options) -> np.ndarray:
         days = date_numbers(cells, self.date)
-        for row in np.flatnonzero(np.isnan(days)):
+        for row in np.flatnonzero(np.isnan(days)).tolist():
             if cells[row].lower() not in options.no_number:
                 raise odd(rows, row, self.name, "a date")
         return days

@@ -52,4 +52,7 @@ def _source(x: np.ndarray, y: np.ndarray) -> Source:
 
 
 def _file(name: str) -> Path:
-    return Path(find_spec("sklearn").submodule_search_locations[0]) / "datasets" / "data" / name
+    spec = find_spec("sklearn")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / "datasets" / "data" / name

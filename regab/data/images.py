@@ -17,7 +17,7 @@ from torch import Tensor
 from regab.errors import UsageError
 
 COLORS = ("auto", "grey", "rgb")
-BACKGROUNDS = {"white": 255, "black": 0, "ignore": None}
+BACKGROUNDS: dict[str, Any] = {"white": 255, "black": 0, "ignore": None}
 DEEP = ("I", "F")  # how the modes of images of 16 and 32 bits begin
 FULL, SPREAD = 2**15, 2**14  # from which on 16-bit images use so much of their range that bytes keep what they show
 
@@ -87,7 +87,7 @@ def decode(files: list[Path], kind: Kind, depth: Depth | None = None) -> Decoded
         if ranges:
             depth = Depth.of(ranges)
             read = list(pool.map(partial(_read_again, kind, depth), files, read))
-    images = [pixels for pixels, _ in read]
+    images: list[Any] = [pixels for pixels, _ in read]
     if any(image.dtype != np.uint8 for image in images):
         images = [image if image.dtype != np.uint8 else image.astype(np.float32) / 255 for image in images]
     if kind.color == "auto":
@@ -105,7 +105,7 @@ def _check_sizes(files: list[Path], images: list[np.ndarray], key: str) -> None:
             raise UsageError(f"{key}={file.parent.parent}: {first}; set data.size, as data.size=32")
 
 
-def _read_again(kind: Kind, depth: Depth, file: Path, read: tuple[Any, bool]) -> tuple[np.ndarray, bool]:
+def _read_again(kind: Kind, depth: Depth, file: Path, read: tuple[Any, bool]) -> tuple[Any, bool]:
     return _read(kind, depth, file) if isinstance(read[0], Depth) else read
 
 
@@ -114,11 +114,11 @@ def _read(kind: Kind, depth: Depth | None, file: Path) -> tuple[np.ndarray | Dep
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(file) as image:
-            animated = getattr(image, "is_animated", False)
+        with Image.open(file) as opened:
+            animated = getattr(opened, "is_animated", False)
             if kind.shape is not None:
-                image.draft(None, (kind.shape[1], kind.shape[0]))  # JPEG's decoder can leave out what scaling would
-            image = ImageOps.exif_transpose(image)
+                opened.draft(None, (kind.shape[1], kind.shape[0]))  # JPEG's decoder can leave out what scaling would
+            image = ImageOps.exif_transpose(opened)
             grey = kind.color == "grey" or (kind.color == "auto" and image.mode[0] in "1LIF")
             if image.mode.startswith(DEEP):
                 if depth is None:

@@ -67,7 +67,7 @@ class Targets:
         if is_number(self.task):
             own = rows if self.column.name in rows.columns else Rows(rows.source, {self.column.name: cells}, rows.lines)
             numbers = self.column.numbers(own, self.options)
-            for row in np.flatnonzero(np.isnan(numbers)):
+            for row in np.flatnonzero(np.isnan(numbers)).tolist():
                 raise UsageError(f"{rows.at(row)}: {self.column.name} is {cells[row]!r}, and not a finite number")
             return torch.from_numpy(numbers)
         plain = all(isinstance(name, float) for name in self.classes)
@@ -101,7 +101,7 @@ def is_number(task: str) -> bool:
 def _task(rows: Rows, name: str, distinct: list[float | str], options: Options) -> str:
     texts = [value for value in distinct if isinstance(value, str)]
     if not texts:
-        whole = all(value == round(value) for value in distinct)
+        whole = all(float(value).is_integer() for value in distinct)
         return (Classification if whole and len(distinct) <= MOST_CLASSES else Regression).name
     spelling = options.spelling(rows.columns[name])
     numbers = spelling.numbers(spelling.decimals[0])

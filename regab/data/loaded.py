@@ -54,8 +54,8 @@ def _inputs(x: Any, where: str, ours: bool) -> Any:
     """Tensors where inputs are numbers. ``ours``: regab is to standardize them, so that they must be."""
     if isinstance(x, pd.DataFrame | pd.Series):
         if words := [str(c) for c, kind in x.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]:
-            words = f"has columns that are no numbers ({', '.join(words[:3])}); save it as CSV for data=csv"
-            raise UsageError(f"{where} inputs: the {type(x).__name__} {words}")
+            why = f"has columns that are no numbers ({', '.join(words[:3])}); save it as CSV for data=csv"
+            raise UsageError(f"{where} inputs: the {type(x).__name__} {why}")
         x = x.to_numpy(dtype=np.float64)
     if ours and isinstance(x, list | tuple):
         x = np.asarray(x) if not any(isinstance(row, Tensor) for row in x) else torch.stack(list(x))

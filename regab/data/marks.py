@@ -36,7 +36,9 @@ class Marks:
         if example is None or name in self.plain:
             return "."
         place = self.rows.at(self.rows.columns[name].index(example))
-        numbers = " or ".join(f"{value(form(example), mark):g}" for mark in ".,")
+        number = form(example)
+        assert number is not None, "an example can be read by either mark"
+        numbers = " or ".join(f"{value(number, mark):g}" for mark in ".,")
         cure = "set data.decimal=point or data.decimal=comma"
         raise UsageError(f"{place}: {name} is {shown(example)}, which may be {numbers}; {cure}")
 

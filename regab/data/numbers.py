@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -70,7 +70,7 @@ def form(cell: str) -> Form | None:
     if len(signs) > 1 or len(money) > 1:
         return None
     negative = signs not in ([], ["+"])
-    return Form(found["body"], negative, found["exponent"] or "", *(money or [""]), bool(found["percent"]))
+    return Form(found["body"], negative, found["exponent"] or "", money[0] if money else "", bool(found["percent"]))
 
 
 def value(written: Form, decimal: str) -> float | None:
@@ -122,7 +122,7 @@ class Spelling:
         kept = {cell for mark in marks for cell in read[mark]}
         if len(marks) == 2 and read["."] != read[","]:  # as many by points as by commas: no column of one spelling
             kept = read["."] & read[","]
-        values = {cell: forms[cell] for cell in forms if cell in kept}
+        values = {cell: f for cell, f in forms.items() if f and cell in kept}
         odd = [cell for cell in forms if cell not in kept]
         return Spelling(values, odd, marks, [cell for cell in odd if any(cell in cells for cells in read.values())])
 
@@ -142,4 +142,4 @@ class Spelling:
 
     def numbers(self, decimal: str) -> dict[str, float]:
         """The number of every cell, by its text."""
-        return {cell: value(f, decimal) for cell, f in self.values.items()}
+        return {cell: cast(float, value(f, decimal)) for cell, f in self.values.items()}

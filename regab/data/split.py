@@ -126,7 +126,8 @@ def divide(source: Source, by: Division, task: Task | None = None) -> Data:
     _check_fold(by)
     task = task or task_named(source.task)()
     generator = torch.Generator().manual_seed(stream_seed(by.split_seed, "split"))
-    train, test = [s and Split(s.x, task.typed(s.y)) for s in (source.train, source.test)]
+    train = Split(source.train.x, task.typed(source.train.y))
+    test = source.test and Split(source.test.x, task.typed(source.test.y))
     outputs = task.outputs(train.y, source.classes)
     if test is None:
         share = A_FIFTH if by.test_fraction is None else by.test_fraction
@@ -136,14 +137,14 @@ def divide(source: Source, by: Division, task: Task | None = None) -> Data:
     if by.folds is None:
         val, train = _part(train, by.val_fraction, "val_fraction", task, generator)
     else:
-        val, train = _fold(train, by, task)
+        val, train = _fold(train, by, by.folds, task)
     train = _subset(train, by.n_train, task, outputs, generator)
     train = Split(train.x, _noisy(train.y, by.label_noise, by.split_seed, task, outputs))
     encode, given = source.fit(train.x)
     scale = task.scale(train.y)
-    parts = [Split(encode(s.x), s.y if scale == Scale() else scale(s.y)) for s in (train, val, test)]
-    facts = {"said": source.said, "columns": source.columns, "fingerprint": source.fingerprint}
-    return Data(*parts, outputs, given, task, scale, **facts)
+    train, val, test = (Split(encode(s.x), s.y if scale == Scale() else scale(s.y)) for s in (train, val, test))
+    told = source.said, source.columns, source.fingerprint
+    return Data(train, val, test, outputs, given, task, scale, *told)
 
 
 def stratified_order(y: Tensor, generator: torch.Generator) -> Tensor:
@@ -171,10 +172,10 @@ def _check_fold(by: Division) -> None:
         raise UsageError(f"data.fold={by.fold}: must be from 0 to {by.folds - 1}, since data.folds={by.folds}")
 
 
-def _fold(split: Split, by: Division, task: Task) -> tuple[Split, Split]:
-    if by.folds > len(split):
-        raise UsageError(f"data.folds={by.folds}: must be at most {len(split)}, the number of examples")
-    held_out = held_out_in(task.strata(split.y), by.folds, by.split_seed) == by.fold
+def _fold(split: Split, by: Division, folds: int, task: Task) -> tuple[Split, Split]:
+    if folds > len(split):
+        raise UsageError(f"data.folds={folds}: must be at most {len(split)}, the number of examples")
+    held_out = held_out_in(task.strata(split.y), folds, by.split_seed) == by.fold
     return split.take(held_out.nonzero()[:, 0]), split.take((~held_out).nonzero()[:, 0])
 
 

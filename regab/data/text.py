@@ -61,7 +61,7 @@ def load(
     return Source(
         train,
         len(targets.classes) or 1,
-        *(test or [None]),
+        test[0] if test else None,
         fit,
         targets.task,
         (said, *rows[0].said),

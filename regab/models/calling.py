@@ -81,7 +81,8 @@ def _call(model: nn.Module, example: Any) -> Call:
         return Call(named[0] if wrong and named else "", told)
     if first is None and open_ended:
         return Call(INPUTS[tokens][0], told)
-    return Call("" if first is None else first.name, tuple(name for name in told if name != first.name))
+    name = "" if first is None else first.name
+    return Call(name, tuple(other for other in told if other != name))
 
 
 def _answer(module: nn.Module, args: Any, output: Any) -> Any:

@@ -43,7 +43,7 @@ class FineTuning:
             model.get_parameter(name).requires_grad_(False)
         norms = {n: m for n, m in model.named_modules() if isinstance(m, _BatchNorm) and self._keeps(m, set(frozen), n)}
         for norm in norms.values():
-            norm.train = partial(_stay_in_evaluation, norm)
+            norm.train = partial(_stay_in_evaluation, norm)  # type: ignore[method-assign, assignment]
             norm.eval()
         return notes
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -42,7 +42,7 @@ class Visits(nn.Module):
 
     p = drop_prob = 0.0
 
-    def __init__(self, places: list[nn.Module]) -> None:
+    def __init__(self, places: Sequence[nn.Module]) -> None:
         super().__init__()
         self.visit = nn.ModuleList(places)
         self.done = 0
@@ -86,7 +86,7 @@ def _trace(model: nn.Module, example: Any) -> list[Call]:
 
 def _take_over_dropout(model: nn.Module, times: Counter[int]) -> list[str]:
     """Put places where the model drops by itself, and where it may drop whole branches."""
-    taken: dict[str, dict[str, float]] = {"stochastic_depth": {}, "dropout": {}, "none": {}}
+    taken: dict[str, dict[str, Any]] = {"stochastic_depth": {}, "dropout": {}, "none": {}}
     for name, module in list(model.named_modules()):
         place, rate, visits = _place_for(name, module), _rate(module), times[id(module)]
         if place is None:
@@ -197,7 +197,7 @@ def _take_over_norms(model: nn.Module, calls: list[Call]) -> bool:
     for module, into, _ in calls:
         alone = isinstance(module, NORMS) and not list(module.children())
         if alone and not _over_last_axis_alone(module, len(into)):
-            module.own_norm = OwnNorm(into[1], len(into) - 2)
+            module.own_norm = OwnNorm(into[1], len(into) - 2)  # type: ignore[assignment]  # torch: Tensor | Module
     return any("Norm" in type(m).__name__ for m in model.modules())
 
 
@@ -219,9 +219,9 @@ def _follow(module: nn.Module, name: str, place: nn.Module) -> None:
     module.register_forward_hook(_through_norm_place if name == "norm_place" else _through_dropout_place)
 
 
-def _through_norm_place(module: nn.Module, _: object, output: Tensor) -> Tensor:
+def _through_norm_place(module: Any, _: object, output: Tensor) -> Tensor:
     return module.norm_place(output)
 
 
-def _through_dropout_place(module: nn.Module, _: object, output: Tensor) -> Tensor:
+def _through_dropout_place(module: Any, _: object, output: Tensor) -> Tensor:
     return module.dropout_place(output)

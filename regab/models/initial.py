@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import init as rules
 
 from regab.fields import choice
@@ -26,10 +26,11 @@ class Initialization:
             for module in model.modules():
                 for weight in _matrices(module):
                     self._draw(weight)
-                if isinstance(getattr(module, "bias", None), nn.Parameter) and _matrices(module):
-                    rules.zeros_(module.bias)
+                bias = getattr(module, "bias", None)
+                if isinstance(bias, nn.Parameter) and _matrices(module):
+                    rules.zeros_(bias)
 
-    def _draw(self, weight: nn.Parameter) -> None:
+    def _draw(self, weight: Tensor) -> None:
         if self.init == "xavier":
             rules.xavier_uniform_(weight)
         elif self.init == "kaiming":
@@ -38,7 +39,7 @@ class Initialization:
             rules.orthogonal_(weight)
 
 
-def _matrices(module: nn.Module) -> list[nn.Parameter]:
+def _matrices(module: nn.Module) -> list[Tensor]:
     """The weights of a linear or convolutional layer."""
     if isinstance(module, nn.MultiheadAttention):  # its output projection is a linear layer of its own
         if module.in_proj_weight is None:

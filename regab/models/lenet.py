@@ -20,7 +20,8 @@ class LeNet(nn.Sequential):
 
     def __init__(self, shape: tuple[int, ...], classes: int) -> None:
         check_image("a LeNet", shape)
-        padding = [max(2, -(-(16 - side) // 2)) for side in shape[1:]]
+        above, beside = (max(2, -(-(16 - side) // 2)) for side in shape[1:])
+        padding = above, beside
         layers: Layers = OrderedDict(input_dropout=DropoutPlace("input"))
         layers |= _stage("1", nn.Conv2d(shape[0], 6, 5, padding=padding)) | _stage("2", nn.Conv2d(6, 16, 5))
         layers["flatten"] = nn.Flatten()

@@ -11,6 +11,11 @@ class BatchNorm(nn.BatchNorm1d):
     number. The two agree to rounding (tested).
     """
 
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+    num_batches_tracked: torch.Tensor
+    momentum: float
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = x.float()  # in reduced precision too, as torch's own kernels do
         mean, var = self._batch_statistics(x) if self.training else (self.running_mean, self.running_var)

@@ -30,7 +30,7 @@ def model_options(node: dict[str, Any]) -> dict[str, Any]:
 
 def fine_tuning(node: dict[str, Any]) -> dict[str, Any]:
     """The options of fine-tuning in a model's node. ``weights`` may be the model's own, as torchvision's are names."""
-    found = {name: node[name] for name in ("weights", "freeze", "freeze_norms") if name in node}
+    found: dict[str, Any] = {name: node[name] for name in ("weights", "freeze", "freeze_norms") if name in node}
     if (
         "weights" in found
         and not str(found["weights"]).endswith(SAVED)

@@ -66,12 +66,13 @@ class Perturbed(nn.Module):
 
     neutral = 1.0
     p = drop_prob = 0.0
+    factor: torch.Tensor
+    shape: tuple[int, ...] = ()
+    axis: int | None = 0
 
     def __init__(self, method: str, site: str = "", depth: float = 1.0, channelwise: bool = False) -> None:
         super().__init__()
-        self.method, self.site, self.depth, self.channelwise, self.shape = method, site, depth, channelwise, ()
-        self.axis: int | None = 0
-        self.parts = 1
+        self.method, self.site, self.depth, self.channelwise, self.parts = method, site, depth, channelwise, 1
         self.register_buffer("factor", torch.full((), self.neutral), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -87,7 +88,7 @@ class Perturbed(nn.Module):
             return act(moved.unflatten(0, (-1, self.parts)), self.factor).flatten(0, 1).movedim(0, self.axis)
         return act(moved, self.factor).movedim(0, self.axis)
 
-    def measure(self, one: torch.Size, several: torch.Size, batch: int) -> None:
+    def measure(self, one: tuple[int, ...], several: tuple[int, ...], batch: int) -> None:
         """Take note of the shapes of what passes for one example and for ``batch`` of them."""
         differing = [i for i, (a, b) in enumerate(zip(one, several, strict=True)) if a != b]
         if len(differing) != 1:
@@ -95,8 +96,8 @@ class Perturbed(nn.Module):
             return
         (self.axis,) = differing
         self.parts = several[self.axis] // batch
-        rest = (*several[: self.axis], *several[self.axis + 1 :])
-        self.shape = (self.parts, *rest) if self.parts > 1 else rest
+        parts = (self.parts,) if self.parts > 1 else ()
+        self.shape = (*parts, *several[: self.axis], *several[self.axis + 1 :])
 
     def size(self, batch: int) -> tuple[int, ...]:
         """The shape of a factor for so many examples."""
@@ -128,10 +129,10 @@ class PerturbedWords(Perturbed):
         super().__init__(method, site)
         self.shape = (words,)
 
-    def forward(self, x: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:  # type: ignore[override]  # words, too
         return x * self.factor.gather(1, tokens)[..., None] if self.training else x
 
-    def measure(self, one: torch.Size, several: torch.Size, batch: int) -> None:
+    def measure(self, one: tuple[int, ...], several: tuple[int, ...], batch: int) -> None:
         """The shape is known."""
 
 

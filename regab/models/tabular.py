@@ -33,10 +33,11 @@ class TabularMLP(nn.Module):
         if len(shape) != 1:
             raise UsageError("model=tabular_mlp: needs a table of features; use model=mlp for other inputs")
         self.blocks = [shape[0] - sum(categories), *categories]
-        self.embeddings = nn.ModuleList(nn.Linear(size, min(size, embedding), bias=False) for size in categories)
-        for layer in self.embeddings:
+        own = [nn.Linear(size, min(size, embedding), bias=False) for size in categories]
+        self.embeddings = nn.ModuleList(own)
+        for layer in own:
             nn.init.normal_(layer.weight)
-        features = self.blocks[0] + sum(layer.out_features for layer in self.embeddings)
+        features = self.blocks[0] + sum(layer.out_features for layer in own)
         self.input_dropout = DropoutPlace("input")
         self.layers = nn.Sequential(dense_layers(features, widths, classes))
 

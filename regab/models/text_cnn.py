@@ -1,5 +1,7 @@
 """A convolutional network that classifies texts."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -40,6 +42,6 @@ class TextCNN(nn.Module):
         hidden = self.dropout(self.relu(self.norm(torch.cat(responses, 1))))
         return self.output_dropout(self.output(hidden))
 
-    def _largest(self, convolution: nn.Conv1d, x: Tensor, there: Tensor) -> Tensor:
+    def _largest(self, convolution: Any, x: Tensor, there: Tensor) -> Tensor:
         wide = nn.functional.pad(x, (0, convolution.kernel_size[0] - 1))
         return convolution(wide).masked_fill(~there, -torch.inf).amax(2)

@@ -34,7 +34,7 @@ class VGG(nn.Sequential):
             layers |= _convolutions(f"conv{stage + 1}", [channels, *[wider] * count])
             channels = wider
             if min(sides) > 1:
-                layers[f"pool{stage + 1}"], sides = nn.MaxPool2d(2), [side // 2 for side in sides]
+                layers[f"pool{stage + 1}"], sides = nn.MaxPool2d(2), tuple(side // 2 for side in sides)
             layers[f"dropout{stage + 1}"] = DropoutPlace()
         layers["flatten"] = nn.Flatten()
         super().__init__(layers | dense_layers(channels * sides[0] * sides[1], widths, classes))

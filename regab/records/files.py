@@ -23,7 +23,7 @@ def writing(path: Path) -> Iterator[None]:
         raise CannotWrite(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
-def write_atomically(path: Path, content: str | bytes, sync: bool = False) -> None:
+def write_atomically(path: Path, content: str | bytes | memoryview, sync: bool = False) -> None:
     """Write under another name, then rename: whoever is interrupted leaves the old file or the new one, never a part.
 
     With ``sync`` not even a power cut leaves an empty file (0.2 ms on an SSD). Raises CannotWrite.
@@ -48,7 +48,7 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
-def checksum(content: bytes, before: str = "00000000") -> str:
+def checksum(content: bytes | memoryview, before: str = "00000000") -> str:
     """CRC-32 of bytes, as eight digits; of more bytes that follow those with the checksum ``before``."""
     return f"{zlib.crc32(content, int(before, 16)):08x}"
 

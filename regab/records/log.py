@@ -16,7 +16,7 @@ from regab.records.printable import printable
 METRICS, RESULT, ERROR = "metrics.csv", "result.json", "error.txt"
 CONFIG, OVERRIDES = ".hydra/config.yaml", ".hydra/overrides.yaml"
 
-Row = dict[str, float | None]
+Row = dict[str, Any]
 
 
 class RunLog:

@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 340, 236
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 12, 46
 LETTER = 5.8  # the width of one, on average
 DASHES = {"-": "none", "--": "7 4", "-.": "7 3 2 3", ":": "2 3"}
-CORNERS = {
+CORNERS: dict[str, list[tuple[float, float]]] = {
     "s": [(-1, -1), (1, -1), (1, 1), (-1, 1)],
     "^": [(0, -1.2), (1.1, 1), (-1.1, 1)],
     "D": [(0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)],

@@ -82,8 +82,8 @@ def _report_run(folder: Path, to: Path | None, options: Options) -> int:
     import pandas as pd
 
     from regab.report.figures.curves import draw_curves
-    from regab.report.report import PAGE, write_report
-    from regab.report.summary import folder_words, run_summary
+    from regab.report.report import write_report
+    from regab.report.summary import PAGE, folder_words, run_summary
 
     if load_result(folder) is None:
         reason = load_error(folder)
@@ -106,8 +106,8 @@ def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> in
     from regab.analysis.table import read
     from regab.report.figures.catalogue import draw_figures
     from regab.report.figures.comparison import draw_comparison
-    from regab.report.report import PAGE, write_report
-    from regab.report.summary import folder_words, sweep_summary
+    from regab.report.report import write_report
+    from regab.report.summary import PAGE, folder_words, sweep_summary
 
     for folder in folders:
         _tabulate(folder)

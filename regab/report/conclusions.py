@@ -119,7 +119,7 @@ def _hurts(study: Study, members: list[Variant]) -> str:
 
 
 def _negligible(study: Study, members: list[Variant]) -> str:
-    limit = points(study.metric, study.options.practical, sign=False)
+    limit = points(study.metric, study.practical, sign=False)
     return f"No practical difference (within ±{limit} {unit(study.metric)}): {_listed(study, members)}."
 
 

@@ -61,7 +61,7 @@ def factor_table(study: Study) -> str:
     levels = factor_levels(study)
     if not levels:
         return ""
-    scale = Scale([level.row for level in levels], "effect", study.options.practical)
+    scale = Scale([level.row for level in levels], "effect", study.practical)
     plain = "".join(f'<th scope="col">{escape(text)}</th>' for text in ("factor", f"effect ({unit(study.metric)})"))
     heads = f'{plain}{scale.head(study.metric)}<th scope="col">verdict</th><th scope="col">where</th>'
     rows = "".join(_factor_row(study, level, scale) for level in levels)
@@ -84,7 +84,7 @@ def _factor_row(study: Study, level: FactorLevel, scale: Scale) -> str:
 
 def variant_table(study: Study) -> str:
     """A row per variant, the baseline first, each followed by a hidden one with exact numbers."""
-    scale = Scale([v.effect for v in study.variants], "mean_difference", study.options.practical)
+    scale = Scale([v.effect for v in study.variants], "mean_difference", study.practical)
     columns = [("name", "variant", ""), ("n", "n", "number"), ("mean", words(study.metric), "number")]
     columns += [("difference", f"difference ({unit(study.metric)})", "number")]
     heads = [_head(*column) for column in columns] + [scale.head(study.metric)]
@@ -152,8 +152,8 @@ def _aloud(study: Study, variant: Variant) -> str:
     return "baseline" if variant.is_baseline else interval(study.metric, variant.effect) or "no interval"
 
 
-NUMBERS = ("mean_difference", "ci_low", "ci_high", "p_value", "p_adjusted", "probability_better", "shrunken")
-NUMBERS += ("correlation",)
+NUMBERS = ["mean_difference", "ci_low", "ci_high", "p_value", "p_adjusted", "probability_better", "shrunken"]
+NUMBERS += ["correlation"]
 
 
 def _exact(study: Study, variant: Variant) -> str:

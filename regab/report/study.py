@@ -102,12 +102,17 @@ class Study:
         self.factors = factors_of(self.results)
         told = self.options
         self.metric = column_of(self.results, metric, told.at)
-        found = judge_at(self.results, self.looks, told.baseline, self.metric, told.practical, told.at)
+        found = judge_at(self.results, self.looks, told.baseline, self.metric, self.practical, told.at)
         self.factor_effects, self.interactions, self.comparisons = found
         self.of_factors: list[Row] = self.factor_effects.to_dict("records")
         self.of_pairs: list[Row] = self.interactions.to_dict("records")
         self.variants = self._variants()
         self._styled()
+
+    @property
+    def practical(self) -> float:
+        """Differences of no more than this are of no practical interest."""
+        return self.options.practical or 0.0
 
     def by(self, metric: str) -> Study:
         """The same results compared by another metric; what is too small to matter was said of the first one only.

@@ -24,6 +24,7 @@ MOST, BEST = 12, 8  # variants that all have a line, and those that have one whe
 def run_summary(folder: Path) -> str:
     """The selected and the last epoch beside each other, whether the run overfits, and where its files are."""
     result, metrics = load_result(folder), load_metrics(folder)
+    assert result is not None, "only a finished run is summed up"
     selected, last = result["selected"], result["last"]
     rows = [["", f"selected (epoch {selected['epoch']})", f"last (epoch {last['epoch']})"]]
     own = measures_from(result.get("metrics"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from statistics import mean, stdev
+from typing import Any
 
 from regab.records.columns import cell, higher_is_better, words
 from regab.records.printable import printable
@@ -90,7 +91,7 @@ def latex(study: Study) -> str:
 
 
 # Each character that LaTeX takes for something else, or that the row before would: \\ may be followed by [length].
-_LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {"±": "\\pm", "−": "-", "²": "$^2$", "\n": " "}
+_LATEX: dict[str, Any] = {c: f"\\{c}" for c in "&%$#_{}"} | {"±": "\\pm", "−": "-", "²": "$^2$", "\n": " "}
 _LATEX |= {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "[": "{[}", "]": "{]}"}
 _LATEX |= {"<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}", '"': "\\textquotedbl{}"}
 

@@ -22,7 +22,7 @@ VIEWS = 12  # metrics
 def views_of(study: Study) -> dict[str, dict[str, str]]:
     """The view of each metric that the page can show, that of its verdicts first."""
     others = measured(metrics_of(study.results, study.options.at)) if len(study.variants) <= MOST else []
-    found = {study.metric: view(study)}
+    found: dict[str, dict[str, str]] = {study.metric: view(study)}
     for metric in [m for m in others if m != study.metric][: VIEWS - 1]:
         with suppress(UsageError):  # nothing is known of which way is better
             other = study.by(metric)
@@ -51,7 +51,7 @@ def _sentence(kind: str, text: str) -> str:
 
 
 def _note(study: Study) -> str:
-    practical = study.options.practical
+    practical = study.practical
     small = f"{points(study.metric, practical, sign=False)} {unit(study.metric)}"
     shaded = f" Shaded: less than {small}, of no practical interest." if practical else ""
     return (

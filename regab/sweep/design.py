@@ -46,7 +46,7 @@ Ranged = dict[str, list[str] | Range]
 def assign(design: str, factors: Ranged, n: int | None = None, random_seed: int = 0) -> list[Assignment]:
     """The runs of a design, the repetitions of a variant together; ``n`` random draws. Raises UsageError."""
     varied = {key: v for key, v in factors.items() if key not in REPLICATE and (isinstance(v, Range) or len(v) > 1)}
-    rest = {key: v for key, v in factors.items() if key not in varied}
+    rest = _lists({key: v for key, v in factors.items() if key not in varied})
     _check_size(design, varied, rest, n)
     variants = _random(varied, n, random_seed) if design == "random" else _of_lists(design, varied)
     if n is not None and design != "random":
@@ -67,14 +67,21 @@ def _check_size(design: str, varied: Ranged, rest: Factors, n: int | None) -> No
 def _of_lists(design: str, factors: Ranged) -> list[Assignment]:
     if design not in DESIGNS:
         raise UsageError(f"--design {design}: must be one of {', '.join([*DESIGNS, 'random'])}")
+    lists = _lists(factors, ", or --design random")
+    if design != "grid" and not lists:
+        raise UsageError(f"--design {design}: no key has two values or more, as in reg.dropout=0,0.5")
+    variants = DESIGNS[design](lists)
+    return [v for i, v in enumerate(variants) if v not in variants[:i]] if design != "grid" else variants
+
+
+def _lists(factors: Ranged, otherwise: str = "") -> Factors:
+    found: Factors = {}
     for key, levels in factors.items():
         if isinstance(levels, Range):
-            cure = "give a list or range(…), or --design random"
-            raise UsageError(f"{key}={levels}: this design needs a list of values; {cure}")
-    if design != "grid" and not factors:
-        raise UsageError(f"--design {design}: no key has two values or more, as in reg.dropout=0,0.5")
-    variants = DESIGNS[design](factors)
-    return [v for i, v in enumerate(variants) if v not in variants[:i]] if design != "grid" else variants
+            needed = "this design needs" if otherwise else "needs"
+            raise UsageError(f"{key}={levels}: {needed} a list of values; give a list or range(…){otherwise}")
+        found[key] = levels
+    return found
 
 
 def grid(factors: Factors) -> list[Assignment]:

@@ -88,5 +88,5 @@ def planned(root: Path, runs: list[Run], done: dict[str, Ended], summary: str = 
     """What watchers are told of runs of which some are done."""
     factors = varying([run.overrides for run in runs])
     variants = {run.digest: variant_name({key: run.overrides.get(key, "") for key in factors}) for run in runs}
-    results = {digest: end.result for digest, end in done.items()}
+    results = {digest: end.result for digest, end in done.items() if end.result is not None}
     return Planned(root, {run.digest: run for run in runs}, results, variants, summary, single)

@@ -41,6 +41,7 @@ class Session:
             return Alone()
         if self.crew is None:
             self.hire()
+        assert self.crew is not None
         return self.crew
 
     def listen(self, node: dict[str, Any]) -> None:
@@ -50,6 +51,7 @@ class Session:
     @contextmanager
     def listening(self, more: bool) -> Iterator[Listeners]:
         """Those who listen; unless there is ``more`` to come, for the last time."""
+        assert self.listeners is not None, "listen() comes first"
         try:
             yield self.listeners
         finally:

@@ -50,9 +50,8 @@ class Sweep:
             if any(config[key] != configs[0][key] for config in configs):
                 raise UsageError(f"{key}: is for the whole sweep, and cannot be varied")
         workers = configs[0]["stack"]["workers"]
-        self.trainer = Scripts() if is_script(configs[0]) else current().trainer(workers)
-        if launcher is not None:
-            self.trainer = Launched(launcher, self.trainer)
+        trainer = Scripts() if is_script(configs[0]) else current().trainer(workers)
+        self.trainer = trainer if launcher is None else Launched(launcher, trainer)
         self.factors = [key for key in assignments[0] if len({a.get(key) for a in assignments}) > 1]
         self.asked, self.facts, self.ended = list[Run](), dict[str, Facts](), dict[str, Ended]()
         self.ask(configs, assignments)
@@ -126,7 +125,7 @@ class Sweep:
 
     def _check_unchanged(self, store: Store, runs: list[Run], done: dict[str, Ended]) -> None:
         """Raises UsageError where results that are there already were trained with other data or other code."""
-        own = [Earlier(r.folder, data_of(r.config), done[r.digest].result) for r in runs if r.digest in done]
+        own = [Earlier(r.folder, data_of(r.config), done[r.digest].result or {}) for r in runs if r.digest in done]
         check_unchanged(self.facts, runs, [*own, *others(store.root, store.known().values(), runs)])
 
     def _placed(self, store: Store) -> list[Run]:
@@ -143,7 +142,7 @@ class Sweep:
         with resumable(store.root):
             try:
                 with ThreadPoolExecutor(1) as meanwhile:  # 2 ms for each run
-                    described = meanwhile.submit(lambda: [describe(run) for run in runs])
+                    described = meanwhile.submit(lambda: list(map(describe, runs)))
                     self.trainer.train_chunks(plan.chunks, store.checkpoints, plan.workers, heard.report)
                 described.result()
             except (Interrupted, RunsFailed):

@@ -31,8 +31,8 @@ def others(root: Path, known: Iterable[str], runs: Iterable[Run]) -> Iterator[Ea
     """
     for folder in sorted({root / name for name in known} - {run.folder for run in runs}):
         try:
-            if is_begun(folder) and row_of(folder)["status"] == "finished":
-                yield Earlier(folder, data_of(load_config(folder)), load_result(folder))
+            if is_begun(folder) and row_of(folder)["status"] == "finished" and (result := load_result(folder)):
+                yield Earlier(folder, data_of(load_config(folder)), result)
         except UsageError as error:
             lost = str(error).partition(": is missing")[0]
             words = "is missing or damaged, and this command does not train that run; give its values too, or remove"

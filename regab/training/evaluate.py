@@ -25,7 +25,7 @@ def evaluate(stack: Stack, data: Data, task: Task, metrics: Mapping[str, Metric]
     mode: ``train_loss``, … A split without examples has none.
     """
     stack.set_training(False)
-    found = {}
+    found: dict[str, Tensor] = {}
     for name in ("train", "val", "test"):
         if len(split := getattr(data, name)):
             measured = _measured(stack, split, data.scale, task, metrics)
@@ -48,7 +48,7 @@ def _measured(stack: Stack, split: Split, scale: Scale, task: Task, metrics: Map
     found = {"loss": means[task.losses].flatten(1).mean(1) if means[task.losses].ndim > 1 else means[task.losses]}
     for name, metric in metrics.items():
         back = _as_is if metric.standardized else scale.back
-        if name in each:
+        if isinstance(metric, Mean):
             deviation = scale.deviation if metric.standardized else 1.0
             found[name] = metric.finish(means[each[name]], back(split.y), deviation)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -85,7 +86,7 @@ class Explicit:
         inside = False
         for name, module in sequence(model):
             if type(module) in (nn.Linear, nn.Conv2d):
-                own = [t.get(f"{name}.{kind}") for kind in ("weight", "bias") for t in (leaves, gradients)]
+                own: list[Any] = [t.get(f"{name}.{kind}") for kind in ("weight", "bias") for t in (leaves, gradients)]
                 layer = _weighted(module, *own)
                 if not any(isinstance(layer, layers.Weighted) for layer in self.layers):
                     self.first, layer.first = len(self.layers), True
@@ -109,7 +110,7 @@ class Explicit:
             dy = layer.backward(dy)
 
 
-def _weighted(module: nn.Module, weight: Tensor, d_weight: Tensor, *bias: Tensor | None) -> layers.Layer:
+def _weighted(module: Any, weight: Tensor, d_weight: Tensor, *bias: Tensor | None) -> layers.Layer:
     if isinstance(module, nn.Conv2d):
         rows = [layers.channels_inside(w).flatten(2) for w in (weight, d_weight)]
         return layers.PatchConvolution(module, *rows, *bias)

@@ -142,8 +142,8 @@ def _all_warnings() -> Iterator[None]:
 def _agrees(model: nn.Module, example: Tensor, mode: ForwardMode) -> bool:
     """Whether a stack trains, and in evaluation computes with its own parameters what the model does with them."""
     skeleton, plain = copy.deepcopy(model), copy.deepcopy(model).eval()
-    options = {"vmapped": mode.vmapped, "channels_last": mode.channels_last, "device": torch.device("cpu")}
-    stack = Stack([skeleton], torch.tensor([0, 0]), example, **options)
+    run_to_model, cpu = torch.tensor([0, 0]), torch.device("cpu")
+    stack = Stack([skeleton], run_to_model, example, vmapped=mode.vmapped, channels_last=mode.channels_last, device=cpu)
     stack.values[1] *= 1.1
     stack.set_training(True)
     with torch.random.fork_rng(devices=[]):

@@ -8,6 +8,8 @@ a layer gave, ``dx`` that by what it took; both may be overwritten. Images are `
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -148,13 +150,14 @@ class PatchConvolution(Weighted):
     Wᵀ, in a quarter of the time of that of W (16,384 patches of 9 numbers: 168 against 769 us).
     """
 
-    def __init__(self, conv: nn.Conv2d, *parameters: Tensor | None) -> None:
+    def __init__(self, conv: nn.Conv2d, *parameters: Any) -> None:
         super().__init__(*parameters)
         self.conv, self.rows = conv, Room()
 
     def patches(self, x: Tensor) -> Tensor:
         """``[V, B, C, H, W]`` to ``[V, h, w, C, B, H', W']``."""
-        (height, width), (down, right), (top, left) = self.conv.kernel_size, self.conv.stride, self.conv.padding
+        padding: Any = self.conv.padding  # numbers: of words, none is written out
+        (height, width), (down, right), (top, left) = self.conv.kernel_size, self.conv.stride, padding
         windows = nn.functional.pad(x, (left, left, top, top)).unfold(3, height, down).unfold(4, width, right)
         windows = windows.permute(0, 5, 6, 2, 1, 3, 4)
         return self.rows.of(*windows.shape).copy_(windows)

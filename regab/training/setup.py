@@ -100,7 +100,9 @@ def _schedule(config: Config) -> Any:
 def join_task(configs: list[Config], data: Data, device: torch.device) -> Task:
     """The task of these runs, its numbers ``[V]``."""
     named = [task_and_values(config["task"]) for config in configs]
-    return data.task if named[0] is None else fields.join(named[0][0], [values for _, values in named], _to(device))
+    if named[0] is None:
+        return data.task
+    return fields.join(named[0][0], [one[1] for one in named if one], _to(device))
 
 
 def examine(configs: list[Config]) -> Facts:
@@ -157,7 +159,7 @@ def load_data(node: Config, device: torch.device, task: Config | None = None) ->
 def _structural(task: Config | None) -> Config | None:
     """The task's node without numbers that runs of one stack may differ in, which do not concern data."""
     named = task_and_values(task)
-    return named and {"_target_": task["_target_"]} | fields.structural(*named)
+    return {"_target_": task["_target_"]} | fields.structural(*named) if task and named else None
 
 
 @lru_cache(maxsize=2)

@@ -125,7 +125,7 @@ class Stack:
     def __call__(self, x: Tensor, factors: dict[str, Tensor] | None = None, shared: bool = False) -> Tensor:
         """Logits ``[V, B, K]``; ``factors`` are what perturbs the places in training, ``[V, B, …]`` each."""
         if self.explicit:
-            return self._written_out(x, list((factors or {}).values()), shared)
+            return self._written_out(self.explicit, x, list((factors or {}).values()), shared)
         forward = self._all_at_once if self.vmapped else self._one_by_one
         if not self.bf16:
             return forward(x, list((factors or {}).values()), shared)
@@ -133,11 +133,11 @@ class Stack:
             return forward(x, list((factors or {}).values()), shared).float()
 
     @torch.no_grad()
-    def _written_out(self, x: Tensor, factors: list[Tensor], shared: bool) -> Tensor:
+    def _written_out(self, explicit: Explicit, x: Tensor, factors: list[Tensor], shared: bool) -> Tensor:
         for place, factor in zip(self.places.values(), factors, strict=False):
             place.factor = factor
         training = self.skeleton.training
-        outputs = self.explicit.forward(x.expand(self.size, *x.shape) if shared else x, training)
+        outputs = explicit.forward(x.expand(self.size, *x.shape) if shared else x, training)
         if training:
             self._outputs = outputs.requires_grad_()
         return outputs
@@ -152,13 +152,14 @@ class Stack:
             if seed is not None:
                 torch.manual_seed(seed)
             given = _channels_last(inputs[v]) if self.channels_last else inputs[v]
-            outputs.append(self._forward(*[[t[v] for t in ts] for ts in per_run], given))
+            leaves, buffers, drawn = [[t[v] for t in ts] for ts in per_run]
+            outputs.append(self._forward(leaves, buffers, drawn, given))
         return torch.stack(outputs)
 
     def _next_seeds(self) -> list[int | None]:
         """What a model that draws from torch's global generator draws by: each run's own in training."""
         if self.draws is not None and not self._repeats:
-            self._seeds = self.draws.integers() if self.skeleton.training else [0] * self.size
+            self._seeds = [*self.draws.integers()] if self.skeleton.training else [0] * self.size
         return self._seeds
 
     @contextmanager
@@ -206,18 +207,18 @@ class Stack:
     def state_dict(self, row: int, state: list[Tensor] | None = None) -> dict[str, Tensor]:
         """A row of ``state`` (the present one, or one that was kept) by the names that a run's model saves."""
         values, *buffers = [tensor[row : row + 1] for tensor in state or self.state]
-        state = {slot.name: leaf[0] for slot, leaf in zip(self._slots, self._unflatten(values), strict=True)}
-        state |= {slot.name: buffer[0] for slot, buffer in zip(self._buffer_slots, buffers, strict=True)}
-        tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in state.items()}
+        found = {slot.name: leaf[0] for slot, leaf in zip(self._slots, self._unflatten(values), strict=True)}
+        found |= {slot.name: buffer[0] for slot, buffer in zip(self._buffer_slots, buffers, strict=True)}
+        tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in found.items()}
         return {name: tensors[held] for name, held in self._saved.items()}
 
 
 def _arrange_products(model: nn.Module) -> None:
     # The same products, added and laid out so that a batch of them is fast.
-    for module in model.modules():
-        if type(module) is nn.Linear:
-            narrow = _single_linear if module.out_features == 1 else _narrow_linear
-            module.forward = partial(narrow if module.out_features < NARROW else _linear, module)
+    for m in model.modules():
+        if type(m) is nn.Linear:
+            product = _linear if m.out_features >= NARROW else _narrow_linear if m.out_features > 1 else _single_linear
+            m.forward = partial(product, m)  # type: ignore[method-assign]
 
 
 def _linear(m: nn.Linear, x: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ class Watch:
         self.stack, self.stopping, self.lane, self.epochs = stack, stopping, run_to_lane, epochs
         self.running = np.ones(len(run_to_lane), dtype=bool)
         self.selected = np.zeros(len(run_to_lane), dtype=int)
-        self.evaluated: list[Tensor] | None = None
+        self.evaluated: list[Tensor] = []
         self.kept: list[Tensor] | None = None
         self.history: dict[str, list[np.ndarray]] = {}
         self.clock = time.perf_counter()
@@ -63,7 +63,7 @@ class Watch:
         rows = self.rows(epoch)
         return [
             Record(run, rows[self.lane[run]], int(self.selected[run]), str(ended[run]))
-            for run in np.flatnonzero(was_running)
+            for run in np.flatnonzero(was_running).tolist()
         ]
 
     def rows(self, epoch: int) -> list[dict[str, float]]:

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 from functools import cache
+from types import ModuleType
 
 from regab.watchers.base import Watcher
 
@@ -15,7 +16,7 @@ def watchers() -> dict[str, type[Watcher]]:
     return {name: _watcher(importlib.import_module(f"{__name__}.{name}")) for name in names}
 
 
-def _watcher(module) -> type[Watcher]:
+def _watcher(module: ModuleType) -> type[Watcher]:
     (cls,) = [
         c
         for c in vars(module).values()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from regab.config import Run
 
-Row = dict[str, float | None]  # of metrics.csv, by column
+Row = dict[str, Any]  # of metrics.csv, by column: numbers, and None where nothing was measured
 
 
 @dataclass(frozen=True)

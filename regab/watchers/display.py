@@ -54,7 +54,7 @@ class Display(Watcher):
         self.ended_runs += 1
         self.total[run.digest] = self.epochs[run.digest]  # stopping early is progress too
         if not self.single and (error or not self.live):
-            in_words = f"failed: {error}" if error else outcome(result)
+            in_words = outcome(result) if result else f"failed: {error}"
             self._print(f"{self.ended_runs}/{len(self.total)} {run.folder.name}: {in_words}")
 
     def noted(self, text: str, aloud: bool) -> None:

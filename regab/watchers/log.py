@@ -10,6 +10,8 @@ from regab.records.results import outcome
 from regab.watchers.base import Planned, Watcher
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from regab.config import Run
 
 
@@ -19,14 +21,15 @@ class Log(Watcher):
     always = True
 
     def __init__(self) -> None:
-        self.path, self.noted_before = None, set[str]()
+        self.path: Path | None = None
+        self.noted_before = set[str]()
 
     def planned(self, planned: Planned) -> None:
         self.path = None if planned.single else planned.root / "sweep.log"
         self._write(planned.summary)
 
     def ended(self, run: Run, result: dict[str, Any] | None, error: str, details: str) -> None:
-        line = f"{run.folder.name}: " + (f"failed: {error}" if error else outcome(result))
+        line = f"{run.folder.name}: " + (outcome(result) if result else f"failed: {error}")
         self._write(f"{line}\n{details.rstrip()}" if details else line)
 
     def noted(self, text: str, aloud: bool) -> None:

@@ -57,7 +57,7 @@ class Crew:
     """A foreman process and its workers."""
 
     def __init__(self) -> None:
-        context = get_context(METHOD)
+        context: Any = get_context(METHOD)
         self.pipe, theirs = context.Pipe()
         inherited = self.pipe if METHOD == "fork" else None
         self.process = context.Process(target=_foreman, args=(theirs, inherited), name="regab foreman")

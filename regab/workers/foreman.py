@@ -87,7 +87,7 @@ class WorkerPool:
         self.main, self.todo, self.folder, self.store = pipe, deque(chunks), folder, Store(folder.parents[1])
         on_gpu = any(chunk.device == "cuda" for chunk in chunks)
         self.gpus = visible_gpus() if on_gpu else []
-        self.context = get_context("spawn" if on_gpu or sys.platform != "linux" else "fork")
+        self.context: Any = get_context("spawn" if on_gpu or sys.platform != "linux" else "fork")
         self.stop = self.context.RawValue("b", 0)
         self.workers = [self._hire(number) for number in range(min(workers, len(chunks)))]
 
@@ -160,6 +160,7 @@ class WorkerPool:
         """A worker died: its chunk is tried again in halves, a single run once, and given up after ATTEMPTS."""
         worker.process.join()
         how, chunk = _how(worker.process.exitcode), worker.chunk
+        assert chunk is not None, "only those who train are listened to"
         done = [Ended(run.digest, result) for run in worker.left.values() if (result := self.store.done(run))]
         left = [run for digest, run in worker.left.items() if digest not in {end.digest for end in done}]
         words = f"a worker {how} with {len(left)} runs in training (attempt {chunk.attempt + 1})"
@@ -231,7 +232,8 @@ def die_with_parent() -> None:
     """Have Linux kill this process when the one that made it dies, however it does."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent_process().pid:  # it has died already
+        parent = parent_process()
+        if parent is None or os.getppid() != parent.pid:  # it has died already
             os._exit(1)
 
 

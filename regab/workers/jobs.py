@@ -26,7 +26,7 @@ from regab.script import is_script
 from regab.workers.crew import Alone, Config, Crew, Examined, Report, StopRequest
 from regab.workers.events import Ended, Epoch, Event, Note, Started
 from regab.workers.plan import Chunk
-from regab.workers.scripts import run_all
+from regab.workers.scripts import Scripts, run_all
 from regab.workers.store import Store, quoted
 
 CHUNK, EVENTS = "chunk.json", "events.jsonl"
@@ -37,7 +37,7 @@ KINDS = {kind.__name__: kind for kind in (Started, Epoch, Note)}
 class Launched:
     """Trains by a launcher of Hydra's; ``examiner`` examines."""
 
-    def __init__(self, launcher: Launcher, examiner: Alone | Crew) -> None:
+    def __init__(self, launcher: Launcher, examiner: Alone | Crew | Scripts) -> None:
         self.launcher, self.examiner = launcher, examiner
 
     def examine(self, configs: list[Config]) -> Examined:
@@ -135,7 +135,7 @@ class _Following:
     def _ended(self, digest: str) -> Ended | None:
         """How a run ended by its files, once."""
         run = self.left.get(digest)
-        ended = run and _ended(self.store, run)
+        ended = _ended(self.store, run) if run else None
         if ended:
             del self.left[digest]
         return ended

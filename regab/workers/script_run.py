@@ -120,7 +120,7 @@ class Attempt:
         """Report the epochs that are in ``metrics.csv`` so far."""
         with suppress(OSError, ValueError):
             if (self.folder / METRICS).is_file():
-                self.report(self._epochs(table_rows(self.folder)[:-1]))
+                self.report([*self._epochs(table_rows(self.folder)[:-1])])
 
     def _epochs(self, rows: Rows) -> list[Epoch]:
         new = [Epoch(self.run.digest, {"epoch": i + 1, **row}) for i, row in enumerate(rows)][self.seen :]
@@ -168,6 +168,7 @@ def _end_orphan(folder: Path) -> None:
 
 
 def _die_with_parent() -> None:
+    assert _LIBC is not None
     _LIBC.prctl(1, signal.SIGKILL)
 
 

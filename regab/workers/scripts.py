@@ -76,8 +76,8 @@ def run_all(runs: list[Run], workers: int, report: Report, stopping: Callable[[]
                 place = free.popleft()
                 gpu = gpus[place % len(gpus)] if gpus else None
                 running[place] = Attempt(todo.popleft(), _environment(gpu, threads), report)
-            for place, attempt in list(running.items()):
-                if (attempt := attempt.looked_at()) is None:
+            for place, before in list(running.items()):
+                if (attempt := before.looked_at()) is None:
                     del running[place]
                     free.append(place)
                 else:

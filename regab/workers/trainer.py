@@ -82,8 +82,9 @@ class _Attempt:
         with _threads(self.threads or (1 if training.stack.vmapped else None)) as threads:
             journals = {run.digest: self._journal(run, training, i, threads) for i, run in enumerate(self.runs)}
             self.report([Started(digest, len(journal.rows)) for digest, journal in journals.items()])
-            while training is not None:
-                training = self._until_smaller(training, journals)
+            left: Training | None = training
+            while left is not None:
+                left = self._until_smaller(left, journals)
         self.checkpoint.remove()
 
     def _set_up(self) -> Training:

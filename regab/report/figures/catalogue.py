@@ -43,7 +43,7 @@ def _forest(study: Study, path: Path) -> bool:
     if shown:
         longest = max(len(label(v.short)) for v in shown)
         with _save(path, 6.5 + 0.08 * longest, 1.4 + 0.34 * len(shown)) as drawn:
-            forest.forest(drawn.subplots(), shown, study.metric, study.options.practical)
+            forest.forest(drawn.subplots(), shown, study.metric, study.practical)
     return bool(shown)
 
 

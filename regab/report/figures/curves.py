@@ -20,6 +20,7 @@ Metrics = dict[str, np.ndarray]
 def draw_curves(folder: Path, path: Path | None = None) -> None:
     """Losses, accuracies, norms, overfitting score and a histogram of the weights, from the files of a finished run."""
     metrics, result = load_metrics(folder), load_result(folder)
+    assert result is not None, "only a finished run is drawn"
     selected, own = result["selected"]["epoch"], measures_from(result.get("metrics"))
     with figure(path or folder / "curves.png", 12, 7.4) as drawn:
         drawn.suptitle(_title(result, metrics, own), x=0.01, ha="left", fontsize=11)
