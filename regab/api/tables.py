@@ -14,7 +14,6 @@ from regab.records.imports.table import imported, known_metrics
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from regab.report.study import Study
 
 Baseline = str | dict[str, Any] | None
 OURS = {"seed", "status", "folder"}  # columns of a sweep's results.csv
@@ -96,7 +95,7 @@ def reported(results: Sequence[Any], to: str | Path | None, options: dict[str, A
     if all(isinstance(each, Sweep) or (isinstance(each, str | Path) and is_ours(Path(each))) for each in results):
         folders = [f for each in results for f in (each.folders if isinstance(each, Sweep) else [Path(each)])]
         place = Path(to) if to else folders[0] if len(folders) == 1 else fresh_place()
-        return write(Sweep(folders).study(**options), place)
+        return Sweep(folders).report(place, **options)
     return _elsewhere(results, Path(to) if to else fresh_place(), columns, options)
 
 
@@ -111,17 +110,4 @@ def _elsewhere(results: Sequence[Any], place: Path, asked: Asked, options: dict[
         chosen = bring_in([], asked, Options(**options), place, from_table(_named(results[0])))
     else:
         raise UsageError("report: give one table, or folders of sweeps")
-    return write(Sweep([place]).study(**vars(chosen)), place)
-
-
-def write(study: Study, place: Path) -> Path:
-    """All files of a report; the path of its page."""
-    from regab.report.figures.catalogue import draw_figures
-    from regab.report.figures.comparison import draw_comparison
-    from regab.report.report import write_report
-    from regab.report.summary import PAGE
-
-    place.mkdir(parents=True, exist_ok=True)
-    draw_comparison(study, place / "comparison.png")
-    write_report(study, place, draw_figures(study, place / "figures"))
-    return place / PAGE
+    return Sweep([place]).report(place, **vars(chosen))
