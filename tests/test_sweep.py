@@ -111,7 +111,7 @@ def test_a_run_whose_model_raises_fails_alone(regab, tmp_path, monkeypatch):
         "    def forward(self, x):\n"
         "        if self.training and self.limit == 1:\n"
         "            raise RuntimeError('boom')\n"
-        "        return super().forward(x.flatten(1))\n"
+        "        return super().forward(x.flatten(1)) * (1 + self.limit)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "mine" / "model").mkdir(parents=True)
