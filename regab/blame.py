@@ -28,16 +28,23 @@ def users_code(key: str) -> Iterator[None]:
     except UsageError:
         raise
     except (Exception, SystemExit) as error:
-        what = "SystemExit: it ends the program" if isinstance(error, SystemExit) else _in_a_line(error)
-        place = _place(error)
         if isinstance(error, SystemExit) and WHOLE:
-            raise RuntimeError(what) from error
-        if place is None or WHOLE:
+            raise RuntimeError(_in_a_line(error)) from error
+        told = users_line(error)
+        if told is None or WHOLE:
             raise
-        raise UsageError(f"{key}: {place}: {what} (HYDRA_FULL_ERROR=1 shows all)") from error
+        raise UsageError(f"{key}: {told} (HYDRA_FULL_ERROR=1 shows all)") from error
+
+
+def users_line(error: BaseException) -> str | None:
+    """What went wrong in the user's own code, with their file and line; None where the error is none of theirs."""
+    place = _place(error)
+    return None if place is None else f"{place}: {_in_a_line(error)}"
 
 
 def _in_a_line(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return "SystemExit: it ends the program"
     text = error.msg if isinstance(error, SyntaxError) else str(error)
     return ": ".join(filter(None, [type(error).__name__, " ".join(text.split())]))
 

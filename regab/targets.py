@@ -137,6 +137,7 @@ def _typed(target: Callable[..., Any], arguments: str, path: str, given: tuple[s
             raise UsageError(unknown("key", f"{path}.", key, known))
         if OmegaConf.is_list(schema._get_node(key)) and not isinstance(value, list):
             raise UsageError(f"{path}.{key}={value}: must be a list, like [{value}]")
+        _check_flat(schema._get_node(key), value, f"{path}.{key}")
         try:
             OmegaConf.update(schema, key, value)
         except OmegaConfBaseException as error:
@@ -145,6 +146,13 @@ def _typed(target: Callable[..., Any], arguments: str, path: str, given: tuple[s
     if missing:
         raise UsageError(f"{path}.{missing[0]}: needs a value")
     return json.dumps(OmegaConf.to_container(schema))
+
+
+def _check_flat(node: Any, value: Any, key: str) -> None:
+    """A list of numbers or words has no lists in it, which OmegaConf lets pass."""
+    element = node._metadata.element_type if OmegaConf.is_list(node) else None
+    if element in (int, float, str, bool) and any(isinstance(each, list | dict) for each in value):
+        raise UsageError(f"{key}={value}: must be a plain list of {element.__name__} values, without lists in it")
 
 
 def _schema(target: Callable[..., Any], given: tuple[str, ...]) -> Any:

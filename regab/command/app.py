@@ -14,6 +14,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from regab.blame import users_line
 from regab.command.flags import flags_first
 from regab.command.plugins import register
 from regab.config import CONF
@@ -43,6 +44,8 @@ def run_hydra(program: str, words: list[str], claim: bool, config: str = "config
         except SystemExit as stop:
             if isinstance(stop.code, UsageError | RunsFailed | CannotWrite | Interrupted):
                 raise stop.code from stop
+            if told := users_line(stop):  # their code would end the program, and say by its code that all is well
+                raise UsageError(told) from stop
             return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
             if ours := next((e for e in _chain(error) if isinstance(e, UsageError | CannotWrite)), None):

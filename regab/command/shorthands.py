@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from regab.command.contradictions import check_consistent, key_of, keys_said
+from regab.command.plain_words import plain
 from regab.command.script_words import is_script, script_words
 from regab.errors import UsageError
 from regab.regularizers import first_field, methods
@@ -51,7 +52,8 @@ def expand(words: list[str]) -> Line:
         if "--folds" in taken:
             raise UsageError("--folds: a script divides its data itself; give it a key of its own, as part=0,1,2")
         return Line(script_words(words), "--dry-run" in taken, folder, "script")
-    return Line([expand_override(word) for word in _with_own_groups(words)], "--dry-run" in taken, folder)
+    words = [plain(expand_override(word)) for word in _with_own_groups(words)]
+    return Line(words, "--dry-run" in taken, folder)
 
 
 def _seeds(taken: dict[str, str], words: list[str]) -> list[str]:

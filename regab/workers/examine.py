@@ -51,7 +51,7 @@ def _refuse_alike(configs: list[Config], firsts: list[int]) -> None:
 def _likeness(config: Config) -> str:
     try:
         return likeness(config)
-    except Exception:
+    except (Exception, SystemExit):
         return ""  # training will meet it again
 
 
@@ -76,7 +76,7 @@ def _facts(configs: list[Config], members: list[int]) -> Facts:
             with _blaming(index):
                 examine([config])
         raise
-    except Exception:
+    except (Exception, SystemExit):
         return Facts()  # training will meet it again, and keep its traceback
 
 

@@ -66,7 +66,7 @@ class Journal:
         return checksum(buffer.getbuffer())
 
 
-def fail(run: Run, reason: str, details: str = "") -> Ended:
-    """The run failed."""
+def fail(run: Run, reason: str, details: str = "", aloud: bool = True) -> Ended:
+    """The run failed. ``details`` go to its folder, and ``aloud`` to the screen of a single run."""
     write_error(run.folder, reason, details)
-    return Ended(run.digest, error=reason, details=details)
+    return Ended(run.digest, error=reason, details=details if aloud else "")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from regab.blame import WHOLE, users_line
 from regab.config import Run
 from regab.errors import CannotWrite, Interrupted
 from regab.metrics.base import kept_measures
@@ -47,18 +48,19 @@ def train_chunk(chunk: Chunk, folder: Path, report: Report, stopping: Callable[[
         report([fail(chunk.runs[0], *failure)])
 
 
-def _failure(attempt: _Attempt) -> tuple[str, str] | None:
-    """Why an attempt failed, in a line and in detail."""
+def _failure(attempt: _Attempt) -> tuple[str, str, bool] | None:
+    """Why an attempt failed, in a line and in detail, and whether the detail is for the screen: of a crash of ours."""
     try:
         attempt.finish()
     except (Interrupted, CannotWrite):
         raise
-    except Exception as error:
-        return _in_a_line(error), traceback.format_exc()
+    except (Exception, SystemExit) as error:  # the user's own code may end the program
+        theirs = users_line(error)
+        return theirs or _in_a_line(error), traceback.format_exc(), theirs is None or WHOLE
     return None
 
 
-def _in_a_line(error: Exception) -> str:
+def _in_a_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
