@@ -79,9 +79,24 @@ def _gap(known: Column, train: float, val: float) -> float:
     return train - val if known.measure.upwards and known.measure.best == 1 else np.nan
 
 
-def overfitting(metrics: Metrics, own: Measures | None = None) -> str:
-    """One sentence about a run, from its curves."""
+def memorized(train: float, wrong: float) -> str:
+    """How many wrong labels a model has learned at least that fits the share ``train`` of training labels, of which the
+    share ``wrong`` are wrong: without learning any it could fit 1 − ``wrong``. Empty where it need have learned none.
+    """
+    learned = train - (1 - wrong)
+    if not (wrong > 0 and learned > 0):
+        return ""
+    return (
+        f"fits {train:.1%} of the training labels, of which {wrong:.1%} are wrong, so {1 - wrong:.1%} could be fitted "
+        f"honestly: at least {learned / wrong:.0%} of the wrong labels were learned"
+    )
+
+
+def overfitting(metrics: Metrics, own: Measures | None = None, wrong: float = 0.0) -> str:
+    """One sentence about a run, from its curves; ``wrong`` is the share of its training labels that are wrong."""
     found, known = fit(metrics, own), _scored(metrics, own)
+    if learned := _memorized([metrics], wrong):
+        return f"It {learned}."
     if found is None:
         return "Whether it overfits cannot be said without validation data."
     train, val, best = smoothed(metrics["train_loss"]), smoothed(metrics["val_loss"]), found.best
@@ -96,8 +111,20 @@ def overfitting(metrics: Metrics, own: Measures | None = None) -> str:
     return "It does not overfit: the validation loss is at or near its minimum at the end."
 
 
-def diagnosis(runs: Sequence[Metrics], own: Measures | None = None) -> str:
-    """One sentence about a variant, from the curves of its runs: medians over them."""
+def diagnosis(runs: Sequence[Metrics], own: Measures | None = None, wrong: float = 0.0) -> str:
+    """What a variant's curves say: medians over its runs, of whose training labels the share ``wrong`` are wrong."""
+    found, learned = _generalizing(runs, own), _memorized(runs, wrong)
+    if not learned:
+        return found
+    return f"Memorizes: it {learned}. {found if found.startswith('Overfits') else ''}".strip()
+
+
+def _memorized(runs: Sequence[Metrics], wrong: float) -> str:
+    known = [metrics["train_accuracy"][-1] for metrics in runs if "train_accuracy" in metrics]
+    return memorized(float(median(known)), wrong) if wrong and known else ""
+
+
+def _generalizing(runs: Sequence[Metrics], own: Measures | None) -> str:
     fits = [found for metrics in runs if (found := fit(metrics, own))]
     if not fits:
         return "Whether it overfits cannot be said without validation data."

@@ -77,6 +77,7 @@ class Data:
     said: tuple[str, ...] = ()
     columns: dict[str, str] | None = None
     fingerprint: str = ""
+    wrong: float = 0.0
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -139,11 +140,14 @@ def divide(source: Source, by: Division, task: Task | None = None) -> Data:
     else:
         val, train = _fold(train, by, by.folds, task)
     train = _subset(train, by.n_train, task, outputs, generator)
-    train = Split(train.x, _noisy(train.y, by.label_noise, by.split_seed, task, outputs))
+    true = train.y
+    labels = _noisy(true, by.label_noise, by.split_seed, task, outputs)
+    train = Split(train.x, labels)
     encode, given = source.fit(train.x)
     scale = task.scale(train.y)
     train, val, test = (Split(encode(s.x), s.y if scale == Scale() else scale(s.y)) for s in (train, val, test))
-    told = source.said, source.columns, source.fingerprint
+    wrong = 0.0 if true.is_floating_point() else (labels != true).double().mean().item()
+    told = source.said, source.columns, source.fingerprint, wrong
     return Data(train, val, test, outputs, given, task, scale, *told)
 
 

@@ -37,7 +37,15 @@ def verdict_sentences(study: Study) -> Sentences:
 def limits(study: Study) -> Sentences:
     """How far all this may be trusted, and what may be done where something is undecided."""
     look = look_words(study.looks)
-    return [*_luck(study), *_further(study), *([("", look)] if look else [])]
+    return [*_moved(study), *_luck(study), *_further(study), *([("", look)] if look else [])]
+
+
+def _moved(study: Study) -> Sentences:
+    if not study.moved:
+        return []
+    reason = "at the epochs that they select, those that stop early look better by construction"
+    text = f"Variants stop by different rules, so {words(study.metric)} is compared at the last epoch: {reason}."
+    return [("", text)]
 
 
 def setting(study: Study) -> str:
@@ -193,15 +201,19 @@ def choice(study: Study) -> Sentences:
     """Which variant validation data would choose, and what it is worth on test data."""
     metric, at = study.metric, study.options.at
     split, name = measured_by(metric)
-    if split != "test" or f"{at}_val_{name}" not in study.results:
+    if split == "val" and "fold" in study.repeated:
+        split, metric = "test", column(f"test_{name}", study.own)
+    if split != "test" or not {f"{at}_val_{name}", f"{at}_{metric}"} <= {*study.results}:
         return []
     by = column(f"val_{name}", study.own)
-    worth = {name: value for name, value in study.means.items() if not math.isnan(value)}
-    found = ranking(_of_common_seeds(study), by, at)
+    worth = {v.name: mean(values) for v in study.variants if (values := study.values(v, metric))}
+    last = study.selects_differently and at == "selected"  # where stopping early would look better by construction
+    found = ranking(_of_common_seeds(study), by, "last" if last else at)
     if len(found) < 2 or not found["complete"].iloc[0] or len(worth) < len(found):
         return []
     chosen = next(v for v in study.variants if v.name == found["variant"].iloc[0])
-    text = f"To choose, go by {words(by)}{_replicates(study)}: {chosen.short}, whose {words(metric)} is "
+    when = " at the last epoch, as stopping rules differ" if last else ""
+    text = f"To choose, go by {words(by)}{when}{_replicates(study)}: {chosen.short}, whose {words(metric)} is "
     top = (max if study.upwards else min)(worth.values())
     more = (
         f"; the best {words(metric)} ({cell(metric, top)}) is an optimistic choice" if worth[chosen.name] != top else ""

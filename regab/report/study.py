@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regab.analysis.compare import column_of, metrics_of, own_measures, with_direction
+from regab.analysis.compare import column_of, default_metric, own_measures, with_direction
+from regab.analysis.selection import REWARDED, check_measured, rules_differ
 from regab.analysis.table import factors_of, variant_names
 from regab.errors import UsageError
 from regab.records.columns import higher_is_better
@@ -92,14 +93,17 @@ class Study:
             raise UsageError(f"{folders[0]}: no run has finished{_why(results)}")
         self.folders, self.results = list(folders), with_direction(results, options.metric, options.direction)
         if options.metric:
-            _check_measured(results, options)
+            check_measured(results, options.metric, options.at)
         self.looks, self.own = planned(looks_at(folders, results), options.looks), own_measures(self.results)
         said = self.looks.practical if options.practical is None else options.practical
-        self.options = replace(options, practical=said or 0.0)
+        self.options, self.asked_at = replace(options, practical=said or 0.0), options.at
         self._judged(options.metric)
 
     def _judged(self, metric: str | None) -> None:
         self.factors = factors_of(self.results)
+        if self.asked_at == "selected" and self.selects_differently:
+            chosen = metric or default_metric(self.results, self.asked_at)
+            self.options = replace(self.options, at="last" if chosen.startswith(REWARDED) else "selected")
         told = self.options
         self.metric = column_of(self.results, metric, told.at)
         found = judge_at(self.results, self.looks, told.baseline, self.metric, self.practical, told.at)
@@ -154,6 +158,16 @@ class Study:
             return TOGETHER[together.index(tuple(methods)) % len(TOGETHER)]
         return self.colours[methods[0]] if methods else BASELINE
 
+    @cached_property
+    def selects_differently(self) -> bool:
+        """Whether variants choose their epochs by different rules."""
+        return rules_differ(self.results)
+
+    @property
+    def moved(self) -> bool:
+        """Whether validation metrics are compared at the last epoch, though the selected one was asked for."""
+        return self.asked_at != self.options.at
+
     @property
     def repeated(self) -> list[str]:
         """What the runs of a variant differ in: ``seed``, ``fold``, or both."""
@@ -204,14 +218,6 @@ class Study:
 def made_elsewhere(study: Study) -> bool:
     """Whether these are results that regab has not trained, so that it cannot train them again."""
     return all((folder / SOURCE).is_file() for folder in study.folders)
-
-
-def _check_measured(results: DataFrame, options: Options) -> None:
-    """Raises UsageError for a metric that is there but has no number in any run."""
-    column = results.get(f"{options.at}_{options.metric}")
-    if column is not None and not np.isfinite(column[results["status"] == "finished"].astype(float)).any():
-        known = ", ".join(name for name in metrics_of(results, options.at) if name not in ("epoch", options.metric))
-        raise UsageError(f"metric {options.metric}: no run has a number for it; there is: {known}")
 
 
 def method_of(factor: str) -> str:

@@ -34,7 +34,7 @@ def run_summary(folder: Path) -> str:
     chosen = "the best epoch" if selected["epoch"] != last["epoch"] else "the last epoch"
     sentences = [
         f"Selected: epoch {selected['epoch']}, {chosen}; {why} in {result['seconds']:.1f} s.",
-        overfitting(metrics, own),
+        overfitting(metrics, own, result.get("wrong_labels") or 0.0),
         f"Files: {folder_words(folder)}",
     ]
     return "\n".join(["", table(rows), "", *sentences])

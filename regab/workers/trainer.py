@@ -114,7 +114,7 @@ class _Attempt:
         facts["parameters"] = training.stack.values.shape[1]
         facts["notes"] = training.notes
         facts |= {"data_fingerprint": training.data.fingerprint, "data_notes": list(training.data.said)}
-        facts |= {"columns": training.data.columns, "code": training.code}
+        facts |= {"columns": training.data.columns, "code": training.code, "wrong_labels": training.data.wrong}
         facts |= training.data.task.facts(training.data.scale)
         return Journal(run, facts, training.stack.weight_names, rows)
 

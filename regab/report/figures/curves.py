@@ -34,7 +34,7 @@ def draw_curves(folder: Path, path: Path | None = None) -> None:
 
 def _title(result: dict[str, Any], metrics: Metrics, own: Measures) -> str:
     words = " ".join(f"{key}={value}" for key, value in result["overrides"].items()) or "defaults"
-    return f"{words[:150]}\n{overfitting(metrics, own)}"
+    return f"{words[:150]}\n{overfitting(metrics, own, result.get('wrong_labels') or 0.0)}"
 
 
 def losses(axes: Any, metrics: Metrics, selected: int, kind: str | None = None) -> None:

@@ -1,0 +1,37 @@
+"""Which metrics can be compared: those that are there, and that no rule of selection makes look better."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regab.analysis.compare import metrics_of
+from regab.analysis.table import variant_names
+from regab.errors import UsageError
+from regab.records.load import load_config
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+# What a rule that selects by validation data makes look better at the epoch that it selects: with the same weights and
+# a patience as long as the training, val accuracy "helped" by 0.39 points while test accuracy fell by 0.89.
+REWARDED = ("val_", "generalization_gap", "overfitting_score")
+
+
+def rules_differ(results: DataFrame) -> bool:
+    """Whether variants choose their epochs by different rules of early stopping, by their configurations."""
+    if "folder" not in results:
+        return False
+    folders = dict(zip(variant_names(results), results["folder"], strict=True))
+    rules = [load_config(Path(folder)).get("reg", {}).get("early_stopping") for folder in folders.values()]
+    return any(rule != rules[0] for rule in rules)
+
+
+def check_measured(results: DataFrame, metric: str, at: str) -> None:
+    """Raises UsageError for a metric that is there but has no number in any run."""
+    column = results.get(f"{at}_{metric}")
+    if column is not None and not np.isfinite(column[results["status"] == "finished"].astype(float)).any():
+        known = ", ".join(name for name in metrics_of(results, at) if name not in ("epoch", metric))
+        raise UsageError(f"metric {metric}: no run has a number for it; there is: {known}")
