@@ -166,15 +166,14 @@ def test_text_with_a_bit_turned_over_is_refused(text, data):
 def test_killed_and_damaged_again_and_again_it_ends_as_if_left_in_peace(undisturbed, seed):  # noqa: F811
     chance, hurt, refused, mended = random.Random(seed), [], 0, 0
     for _ in range(-(-ROUNDS // 3)):
-        words = GO_ON if (HERE / ".regab" / "command.json").is_file() else (*SWEEP, IN_HERE)
-        command = Command(*words)
+        command = Command(*again())
         time.sleep(chance.uniform(0, 2))
         for pid in chance.choice((main_of, foreman_of, worker_of))(command)[:1]:
             os.kill(pid, signal.SIGKILL)
         assert_in_a_line(*command.end(), hurt)
-        hurt = some_damage(chance) if HERE.is_dir() else []
+        hurt += some_damage(chance) if HERE.is_dir() else []  # what is refused stays damaged
         if chance.random() < 0.5:
-            code, _, err = run(*GO_ON) if hurt else run(*SWEEP, IN_HERE)
+            code, _, err = run(*again())
             refused += assert_in_a_line(code, "", err, hurt)
             if code:  # as it says
                 code, _, err = run(*SWEEP, IN_HERE)
@@ -184,8 +183,14 @@ def test_killed_and_damaged_again_and_again_it_ends_as_if_left_in_peace(undistur
             hurt = some_damage(chance)
             if chance.random() < 0.3:
                 shutil.rmtree(HERE)
+                hurt = []
     assert mended
     print(f"{mended} times finished, {refused} of them refused first")
+
+
+def again():
+    """What a user would type."""
+    return GO_ON if (HERE / ".regab" / "command.json").is_file() else (*SWEEP, IN_HERE)
 
 
 def assert_in_a_line(code, out, err, hurt):
