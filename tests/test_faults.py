@@ -128,7 +128,7 @@ def test_asked_to_stop_it_finishes_the_epoch_and_says_how_to_go_on(undisturbed, 
     code, _, err = command.end()
     assert code == 128 + number
     assert err == (
-        "regab: saving after this epoch; interrupt again to stop at once\n"
+        "regab: finishing and saving this epoch; interrupt again to stop at once\n"
         "regab: interrupted; go on with: regab train --resume here\n"
     )
     unfinished = [HERE / row["folder"] for row in table(HERE) if row["status"] == "unfinished"]

@@ -121,7 +121,7 @@ def test_a_run_whose_model_raises_fails_alone(regab, tmp_path, monkeypatch):
     assert sweep.code == 1
     assert [row["status"] for row in results(sweep.folder)] == ["finished", "failed", "finished"]
     error = (sweep.folder / results(sweep.folder)[1]["folder"] / "error.txt").read_text()
-    assert error.startswith("RuntimeError: boom\nTraceback")
+    assert error.startswith("fragile.py, line 8: RuntimeError: boom\nTraceback")
 
 
 def test_the_same_folder_again_trains_only_what_is_missing(regab, tmp_path):

@@ -32,7 +32,8 @@ def examine_all(configs: list[Config], elsewhere: bool = False) -> tuple[list[Co
 
 
 def _refuse_alike(configs: list[Config], firsts: list[int]) -> None:
-    """Raise UsageError for a model that differs from another in its options alone, and is the same all the same.
+    """Raise UsageError for a model with dropout of its own that differs from another in its options alone, and is the
+    same all the same.
 
     Such a key (its own dropout's, which reg.dropout takes over) would get a verdict although it does nothing.
     """
@@ -56,10 +57,14 @@ def _likeness(config: Config) -> str:
 
 
 def _alike(model: Config, other: Config) -> str:
-    one, two = flat(model, "model"), flat(other, "model")
-    key = next(key for key in [*one, *two] if one.get(key) != two.get(key))
-    words = f"{key}={one.get(key)}: makes the same model as {key}={two.get(key)}, in training too"
+    key, one, two = _first_difference(model, other)
+    words = f"{key}={one}: makes the same model as {key}={two}, in training too"
     return f"{words}; the model's own dropout is taken over, so vary reg.dropout or reg.stochastic_depth instead"
+
+
+def _first_difference(model: Config, other: Config) -> tuple[str, Any, Any]:
+    one, two = flat(model, "model"), flat(other, "model")
+    return next((key, one.get(key), two.get(key)) for key in [*one, *two] if one.get(key) != two.get(key))
 
 
 def flat(node: Config, path: str) -> Config:
