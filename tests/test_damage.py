@@ -106,6 +106,7 @@ def test_a_report_uses_no_damaged_file(small, regab, damage):
             assert table(HERE) == small[1]
 
 
+@pytest.mark.slow
 def test_a_command_that_is_lost_is_asked_for(small, regab):
     shutil.copytree(small[0], HERE)
     for content in ("{}", '{"words": 3}', '{"words": [3]}', "[]", ""):
@@ -126,6 +127,7 @@ def test_a_record_of_runs_that_leads_out_of_the_folder_is_not_followed(small):
         assert Store(HERE).known() == digests
 
 
+@pytest.mark.slow
 def test_what_another_command_trained_and_is_lost_is_named(small, regab):
     shutil.copytree(small[0], HERE)
     (lost,) = HERE.glob("dropout.rate=0.5*")

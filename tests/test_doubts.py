@@ -68,6 +68,7 @@ def test_half_of_the_runs_may_collapse_and_losses_collapse_upwards():
         assert sorted(r.collapsed for r in counts.values()) == [0, 3]
 
 
+@pytest.mark.slow
 def test_stable_runs_are_hardly_ever_said_to_collapse_though_variants_differ_in_spread():
     random, said, total = np.random.default_rng(0), 0, 0
     for seeds in (3, 5, 10):

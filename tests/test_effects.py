@@ -130,6 +130,7 @@ def test_failed_runs_cost_no_more_than_themselves_and_a_seed_that_is_hardly_ther
     assert main_effects(results(cells, factors=(FACTORS[0], FACTORS[2])))["verdict"].unique() == "too few seeds"
 
 
+@pytest.mark.slow
 def test_intervals_cover_where_runs_failed():
     rng, inside = np.random.default_rng(12), []
     for _ in range(150):

@@ -297,6 +297,7 @@ def test_a_database_of_something_else_is_refused(tmp_path):
         find([tmp_path / "other.db"])
 
 
+@pytest.mark.slow
 def test_the_whole_report_from_the_command_line(regab, tmp_path):
     rows = [{"dropout": r["dropout"], "wd": r["wd"], "seed": r["seed"], "val/acc": r["accuracy"]} for r in RUNS]
     path = written(tmp_path / "t.csv", rows)

@@ -139,6 +139,7 @@ def looked(root):
     return json.loads((Path(root) / "looks.json").read_text())
 
 
+@pytest.mark.slow
 def test_seeds_are_added_until_every_factor_has_a_verdict_and_each_look_is_kept(regab):
     done = regab(*AUTO, "hydra.sweep.dir=here")
     assert done.code == 0, done.err
@@ -157,6 +158,7 @@ def test_seeds_are_added_until_every_factor_has_a_verdict_and_each_look_is_kept(
     ]
 
 
+@pytest.mark.slow
 def test_a_budget_ends_it_early_and_says_so(regab):
     done = regab(*AUTO, "--budget", "0.01s", "hydra.sweep.dir=here")
     assert done.code == 0, done.err
@@ -181,6 +183,7 @@ def test_seeds_auto_killed_and_resumed_is_the_same_to_the_last_bit(regab, tmp_pa
         assert (root / "factors.csv").read_text() == Path("whole/factors.csv").read_text()
 
 
+@pytest.mark.slow
 def test_a_fixed_sweep_keeps_its_looks_and_what_was_said_of_them(regab):
     words = ("train", "-m", *SMALL, "reg.l2=0,0.1", "hydra.sweep.dir=here", "--looks", "1", "--practical", "0.02")
     assert regab(*words, "--seeds", "3").code == 0

@@ -143,6 +143,7 @@ def test_mistakes_are_exceptions_and_the_process_goes_on(here):
     assert not any(here.rglob("metrics.csv"))
 
 
+@pytest.mark.slow
 def test_a_sweep_of_which_some_runs_fail_is_returned_and_one_of_which_all_fail_raises(here):
     given = TINY | {"model.widths": [[16]], "optimizer": "sgd", "stack.workers": 0}
     some = regab.sweep(given, {"optimizer.lr": [0.1, 1e30]}, epochs=1, progress=False)

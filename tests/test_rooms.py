@@ -118,6 +118,7 @@ def test_a_metric_and_a_task_are_one_file_each(regab, rooms):
     assert result["stack_size"] == 6  # runs that differ in a task's numbers are trained together
 
 
+@pytest.mark.slow
 def test_metrics_and_a_task_of_the_users_own_are_known_from_files_alone(regab, mine, tmp_path):
     own = f"metrics.extra.first._target_={mine}.FirstRecall"
     sweep = regab("train", "-m", *QUICK, own, "headline=first", "reg.dropout=0,0.3", "--seeds", "3")
@@ -287,6 +288,7 @@ def test_what_is_measured_does_not_change_what_is_trained(regab, mine):
     assert "train_accuracy" not in table(less.folder, "metrics.csv")[0]
 
 
+@pytest.mark.slow
 def test_runs_that_lack_a_column_are_trained_again_and_others_not(regab, mine):
     own = f"metrics.extra.recall._target_={mine}.FirstRecall"
     sweep = regab("train", "-m", *QUICK, "reg.dropout=0,0.3")
@@ -301,6 +303,7 @@ def test_runs_that_lack_a_column_are_trained_again_and_others_not(regab, mine):
     assert "test recall" in regab("train", "--resume", str(sweep.folder), "headline=recall").out
 
 
+@pytest.mark.slow
 def test_sweeps_from_before_and_after_a_new_metric_go_together(regab, mine):
     own = f"metrics.extra.recall._target_={mine}.FirstRecall"
     old = regab("train", "-m", *QUICK, "reg.dropout=0,0.3", "--seeds", "3").folder

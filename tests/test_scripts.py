@@ -62,6 +62,7 @@ def test_a_sweep_of_a_script_is_judged_as_any_other(regab, script):
     assert (done.folder / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_run_again_and_levels_can_be_added(regab, script):
     first = regab(*WORDS, "--seeds", "2")
     before = {p: p.stat().st_mtime_ns for p in first.folder.glob("*/result.json")}
@@ -122,6 +123,7 @@ def test_a_script_that_reports_by_result_json_or_by_lines(regab, script):
     assert load_metrics(Path(table["folder"][0]))["auc"].tolist()[1:] == [0.5, 0.8]
 
 
+@pytest.mark.slow
 def test_the_direction_of_an_unknown_metric_is_asked_for_and_can_be_added(regab, script):
     (script / "script.sh").write_text("echo '{\"auc\": 0.'$1$2'}' > result.json\n")
     done = regab(*WORDS, "--seeds", "3")

@@ -64,6 +64,7 @@ def test_a_finished_run_is_not_shown_for_other_data():
     assert "here: the data have changed since" in run("train", "--resume", "here")[2]
 
 
+@pytest.mark.slow
 def test_a_sweep_does_not_go_on_with_other_code_and_comments_are_none(tmp_path):
     def train(*words):
         command = python("-m", "regab", "train", *words)

@@ -127,6 +127,7 @@ def test_a_single_run_says_the_same(listening):
     assert {"curves.png", "model.pt"} <= {*of(heard, "swept")[0]["files"]}
 
 
+@pytest.mark.slow
 def test_what_is_done_is_planned_but_not_started_again(listening):
     done, _ = listening("train", "-m", *SMALL, "seed=0,1", LISTENING)
     again, heard = listening("train", "--resume", str(done.folder), "seed=0,1,2")
@@ -229,6 +230,7 @@ def test_what_jobs_note_and_why_their_runs_fail_is_heard(launching, tmp_path):
     assert any(content["aloud"] and content["text"].startswith("model: ") for content in of(heard, "noted"))
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_says_with_which_epoch(listening):
     words = ("train", *SMALL, "epochs=40", "stack.checkpoint=0", "hydra.run.dir=here", LISTENING)
     stop = threading.Event()
