@@ -102,3 +102,22 @@ def test_a_factor_that_is_one_variant_shares_its_doubt_and_an_average_counts_its
     both = Study([tmp_path], changed(crossed, "1", 2, selected_test_accuracy=0.3), Options())
     row = next(row for row in both.of_factors if row["level"] == "1")
     assert row["note"] == "2 of 8 runs collapsed"
+
+
+def test_accuracies_that_repeat_on_a_small_test_set_are_no_collapse():
+    table = results(TWO, 5)
+    few = {0: 0.9471, 1: 0.9471, 2: 0.9554, 3: 0.9471, 4: 0.9554}
+    for seed, value in few.items():
+        table = changed(table, "0.1", seed, selected_test_accuracy=value)
+    noisy = {0: 0.9331, 1: 0.9331, 2: 0.9331, 3: 0.9109, 4: 0.9080}
+    for seed, value in noisy.items():
+        table = changed(
+            changed(table, "0", seed, selected_test_accuracy=value), "1", seed, selected_test_accuracy=value
+        )
+    assert (
+        runs_of(
+            sweep_of(table, None, None, "selected"),
+            {n: 0 for n in ("l2.strength=0", "l2.strength=0.1", "l2.strength=1")},
+        )["l2.strength=0.1"].collapsed
+        == 0
+    )

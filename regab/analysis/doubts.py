@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 APART = 6.0  # times the range of the other runs
 DEVIATIONS = 8.0  # of a typical variant, which the distance must be besides where there are few runs
+SEVERAL = 4.0  # with more: accuracies of a small test set repeat, so that the range of some may be nothing
 ENOUGH = 5  # runs from which on they judge themselves, and a t-test keeps its level although some collapse
 
 
@@ -54,7 +55,7 @@ def _sides(values: np.ndarray, typical: float) -> tuple[int, int]:
     cut = int(np.argmax(gaps)) + 1
     majority = values[cut:] if 2 * cut < len(values) else values[:cut]
     apart = gaps[cut - 1] > max(APART * np.ptp(majority), typical)
-    sure = len(values) >= ENOUGH or gaps[cut - 1] > DEVIATIONS * typical
+    sure = gaps[cut - 1] > (DEVIATIONS if len(values) < ENOUGH else SEVERAL) * typical
     return (cut, len(values) - cut) if apart and sure else (0, 0)
 
 
