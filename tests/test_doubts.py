@@ -117,7 +117,7 @@ def test_accuracies_that_repeat_on_a_small_test_set_are_no_collapse():
     assert (
         runs_of(
             sweep_of(table, None, None, "selected"),
-            {n: 0 for n in ("l2.strength=0", "l2.strength=0.1", "l2.strength=1")},
+            dict.fromkeys(("l2.strength=0", "l2.strength=0.1", "l2.strength=1"), 0),
         )["l2.strength=0.1"].collapsed
         == 0
     )
