@@ -65,7 +65,7 @@ def _left(study: Study) -> str:
     """What is kept for later looks."""
     if study.looks.most or study.looks.planned or len(study.looks.seen) != 1:
         return ""
-    return " This first look may spend half of the 5 %; the rest is for seeds that may be added (--looks 1 spends all)."
+    return " This first look may spend 4 of the 5 %; the rest is for seeds that may be added (--looks 1 spends all)."
 
 
 def _pairing(study: Study) -> str:
