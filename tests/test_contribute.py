@@ -82,5 +82,5 @@ def test_pre_commit_runs_what_ci_runs():
     assert repo["repo"] == "local"  # and needs no network
     ours = {hook["entry"].replace(" -q", "") for hook in repo["hooks"]}
     ci = (ROOT / ".ci" / "run").read_text()
-    assert ours == {"ruff check", "ruff format --check", "pytest", "pytest -m slow"}
+    assert ours == {"ruff check", "ruff format --check", "mypy", "pytest", "pytest -m slow"}
     assert all(entry in ci or entry in README for entry in ours)

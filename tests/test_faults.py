@@ -145,7 +145,7 @@ def test_asked_twice_it_stops_at_once(undisturbed):
     for worker in command.workers:
         os.kill(worker, signal.SIGSTOP)  # so that no epoch is ever finished
     os.kill(command.pid, signal.SIGTERM)
-    command.until(lambda: "once more" in command.files[1].read_text())
+    command.until(lambda: "interrupt again" in command.files[1].read_text())
     os.kill(command.pid, signal.SIGTERM)
     code, _, err = command.end()
     assert code == 128 + signal.SIGTERM

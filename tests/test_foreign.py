@@ -314,8 +314,8 @@ def test_mistakes_in_the_users_own_are_one_line_or_their_own_traceback(regab, mi
     assert wrong.err == f"regab: data._target_={mine}.Net: must return a regab.data.split.Source, but returned a Net\n"
     broken = regab("train", f"model._target_={mine}.broken", data)
     assert broken.code == 1
-    assert broken.err.splitlines()[-1] == "regab: RuntimeError: my own mistake"
-    assert "in broken" in broken.err
+    assert broken.err == f"regab: {mine}.py, line 21: RuntimeError: my own mistake\n"
+    assert "in broken" in (broken.folder / "error.txt").read_text()
 
 
 def test_places_put_by_the_user_are_kept_and_no_others_are_added():

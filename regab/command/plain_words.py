@@ -20,7 +20,7 @@ def plain(word: str) -> str:
 
     Only one value is plain: with a comma it may be a sweep. What is quoted already, or a list, is left as it is.
     """
-    if word.startswith("~"):
+    if word.startswith("~") and not (CONF / word[1:].partition("=")[0]).is_dir():
         raise UsageError(f"{word}: keys cannot be taken away; give {word[1:].partition('=')[0]} another value")
     key, equals, value = word.partition("=")
     _check_group(key, value)
