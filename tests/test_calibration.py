@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from regab.analysis.compare import compare, metrics_of
-from regab.analysis.paired import LEVEL
+from regab.analysis.paired import LEVEL, paired
 from regab.analysis.table import read
+from regab.analysis.variances import p_value
 from regab.analysis.verdicts import HELPS, HURTS
 from tests.benchmarks.calibration import adjusted, grid, most
 from tests.benchmarks.simulated import KINDS, add_seeds, judge, simulate
@@ -33,15 +34,28 @@ def test_a_few_kinds_keep_the_five_per_cent(kind):
         assert judge(simulate(kind, variants, seeds, 1000)).new <= most(1000), (variants, seeds)
 
 
+def test_near_copies_of_the_baseline_make_nobody_elses_variance_small():
+    assert judge(simulate("half near-copies", 12, 3, 1500)).new < 0.04  # 7 % where no variance may be odd
+
+
 @pytest.mark.parametrize(
     ("variants", "seeds", "effect", "before", "now"),
-    [(12, 3, 3.0, 0.25, 0.6), (5, 3, 2.0, 0.22, 0.25), (12, 5, 2.0, 0.6, 0.7)],
+    [(12, 3, 3.0, 0.25, 0.7), (5, 3, 2.0, 0.22, 0.35), (12, 5, 2.0, 0.6, 0.8)],
 )
 def test_variances_that_learn_from_the_sweep_find_more(variants, seeds, effect, before, now):
     """An effect in paired deviations; the old power is that of Student's t with Holm's adjustment."""
     rates = judge(simulate("normal", variants, seeds, 1000, seed=1), effect * np.sqrt(2))
     assert rates.old_power < before
     assert rates.power > now
+
+
+def test_a_comparison_whose_runs_collapsed_silences_nobody():
+    """Two comparisons, one with a thousand times the deviation: the other has its own Student's t, not less."""
+    values = simulate("normal", 3, 4, 1000, seed=1)
+    values[:, 2] *= 1000
+    found = paired(values[:, 1:] - values[:, :1] + 3.0, 1e-9)
+    p = p_value(found)[:, 0]
+    assert np.mean(p < 0.05) > 0.9 * np.mean(found.p[:, 0] < 0.05)
 
 
 def test_two_variants_are_judged_by_students_t():

@@ -60,7 +60,7 @@ def test_where_a_variant_is_the_factor_both_have_one_verdict():
     page = judge(table)
     np.testing.assert_array_equal(page.factors["p_adjusted"], page.variants["p_adjusted"][1:])
     assert page.factors["verdict"].tolist() == page.variants["verdict"].tolist()[1:]
-    np.testing.assert_array_equal(page.factors["p_adjusted"], main_effects(table)["p_adjusted"])
+    np.testing.assert_allclose(page.factors["p_adjusted"], main_effects(table)["p_adjusted"])  # sums round
 
 
 @pytest.mark.parametrize("planned", [None, 1, 3])
