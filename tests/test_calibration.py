@@ -5,7 +5,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from regab.analysis.compare import compare, metrics_of
+from regab.analysis.compare import compare
 from regab.analysis.paired import LEVEL, paired
 from regab.analysis.table import read
 from regab.analysis.variances import p_value
@@ -100,7 +100,7 @@ def same_twice(tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_same_variant_under_two_names_gets_no_verdict(same_twice):
-    for metric in metrics_of(same_twice):
+    for metric in ("test_accuracy", "test_loss", "val_accuracy", "val_loss", "train_loss"):
         row = compare(same_twice, metric=metric).iloc[1]
         assert (row["n"], row["mean_difference"]) == (40, 0)
         assert row["verdict"] == "changed nothing"
