@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 def is_ours(path: Path) -> bool:
     """Whether this is a folder of regab's: of a sweep, of a run, or of earlier reports; or one above such folders."""
+    if (path / ".regab").is_dir():  # a sweep of regab's, whatever has become of its files
+        return True
     if not path.is_dir():
         return False
     if (path / ".hydra" / "overrides.yaml").is_file() or run_folders_in(path):
