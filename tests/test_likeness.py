@@ -22,6 +22,14 @@ class Dropping(nn.Module):
         return self.out(functional.dropout(h, self.call, self.training))
 
 
+class Numbers(Dropping):
+    """For one output only."""
+
+    def __init__(self, in_features, num_classes, layer: float = 0.0):
+        assert num_classes == 1
+        super().__init__(in_features, num_classes, layer)
+
+
 def examined(configure, *words):
     base = ("model=own", "++model._target_=tests.test_likeness.Dropping", "data.n_train=100")
     return examine_all([configure(*base, f"++{word}") for word in words])
@@ -33,6 +41,12 @@ def test_a_rate_that_is_taken_over_is_no_variant(configure):
     words, index = error.value.args
     assert words.startswith("model.layer=0.5: makes the same model as model.layer=0.0, in training too; ")
     assert index == 1
+
+
+def test_models_are_compared_with_the_outputs_that_the_task_asks_for(configure):
+    base = ("data=iris", "task=regression", "model=own", "++model._target_=tests.test_likeness.Numbers")
+    with pytest.raises(UsageError, match=r"model.layer=0.5: makes the same model as model.layer=0.0"):
+        examine_all([configure(*base, f"++model.layer={rate}") for rate in (0.0, 0.5)])
 
 
 @pytest.mark.parametrize("key", ["call", "momentum", "freeze"])

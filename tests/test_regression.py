@@ -17,6 +17,7 @@ from regab.records.columns import headline, higher_is_better, words
 from regab.records.load import load_metrics
 from regab.regularizers import methods
 from regab.regularizers.early_stopping import EarlyStopping
+from regab.tasks.regression import Regression
 from tests.conftest import curves, same
 from tests.test_contract import preset
 
@@ -158,6 +159,11 @@ def test_whole_numbers_may_be_a_target_and_others_no_classes():
         divide(Source(Split(x, y / 7), 2), Division())
     with pytest.raises(UsageError, match="the task of a Source is 'ranking'; it must be one of classification, reg"):
         divide(Source(Split(x, y), 2, task="ranking"), Division())
+
+
+def test_a_source_of_classes_has_one_output_in_a_regression():
+    data = divide(Source(Split(torch.randn(30, 2), torch.arange(30) % 3), 3), Division(), Regression())
+    assert data.classes == 1
 
 
 def test_a_held_out_part_whose_target_does_not_vary_has_no_r2(configure):

@@ -255,6 +255,18 @@ def test_a_task_that_is_named_decides_how_labels_are_read(regab, tmp_path):
     run = regab("train", *words, "task=regression")
     result = json.loads((run.folder / "result.json").read_text())
     assert (result["task"], round(result["target"]["mean"], -1)) == ("regression", 20)  # the numbers, not the classes'
+    for named, task in ((), "classification"), (("task=regression",), "regression"):
+        assert f"; {task}; fingerprint " in regab("data", *words[:3], *named).out
+
+
+def test_data_are_shown_for_the_task_that_is_named(regab, rooms, mine):
+    for task in ("task=absolute", f"task._target_={mine}.Absolute"):
+        shown = regab("data", "data=diabetes", task, "task.weight=2")
+        assert (shown.code, shown.err, shown.out.count("\n")) == (0, "", 1)
+        assert "an input is 10 features; absolute; fingerprint " in shown.out
+    wrong = ("data=diabetes", "task=classification")
+    refused, train = regab("data", *wrong), regab("train", *wrong, "model=mlp")
+    assert (refused.code, refused.err) == (2, train.err)
 
 
 def test_metrics_are_what_scikit_learn_says():

@@ -32,11 +32,12 @@ def show_data(words: list[str]) -> int:
 
     from regab.training.setup import load_data
 
-    data = load_data(config["data"], torch.device("cpu"))
-    print(*map(printable, data_lines(data.said, data.columns)), sep="\n")
+    data = load_data(config["data"], torch.device("cpu"), config["task"])
+    for line in data_lines(data.said, data.columns):
+        print(printable(line))
     sizes = f"{len(data.train)} for training, {len(data.val)} for validation, {len(data.test)} for testing"
     shape = "×".join(map(str, data.shape))
-    print(f"{sizes}; an input is {shape} {data.kind}; {data.task}; fingerprint {data.fingerprint}")
+    print(f"{sizes}; an input is {shape} {data.kind}; {data.task.name}; fingerprint {data.fingerprint}")
     return 0
 
 
