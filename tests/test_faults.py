@@ -337,7 +337,10 @@ DAMAGES = [truncated, emptied, garbage, of_another_kind]
     ],
 )
 def test_damaged_files_are_made_again(undisturbed, files, damage):
-    os.kill(started().until(lambda: list(HERE.glob("*/result.json"))).pid, signal.SIGKILL)
+    command = started().until(lambda: list(HERE.glob("*/result.json")))
+    others = [pid for foreman in children(command.pid) for pid in (foreman, *children(foreman))]
+    os.kill(command.pid, signal.SIGKILL)
+    assert [pid for pid in others if alive(pid)] == []  # who still writes would rename what is being damaged
     found = [file for file in HERE.glob(files) if file.is_file()]
     for file in found:
         damage(file)
