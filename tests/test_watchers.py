@@ -216,15 +216,17 @@ def test_what_jobs_note_and_why_their_runs_fail_is_heard(launching, tmp_path):
     (tmp_path / "net.py").write_text(
         "import torch\n\n\nclass Net(torch.nn.Linear):\n"
         "    def __init__(self, in_features, num_classes, fail: int = 0):\n"
-        "        super().__init__(in_features, num_classes)\n        self.fail = fail\n\n"
+        "        super().__init__(in_features, num_classes)\n"
+        "        self.fail, self.drop = fail, torch.nn.Dropout(0.0)\n\n"
         "    def forward(self, x):\n        if self.fail and self.training and len(x) > 2:\n"
-        "            raise ValueError('as asked')\n        return super().forward(x.flatten(1))\n"
+        "            raise ValueError('as asked')\n        return self.drop(super().forward(x.flatten(1)))\n"
     )
-    words = ("model._target_=net.Net", "+model.fail=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=1")
+    words = ("model._target_=net.Net", "+model.fail=0,1", "reg.dropout=0.1")
+    words = (*words, "hydra/launcher=joblib", "hydra.launcher.n_jobs=1")
     done, heard = launching("train", "-m", *SMALL[2:], *words, "seed=0,1", "stack.size=2", LISTENING)
     assert done.code == 1, done.err
     failed = [content for content in of(heard, "ended") if content["error"]]
-    assert [content["error"] for content in failed] == ["ValueError: as asked"] * 2
+    assert [content["error"] for content in failed] == ["net.py, line 11: ValueError: as asked"] * 2
     assert all("Traceback" in content["details"] for content in failed)
     assert any(content["text"].startswith("a stack of 2 runs failed") for content in of(heard, "noted"))
     assert any(content["aloud"] and content["text"].startswith("model: ") for content in of(heard, "noted"))
