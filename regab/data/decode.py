@@ -47,7 +47,7 @@ def read_text(path: str, source: str, encoding: str = "auto") -> str:
 
 def _content(path: str, source: str) -> bytes:
     try:
-        content = Path(path).expanduser().read_bytes()
+        content = (Path(path) if Path(path).is_file() else Path(path).expanduser()).read_bytes()  # ~a.csv is a name too
         return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
     except (OSError, EOFError, zlib.error, ValueError, RuntimeError) as error:  # damaged gzip; NUL or ~nobody in a path
         raise UsageError(f"{source}: cannot be read ({getattr(error, 'strerror', None) or error})") from error

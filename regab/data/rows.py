@@ -56,17 +56,18 @@ class Rows:
         if len(self.lines) == 1:
             raise UsageError(f"{self.source}: has a first line, which names the columns, and nothing below it")
         cells = {i: cells for i, cells in enumerate(self.columns.values(), 1) if any(cells)}
-        header = {i: _printable(column[0]) or f"column_{i}" for i, column in cells.items()}
+        header = {i: column_name(column[0]) or f"column_{i}" for i, column in cells.items()}
         names = list(header.values())
         if twice := [name for i, name in enumerate(names) if name in names[:i]]:
             complaint = f"has two columns of the name {twice[0]!r}; the first line must name the columns"
             raise UsageError(f"{self.source}: {complaint}, each by its own name")
-        nameless = [header[i] for i, column in cells.items() if not _printable(column[0])]
+        nameless = [header[i] for i, column in cells.items() if not column_name(column[0])]
         columns = {header[i]: column[1:] for i, column in cells.items()}
         return Rows(self.source, columns, self.lines[1:], nameless, self.said)
 
 
-def _printable(name: str) -> str:
+def column_name(name: str) -> str:
+    """The name of a column as it is read and asked for: printable, with single spaces."""
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())
 
 

@@ -13,7 +13,7 @@ from regab.data.encode import Cells, fitter
 from regab.data.labels import Targets, is_number
 from regab.data.marks import set_marks
 from regab.data.remarks import described, remarks, summary
-from regab.data.rows import Rows, read_rows
+from regab.data.rows import Rows, column_name, read_rows
 from regab.data.split import Source, Split
 from regab.errors import UsageError
 
@@ -46,7 +46,9 @@ def load(
     """
     if max_categories < 1:
         raise UsageError(f"data.max_categories={max_categories}: must be at least 1")
-    options = Options(numeric or [], categorical or [], ignore or [], missing, decimal, day_first)
+    label = column_name(label)
+    numeric, categorical, ignore = map(_named, (numeric, categorical, ignore))
+    options = Options(numeric, categorical, ignore, missing, decimal, day_first)
     files = [("data.path", path), ("data.test_path", test_path)]
     parts = [read_rows(p, key, delimiter, encoding=encoding).named() for key, p in files if p is not None]
     train = parts[0]
@@ -70,6 +72,10 @@ def load(
         names=targets.names,
         features=tuple(c.name for c in columns if c.kind == "numeric"),
     )
+
+
+def _named(columns: list[str] | None) -> list[str]:
+    return [column_name(str(name)) for name in columns or []]
 
 
 def _cells(rows: Rows, columns: list[Column], options: Options) -> Cells:
