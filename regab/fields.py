@@ -110,3 +110,21 @@ def join(cls: type, runs: list[dict[str, Any]], array: Callable[[list[float]], A
     """One instance for a whole stack: numbers become arrays ``[V]``, structure is taken from the first run."""
     numbers = {f.name for f in dataclasses.fields(cls) if stacked(f)}
     return cls(**{k: array([float(r[k]) for r in runs]) if k in numbers else v for k, v in runs[0].items()})
+
+
+def per_run(value: Any, runs: int, hook: str) -> Any:
+    """What a hook returned for a stack, if it is a number of each run ``[V]``.
+
+    Raises UsageError for all else: a single number would be a mean over runs, and make each depend on its neighbours.
+    """
+    if hasattr(value, "cpu") and value.shape == (runs,) and not value.is_complex():
+        return value
+    found = f"a tensor {list(value.shape)} of {value.dtype}" if hasattr(value, "cpu") else type(value).__name__
+    raise UsageError(f"{hook}: must return a tensor with one number for each run, here [{runs}], not {found}")
+
+
+def of_kind(value: Any, kind: type, hook: str) -> Any:
+    """What a hook returned, if it is of a kind. Raises UsageError if not."""
+    if isinstance(value, kind):
+        return value
+    raise UsageError(f"{hook}: must return {kind.__name__}, not {type(value).__name__}")

@@ -57,7 +57,7 @@ def read_for(task: Config, data: Config) -> Config:
 def check_metrics(node: Config) -> Config:
     """The same node with the options of the user's own metrics typed. Raises UsageError."""
     for name in node["names"] or []:
-        if name not in metrics():
+        if not isinstance(name, str) or name not in metrics():
             raise UsageError(unknown("metric", "metrics=", name, metrics()))
     names = None if node["names"] is None else [n for n in dict.fromkeys(node["names"]) if n != LOSS]
     return {"names": names, "extra": {name: _check_extra(extra, name) for name, extra in node["extra"].items()}}
@@ -72,6 +72,10 @@ def _check_extra(node: Any, name: str) -> Config:
         raise UsageError(f"{path}._target_={node['_target_']}: must be a subclass of regab's Metric")
     if cls.direction not in (UP, DOWN):
         raise UsageError(f'{path}._target_={node["_target_"]}: must say direction = "up" or direction = "down"')
+    try:
+        cls.measure(name).cell(0.5), cls.measure(name).bounds
+    except ValueError as error:
+        raise UsageError(f"{path}._target_={node['_target_']}: {error}; see its form and range") from error
     return {"_target_": node["_target_"], **options(node, path)}
 
 

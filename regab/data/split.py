@@ -11,7 +11,7 @@ from torch import Tensor
 from regab.data.folds import held_out_in
 from regab.data.scaling import Fit, standardize
 from regab.errors import UsageError
-from regab.fields import fixed
+from regab.fields import fixed, of_kind
 from regab.seeding import stream_seed
 from regab.tasks import task_named
 from regab.tasks.base import Scale, Task
@@ -127,9 +127,9 @@ def divide(source: Source, by: Division, task: Task | None = None) -> Data:
     _check_fold(by)
     task = task or task_named(source.task)()
     generator = torch.Generator().manual_seed(stream_seed(by.split_seed, "split"))
-    train = Split(source.train.x, task.typed(source.train.y))
-    test = source.test and Split(source.test.x, task.typed(source.test.y))
-    outputs = task.outputs(train.y, source.classes)
+    train = Split(source.train.x, of_kind(task.typed(source.train.y), Tensor, "task, typed"))
+    test = source.test and Split(source.test.x, of_kind(task.typed(source.test.y), Tensor, "task, typed"))
+    outputs = of_kind(task.outputs(train.y, source.classes), int, "task, outputs")
     if test is None:
         share = A_FIFTH if by.test_fraction is None else by.test_fraction
         test, train = _part(train, share, "test_fraction", task, generator, in_order=by.folds is not None)
@@ -144,7 +144,7 @@ def divide(source: Source, by: Division, task: Task | None = None) -> Data:
     labels = _noisy(true, by.label_noise, by.split_seed, task, outputs)
     train = Split(train.x, labels)
     encode, given = source.fit(train.x)
-    scale = task.scale(train.y)
+    scale = of_kind(task.scale(train.y), Scale, "task, scale")
     train, val, test = (Split(encode(s.x), s.y if scale == Scale() else scale(s.y)) for s in (train, val, test))
     wrong = 0.0 if true.is_floating_point() else (labels != true).double().mean().item()
     told = source.said, source.columns, source.fingerprint, wrong

@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from regab.fields import choice, number, stacked, switches
+from regab.fields import choice, number, per_run, stacked, switches
 from regab.lazy import torch
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class Chain:
             stack.values.copy_(before)
 
     def penalty(self, logits: Tensor) -> Tensor | float:
-        return sum(method.penalty(logits) for _, method in self.having("penalty"))
+        return sum(per_run(m.penalty(logits), len(logits), f"reg {n}, penalty") for n, m in self.having("penalty"))
 
     def value(self, parameters: Any) -> Tensor | float:
         return sum(method.value(parameters) for _, method in self.having("value"))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from regab.data.split import Data, Split
+from regab.errors import UsageError
+from regab.fields import per_run
 from regab.metrics.base import Mean, Metric, mean_over_examples
 from regab.tasks.base import Scale, Task
 from regab.training.stack import Stack
@@ -41,7 +44,7 @@ def _measured(stack: Stack, split: Split, scale: Scale, task: Task, metrics: Map
     for x, y in zip(split.x.split(CHUNK), split.y.split(CHUNK), strict=True):
         outputs = stack(x, shared=True)
         for function, values in parts.items():
-            values.append(function(outputs, y))
+            values.append(_of_examples(function(outputs, y), outputs, task, metrics))
         if len(each) < len(metrics):
             kept.append(outputs)
     means = {function: mean_over_examples(values) for function, values in parts.items()}
@@ -52,8 +55,18 @@ def _measured(stack: Stack, split: Split, scale: Scale, task: Task, metrics: Map
             deviation = scale.deviation if metric.standardized else 1.0
             found[name] = metric.finish(means[each[name]], back(split.y), deviation)
         else:
-            found[name] = metric.of(back(torch.cat(kept, 1)), back(split.y)).cpu().double()
+            found[name] = metric.of(back(torch.cat(kept, 1)), back(split.y))
+        found[name] = per_run(found[name], stack.size, f"metric {name}").cpu().double()
     return found
+
+
+def _of_examples(values: Any, outputs: Tensor, task: Task, metrics: Mapping[str, Metric]) -> Tensor:
+    """Values of every run and example ``[V, n, …]``. Raises UsageError where they are something else."""
+    if isinstance(values, Tensor) and values.shape[:2] == outputs.shape[:2]:
+        return values
+    found = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
+    hooks = f"losses of task {task.name} or each of metric {', '.join(metrics)}"
+    raise UsageError(f"{hooks}: must return values of runs and examples, here {list(outputs.shape[:2])}, not {found}")
 
 
 def _each(metric: Mean, scale: Scale) -> Each:

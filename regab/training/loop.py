@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from regab.data.split import Data
+from regab.fields import of_kind, per_run
 from regab.metrics.base import Metric
 from regab.regularizers.base import Chain
 from regab.tasks.base import Task
@@ -72,7 +73,7 @@ def train(t: Training) -> Iterator[list[Record]]:
 def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
     """One pass over the training data. Read downwards, it names every place at which a regularizer may act."""
     stack, noise, steps, state, x_train = t.stack, t.noise, t.steps, t.optimizer_state, t.data.train.x
-    y_train = t.task.targets(t.data.train.y, t.data.classes)
+    y_train = of_kind(t.task.targets(t.data.train.y, t.data.classes), Tensor, "task, targets")
     noise.begin(epoch)
     order = noise.order(len(x_train))
     objective = torch.zeros(stack.size, device=x_train.device)
@@ -83,7 +84,7 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
         with chain.disturbed(stack.parameters, noise):
             for _ in chain.passes(stack, noise):
                 logits = stack(x, factors)
-                loss = t.task.loss(logits, y) + chain.penalty(logits)
+                loss = per_run(t.task.loss(logits, y), stack.size, "task, loss") + chain.penalty(logits)
                 stack.backward(loss)
         with torch.no_grad():
             objective += loss * (rows.shape[1] / len(x_train))

@@ -13,7 +13,7 @@ import torch
 
 from regab.blame import WHOLE, users_line
 from regab.config import Run
-from regab.errors import CannotWrite, Interrupted
+from regab.errors import CannotWrite, Interrupted, UsageError
 from regab.metrics.base import kept_measures
 from regab.records.columns import to_row
 from regab.training.loop import Training, train
@@ -55,7 +55,7 @@ def _failure(attempt: _Attempt) -> tuple[str, str, bool] | None:
     except (Interrupted, CannotWrite):
         raise
     except (Exception, SystemExit) as error:  # the user's own code may end the program
-        theirs = users_line(error)
+        theirs = str(error) if isinstance(error, UsageError) else users_line(error)
         return theirs or _in_a_line(error), traceback.format_exc(), theirs is None or WHOLE
     return None
 
