@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from regab import __version__
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
+from regab.output import guarded_output
 from regab.records.printable import printable
 
 if TYPE_CHECKING:
@@ -56,22 +57,28 @@ LOOKS_ONLY = {"--help", "-h", "--cfg", "-c", "--info", "-i", "--hydra-help", "--
 def main(argv: list[str] | None = None) -> None:
     """Run a command line and exit: 0 done, 1 a run failed, 2 a mistake in the command, 130 interrupted."""
     words = sys.argv[1:] if argv is None else list(argv)
+    with guarded_output() as output:
+        code = _run(words)
+        output.flush()
+        if output.lost and words[:1] != ["train"] and code == 0:  # what is trained is in files
+            code = _complain(output.lost, 1)
+    sys.exit(code)
+
+
+def _run(words: list[str]) -> int:
     if broken := next((word for word in words if not _is_text(word)), None):
-        _complain(f"{broken!a}: is not text in UTF-8", 2)
+        return _complain(f"{broken!a}: is not text in UTF-8", 2)
     gc.disable()  # torch is imported in 0.8 s instead of 1.1 s; where work begins, it is turned on again
     try:
-        sys.exit(_dispatch(words))
+        return _dispatch(words)
     except UsageError as error:
-        _complain(str(error), 2)
+        return _complain(str(error), 2)
     except (RunsFailed, CannotWrite) as error:
-        _complain(str(error), 1)
+        return _complain(str(error), 1)
     except Interrupted as error:
-        _complain(str(error), 128 + error.signal)
+        return _complain(str(error), 128 + error.signal)
     except KeyboardInterrupt:
-        _complain("interrupted", 130)
-    except BrokenPipeError:  # regab … | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return _complain("interrupted", 130)
 
 
 def _is_text(word: str) -> bool:
@@ -81,9 +88,9 @@ def _is_text(word: str) -> bool:
         return False
 
 
-def _complain(line: str, code: int) -> None:
+def _complain(line: str, code: int) -> int:
     print(f"regab: {printable(line, but='')}", file=sys.stderr)
-    sys.exit(code)
+    return code
 
 
 def _dispatch(words: list[str]) -> int:
@@ -93,6 +100,7 @@ def _dispatch(words: list[str]) -> int:
     if command == "data":
         from regab.command.showing import show_data
 
+        _find_own_classes()
         return show_data(rest)
     if command == "report":
         return _report(rest)
@@ -133,9 +141,13 @@ def train(words: list[str], watchers: dict[str, Watcher] | None = None) -> int:
 
 
 def _find_own_classes() -> None:
-    """Classes of the user's own are in the folder that they stand in."""
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
+    """Classes of the user's own are in the folder that they stand in. Raises UsageError where that is gone."""
+    try:
+        here = os.getcwd()
+    except FileNotFoundError as error:
+        raise UsageError("the folder that you stand in no longer exists; go to another") from error
+    if here not in sys.path:
+        sys.path.append(here)
 
 
 @contextmanager

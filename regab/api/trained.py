@@ -30,14 +30,14 @@ class Run:
         """The resolved configuration."""
         import yaml
 
-        return yaml.safe_load((self.folder / ".hydra" / "config.yaml").read_text())
+        return yaml.safe_load((self.folder / ".hydra" / "config.yaml").read_text("utf-8"))
 
     @cached_property
     def overrides(self) -> dict[str, str]:
         """What was asked for, by key."""
         import yaml
 
-        words = yaml.safe_load((self.folder / ".hydra" / "overrides.yaml").read_text()) or []
+        words = yaml.safe_load((self.folder / ".hydra" / "overrides.yaml").read_text("utf-8")) or []
         return dict(word.partition("=")[::2] for word in words)
 
     @property

@@ -45,7 +45,7 @@ def formula(cls: type) -> str:
 def _preset(name: str) -> str:
     """The values of the preset that is called like a method; a method need not have one."""
     path = CONF / "reg" / f"{name}.yaml"
-    values = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)[name] if path.is_file() else {}
+    values = yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader)[name] if path.is_file() else {}
     return ", ".join(f"{key}={value}" for key, value in values.items())
 
 

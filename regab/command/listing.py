@@ -32,7 +32,7 @@ def list_group(group: str, heading: bool, long: bool = False) -> str:
 
 def _options(group: str) -> list[tuple[str, str]]:
     files = sorted((CONF / group).glob("*.yaml"))
-    return [(file.stem, _comment(file.read_text())) for file in files]
+    return [(file.stem, _comment(file.read_text("utf-8"))) for file in files]
 
 
 def _comment(text: str) -> str:

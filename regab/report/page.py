@@ -26,8 +26,8 @@ def page(study: Study, figures: Mapping[str, Path] | None = None) -> str:
     values = {
         "title": escape(_title(study)),
         "subtitle": escape(_subtitle(study)),
-        "css": (HERE / "page.css").read_text(),
-        "js": "\n".join((HERE / name).read_text() for name in SCRIPTS),
+        "css": (HERE / "page.css").read_text("utf-8"),
+        "js": "\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS),
         "metrics": "".join(f'<option value="{escape(m)}">{escape(words(m))}</option>' for m in views),
         "warnings": _list("warnings", warnings(study)),
         "findings": _list("findings", findings(study)),
@@ -38,7 +38,7 @@ def page(study: Study, figures: Mapping[str, Path] | None = None) -> str:
         "commands": as_json({v.name: command_of(v) for v in study.variants}),
         "curves": as_json(curves(study)),
     }
-    return Template((HERE / "page.html").read_text()).substitute(values | views[study.metric])
+    return Template((HERE / "page.html").read_text("utf-8")).substitute(values | views[study.metric])
 
 
 def _title(study: Study) -> str:

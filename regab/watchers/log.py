@@ -44,5 +44,5 @@ class Log(Watcher):
         # Opened for every line, of which there are few: so a disk that was full for a while loses no more than it
         # must. Others say that it is full.
         if self.path:
-            with suppress(OSError), self.path.open("a") as file:
+            with suppress(OSError), self.path.open("a", encoding="utf-8") as file:
                 file.write(f"{time.strftime('%F %T')} {text}\n")

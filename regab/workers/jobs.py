@@ -178,7 +178,7 @@ def train_job(folder: Path) -> float:
 
 
 def _load(path: Path) -> Chunk:
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text("utf-8"))
     runs = [Run(run["config"], Path(run["folder"]), run["overrides"]) for run in content.pop("runs")]
     return Chunk(runs, **content)
 
@@ -186,5 +186,5 @@ def _load(path: Path) -> Chunk:
 def _write(path: Path, events: list[Event]) -> None:
     """For the launching process to read. How a run ended stands in its own files."""
     content = [[type(e).__name__, [e.digest] if isinstance(e, Ended) else e] for e in events]
-    with writing(path), path.open("a") as file:
+    with writing(path), path.open("a", encoding="utf-8") as file:
         file.write("".join(f"{json.dumps(each)}\n" for each in content))

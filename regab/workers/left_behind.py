@@ -112,7 +112,7 @@ def _final(path: Path) -> dict[str, float]:
     """The numbers in a script's ``result.json``; of regab's own, none."""
     if not path.is_file():
         return {}
-    content: Any = json.loads(path.read_text())
+    content: Any = json.loads(path.read_text("utf-8"))
     if not isinstance(content, dict):
         raise ValueError(f"{path.name} is no object of numbers")
     if "digest" in content and "selected" in content:

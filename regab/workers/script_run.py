@@ -158,7 +158,7 @@ def _prepare(folder: Path, keep: bool) -> None:
 def _end_orphan(folder: Path) -> None:
     """End the process of an earlier attempt, if it is still there and indeed that of this folder."""
     try:
-        pid = int((folder / PROCESS).read_text())
+        pid = int((folder / PROCESS).read_text("utf-8"))
         surroundings = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except (OSError, ValueError):
         return

@@ -43,7 +43,7 @@ class Store:
         make_folder(self.hidden)
         path = self.hidden / "lock"
         with writing(path):
-            file = path.open("a+", errors="replace")
+            file = path.open("a+", encoding="utf-8", errors="replace")
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -79,7 +79,7 @@ def _parsed(path: Path) -> Any:
         """Lightning writes objects of Python as tags, of which the text is enough."""
 
     Plain.add_multi_constructor("tag:yaml.org,2002:python/", lambda loader, tag, node: tag)
-    text = path.read_text()
+    text = path.read_text("utf-8")
     try:
         return json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=Plain)
     except (ValueError, yaml.YAMLError) as error:

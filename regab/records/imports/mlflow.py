@@ -64,17 +64,17 @@ def _folders(root: Path) -> list[Run]:
 def _folder(folder: Path) -> Run | None:
     import yaml
 
-    meta = yaml.safe_load((folder / "meta.yaml").read_text())
+    meta = yaml.safe_load((folder / "meta.yaml").read_text("utf-8"))
     if meta.get("lifecycle_stage") == "deleted":
         return None
     run = Run(meta.get("run_name") or folder.name, status=STATUS.get(str(meta.get("status")), "FINISHED"))
     for path in sorted((folder / "params").rglob("*")):
         if path.is_file():
-            run.given[path.relative_to(folder / "params").as_posix()] = path.read_text().strip()
+            run.given[path.relative_to(folder / "params").as_posix()] = path.read_text("utf-8").strip()
     points = []
     for path in sorted((folder / "metrics").rglob("*")):
         if path.is_file():
-            lines = [line.split() for line in path.read_text().splitlines()]
+            lines = [line.split() for line in path.read_text("utf-8").splitlines()]
             name = path.relative_to(folder / "metrics").as_posix()
             points += [(name, int(line[2]), float(line[1])) for line in lines]
     _add_curves(run, points)
