@@ -12,7 +12,7 @@ from pathlib import Path
 from regab.errors import UsageError
 
 WHOLE = os.environ.get("HYDRA_FULL_ERROR", "0") not in ("", "0")  # before Hydra's application sets it for itself
-_OURS = Path(__file__).resolve().parent
+OURS = Path(__file__).resolve().parent
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
@@ -59,7 +59,7 @@ def _place(error: BaseException) -> str | None:
 
 def _is_theirs(file: str) -> bool:
     path = Path(file)
-    return path.is_absolute() and not path.is_relative_to(_OURS) and not any(map(path.is_relative_to, _INSTALLED))
+    return path.is_absolute() and not path.is_relative_to(OURS) and not any(map(path.is_relative_to, _INSTALLED))
 
 
 def _short(file: str) -> str:

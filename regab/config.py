@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from regab import fields as declared
 from regab.errors import UsageError
@@ -96,11 +97,14 @@ def schema() -> type:
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
-    """A composed configuration as a tree of plain values. Raises UsageError if one is missing."""
-    missing = sorted(OmegaConf.missing_keys(cfg))
-    if missing:
-        raise UsageError(f"{missing[0]}: needs a value")
-    return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    """A composed configuration as a tree of plain values. Raises UsageError if one is missing or refers to nothing."""
+    try:
+        missing = sorted(OmegaConf.missing_keys(cfg))
+        if missing:
+            raise UsageError(f"{missing[0]}: needs a value")
+        return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    except OmegaConfBaseException as error:  # a value refers to what there is not
+        raise UsageError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
 
 
 def check(config: dict[str, Any]) -> dict[str, Any]:

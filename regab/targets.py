@@ -17,7 +17,7 @@ from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from regab import fields
-from regab.blame import users_code
+from regab.blame import WHOLE, users_code
 from regab.errors import UsageError
 
 
@@ -33,6 +33,10 @@ def locate(node: dict[str, Any], path: str) -> Any:
     try:
         with users_code(f"{path}._target_={target}"):
             return getattr(_holder(module), name)
+    except SyntaxError as error:  # of bytes that are no text; it names no file
+        if WHOLE:
+            raise
+        raise UsageError(f"{path}._target_={target}: {module} cannot be read ({error.msg})") from error
     except ModuleNotFoundError as error:
         if error.name is None or not (module == error.name or module.startswith(error.name + ".")):
             raise
@@ -68,6 +72,8 @@ def options(node: dict[str, Any], path: str, given: Iterable[str] = ()) -> dict[
     wrong type, and (dataclasses) for one out of range.
     """
     target = locate(node, path)
+    if not callable(target):
+        raise UsageError(f"{path}._target_={node['_target_']}: must be a class or a function, not {target!r:.40}")
     inner = {k: _inner(v, f"{path}.{k}", given) for k, v in node.items() if is_node(v)}
     arguments = {k: v for k, v in node.items() if k != "_target_" and k not in inner}
     _check_keywords(target, inner, path)
@@ -128,7 +134,7 @@ def _own(node: Any, path: str, taken: bool, base: type) -> dict[str, Any]:
 
 @cache  # the runs of a sweep share most of their nodes
 def _typed(target: Callable[..., Any], arguments: str, path: str, given: tuple[str, ...]) -> str:
-    schema, values = _schema(target, given), json.loads(arguments)
+    schema, values = _schema(target, path, given), json.loads(arguments)
     if schema is None:
         return arguments
     known = [key for key in schema if key != "_target_"]
@@ -155,12 +161,12 @@ def _check_flat(node: Any, value: Any, key: str) -> None:
         raise UsageError(f"{key}={value}: must be a plain list of {element.__name__} values, without lists in it")
 
 
-def _schema(target: Callable[..., Any], given: tuple[str, ...]) -> Any:
+def _schema(target: Callable[..., Any], path: str, given: tuple[str, ...]) -> Any:
     """The target's parameters as a structured config; None if it takes any keyword."""
     parameters = inspect.signature(target).parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return None
-    hints = typing.get_type_hints(target if is_dataclass(target) or inspect.isfunction(target) else target.__init__)
+    hints = _hints(target if is_dataclass(target) or inspect.isfunction(target) else target.__init__)
     made = {f.name: f.default_factory for f in dataclasses.fields(target)} if is_dataclass(target) else {}
     declared = []
     for name, parameter in parameters.items():
@@ -170,7 +176,21 @@ def _schema(target: Callable[..., Any], given: tuple[str, ...]) -> Any:
                 default = make()
             own = field(default_factory=lambda d=default: d)  # type: ignore[misc]  # cannot infer type of lambda
             declared.append((name, _supported(hints.get(name, Any)), own))
-    return OmegaConf.structured(make_dataclass("Options", declared))
+    try:
+        return OmegaConf.structured(make_dataclass("Options", declared))
+    except OmegaConfBaseException as error:
+        key = f"{path}.{error.key}"
+        raise UsageError(
+            f"{key}: its default is not what it is declared to be ({str(error).splitlines()[0]})"
+        ) from error
+
+
+def _hints(target: Callable[..., Any]) -> dict[str, Any]:
+    """Declared types; none where they name what only a type checker imports."""
+    try:
+        return typing.get_type_hints(target)
+    except NameError:
+        return {}
 
 
 def _supported(hint: Any) -> Any:

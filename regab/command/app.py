@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import hydra
 import yaml
@@ -14,7 +16,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from regab.blame import users_line
+from regab.blame import OURS, WHOLE, users_line
 from regab.command.flags import flags_first
 from regab.command.plugins import register
 from regab.config import CONF
@@ -51,7 +53,28 @@ def run_hydra(program: str, words: list[str], claim: bool, config: str = "config
             if ours := next((e for e in _chain(error) if isinstance(e, UsageError | CannotWrite)), None):
                 raise ours from error
             raise UsageError(explain(error)) from error
+        except (ValueError, TypeError, OSError, RecursionError) as error:
+            told = None if WHOLE else met_in_files(error)
+            if told is None:
+                raise
+            raise UsageError(told) from error
     return 0
+
+
+def met_in_files(error: BaseException) -> str | None:
+    """What Hydra met in the user's words or files while it composed a configuration; None for an error of our code.
+
+    Hydra wraps few of those errors: not what a file in another encoding raises, or one that includes itself.
+    """
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    ours = [frame for frame in frames if Path(frame.f_code.co_filename).is_relative_to(OURS)]
+    if not ours or ours[-1] is frames[-1] or ours[-1].f_code.co_name not in ("run_hydra", "_composed_by_hydra"):
+        return None
+    paths = (frame.f_locals.get("config_path") for frame in reversed(frames))
+    file = next((path for path in paths if isinstance(path, str)), "the configuration")
+    if isinstance(error, RecursionError):
+        return f"{file}.yaml: includes itself, by its own defaults or those of a file in them"
+    return f"{file}: cannot be read ({' '.join(str(error).split())})"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from typing import NoReturn
 
 from regab.errors import UsageError
 from regab.targets import unknown
@@ -18,6 +19,7 @@ WITHOUT = ("--help -h", "--hydra-help", "--version", "--resolve", "--run -r", "-
 def flags_first(words: list[str]) -> list[str]:
     """Hydra 1.3 rejects overrides on both sides of a flag (``a=1 -m b=2``). Raises UsageError for an unknown flag."""
     parser = _parser()
+    parser.error = _refuse  # type: ignore[method-assign]  # which prints its usage in many lines
     known, extra = parser.parse_known_intermixed_args(words)
     if extra:
         flags = [flag for action in parser._actions for flag in action.option_strings]
@@ -26,6 +28,10 @@ def flags_first(words: list[str]) -> list[str]:
     for override in overrides:
         flags.remove(override)
     return [*flags, *overrides]
+
+
+def _refuse(message: str) -> NoReturn:
+    raise UsageError(message)
 
 
 def _parser() -> ArgumentParser:

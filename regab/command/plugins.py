@@ -73,6 +73,8 @@ class RegabSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         gc.enable()
+        if not OmegaConf.is_dict(self.params) and not isinstance(self.params, dict):
+            raise UsageError(f"hydra.sweeper.params={self.params}: must be keys with their values")
         fixed = [expand_override(f"{key}={value}") for key, value in self.params.items()]
         parser = OverridesParser.create(config_loader=self.context.config_loader)
         factors = factors_of(parser.parse_overrides([*fixed, *arguments]))
@@ -101,8 +103,9 @@ class RegabSweeper(Sweeper):
         for name, value, least in (("most", self.most, FEWEST), ("looks", self.looks.planned, 1)):
             if value is not None and not (isinstance(value, int) and value >= least):
                 raise UsageError(f"hydra.sweeper.{name}={value}: must be a whole number from {least}")
-        if self.looks.practical is not None and not self.looks.practical >= 0:
-            raise UsageError(f"hydra.sweeper.practical={self.looks.practical}: must be a number from 0")
+        practical = self.looks.practical
+        if practical is not None and not (isinstance(practical, int | float) and 0 <= practical < math.inf):
+            raise UsageError(f"hydra.sweeper.practical={practical}: must be a number from 0")
         if self.most and self.looks.planned:
             raise UsageError(f"--looks {self.looks.planned}: --seeds auto plans its own looks; leave one of them out")
         if self.budget is not None and not self.most:
@@ -119,10 +122,17 @@ def factors_of(overrides: Sequence[Override]) -> Ranged:
         elif isinstance(value, IntervalSweep):
             factors[key] = Range(cast(float, value.start), cast(float, value.end), "log" in value.tags)
         else:
-            factors[key] = list(islice(override.sweep_string_iterator(), MOST_RUNS + 1))
+            factors[key] = _values(override)
             if not factors[key]:
                 raise UsageError(f"{key}: has no values, so there is nothing to train")
     return factors
+
+
+def _values(override: Override) -> list[str]:
+    try:
+        return list(islice(override.sweep_string_iterator(), MOST_RUNS + 1))
+    except ValueError as error:  # range(0,1,0)
+        raise UsageError(f"{override.input_line}: {error}") from error
 
 
 class RegabLauncher(Launcher):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
-import sys
 
 import yaml
 from hydra import compose, initialize_config_dir
@@ -23,8 +21,6 @@ from regab.training.facts import data_lines
 def show_data(words: list[str]) -> int:
     """Print what ``regab train`` with the same words would train on. Raises UsageError as that would."""
     gc.enable()
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # where loaders of the user's own are found
     if options := [word for word in words if word.startswith("-")]:
         raise UsageError(f"data {options[0]}: takes keys only, as regab data data=csv data.path=a.csv data.label=y")
     config = _composed(words)

@@ -41,6 +41,8 @@ def build_model(config: Config, data: Data, chain: Chain, seed: int) -> Built:
         model = make(own, data, "model")
         if not isinstance(model, nn.Module):
             raise UsageError(f"model._target_={node['_target_']}: must give a torch.nn.Module")
+        if getattr(model.forward, "__func__", None) is nn.Module.forward:
+            raise UsageError(f"model._target_={node['_target_']}: {type(model).__name__} has no forward")
         initialize(model)
         notes = FineTuning(**tuning)(model, data.classes)
         if not is_foreign(model):
@@ -82,6 +84,8 @@ def _told(factory: Any, data: Data) -> dict[str, Any]:
         given["vocab_size"] = data.given["vocabulary"]
     if factory.__module__.startswith("transformers."):
         return _told_to_hugging_face(factory, data, given)
+    if getattr(factory, "__init__", None) is nn.Module.__init__:  # it has none of its own, and takes nothing
+        return {}
     parameters = inspect.signature(factory).parameters
     told = {name: value for name, value in given.items() if name in parameters}
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()) and not {"classes", "n_classes"} & told.keys():

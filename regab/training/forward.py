@@ -90,6 +90,12 @@ def _check_forward(model: nn.Module, example: Tensor, outputs: int) -> None:
     if not isinstance(out, Tensor) or out.shape != expected:
         what = list(out.shape) if isinstance(out, Tensor) else type(out).__name__
         raise UsageError(f"model: for two examples the forward of {name} must return {list(expected)}, not {what}")
+    if not out.is_floating_point():
+        raise UsageError(f"model: the forward of {name} must return floating-point numbers, not {out.dtype}")
+    if not out.requires_grad:
+        raise UsageError(
+            f"model: the forward of {name} returns what its weights get no gradient from (is it detached?)"
+        )
     for key, buffer in trial.named_buffers():
         if buffer is not before.get(key):
             raise UsageError(f"model: the forward of {name} replaces its buffer {key}; change it in place, by copy_")
