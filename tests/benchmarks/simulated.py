@@ -163,7 +163,7 @@ class Added(NamedTuple):
 
 def add_seeds(values: np.ndarray, effect: float, looks: list[tuple[int, float]] | None = None) -> Added:
     """Seeds are added to the baseline and to what has no verdict yet, ``values`` having as many as there may be."""
-    gaps = values[:, 1:] - values[:, :1] + effect
+    gaps, step = values[:, 1:] - values[:, :1] + effect, steps(values)
     counts = np.zeros(gaps.shape[:2], int)
     found = np.zeros(gaps.shape[:2], bool)
     runs = np.zeros(len(values))
@@ -172,7 +172,6 @@ def add_seeds(values: np.ndarray, effect: float, looks: list[tuple[int, float]] 
         counts[~found] = seeds
         runs[open_] = seeds
         seen = np.where(np.arange(gaps.shape[2]) < counts[open_][..., None], gaps[open_], np.nan)
-        pairs = paired(seen, 1e-9)
-        p = holm(p_value(pairs))
-        found[open_] |= p < level
+        with np.errstate(invalid="ignore"):
+            found[open_] |= holm(p_value(paired(seen, step[open_]))) < level
     return Added(found.any(1).mean(), found.mean(), (runs + counts.sum(1)).mean())
