@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regab.errors import UsageError
-from regab.metrics import SPLITS, measures
+from regab.metrics import SPLITS, measured_by, measures
 from regab.records.columns import with_derived
 from regab.records.files import make_folder, to_json, write_atomically
 from regab.records.imports import folders, mlflow, optuna, spreadsheet, wandb
@@ -180,11 +180,14 @@ def by_epoch(curves: DataFrame) -> DataFrame:
 
 
 def _shares(table: DataFrame, curves: dict[str, DataFrame]) -> DataFrame:
-    """Accuracies that were written in percent as shares of 1."""
+    """What regab shows in percent and was written so (an accuracy of 97.5) as shares of 1."""
+    known = measures()
 
     def share(column: Series) -> Series:
-        is_accuracy = str(column.name).endswith("accuracy")
-        return column / 100 if is_accuracy and 1.5 < column.max() <= 100 else column
+        name = str(column.name).removeprefix("selected_").removeprefix("last_")
+        measure = known.get(measured_by(name)[1])
+        of_one = measure is not None and measure.percent and measure.bounds == (0, 1)
+        return column / 100 if of_one and 1.5 < column.max() <= 100 else column
 
     for folder, own in curves.items():
         curves[folder] = own.apply(share) if len(own) else own
