@@ -29,6 +29,25 @@ class Cells:
         return Cells(self.numbers[rows], self.words[rows])
 
 
+@dataclass
+class Table:
+    """Cells as ``fitter`` says; of each column of numbers the median, the mean, the deviation, and whether it had
+    ``gaps``, and of each categorical column its ``words``."""
+
+    medians: np.ndarray
+    mean: np.ndarray
+    deviation: np.ndarray
+    gaps: np.ndarray
+    words: list[list[str]]
+
+    def __call__(self, examples: Cells) -> Tensor:
+        absent = np.isnan(examples.numbers)
+        scaled = (np.where(absent, self.medians, examples.numbers) - self.mean) / self.deviation
+        scaled = scaled.clip(-LARGEST, LARGEST)
+        blocks = [_one_hot(column, known) for column, known in zip(examples.words.T, self.words, strict=True)]
+        return torch.from_numpy(np.concatenate([scaled, absent[:, self.gaps], *blocks], 1).astype(np.float32))
+
+
 def fitter(max_categories: int) -> Any:
     """How ``Cells`` are encoded, learned from the training examples: ``[N, F]`` float32, three kinds of columns.
 
@@ -46,27 +65,19 @@ def fitter(max_categories: int) -> Any:
         filled = np.where(missing, medians, train.numbers)
         mean, deviation = filled.mean(0), filled.std(0)
         deviation[is_constant(filled.min(0), filled.max(0))] = 1
-        gaps = missing.any(0)
-        places = [_places(column, max_categories) for column in train.words.T]
-
-        def encode(examples: Cells) -> Tensor:
-            absent = np.isnan(examples.numbers)
-            scaled = (np.where(absent, medians, examples.numbers) - mean) / deviation
-            scaled = scaled.clip(-LARGEST, LARGEST)
-            blocks = [_one_hot(column, known) for column, known in zip(examples.words.T, places, strict=True)]
-            return torch.from_numpy(np.concatenate([scaled, absent[:, gaps], *blocks], 1).astype(np.float32))
-
-        return encode, {"categories": tuple(map(len, places))}
+        words = [_known(column, max_categories) for column in train.words.T]
+        return Table(medians, mean, deviation, missing.any(0), words), {"categories": tuple(map(len, words))}
 
     return fit
 
 
-def _places(words: np.ndarray, most: int) -> dict[str, int]:
-    """The most frequent words (of equally frequent ones, the first in the alphabet), numbered in alphabetical order."""
+def _known(words: np.ndarray, most: int) -> list[str]:
+    """The most frequent words (of equally frequent ones, the first in the alphabet), in alphabetical order."""
     counted = sorted(Counter(words.tolist()).items(), key=lambda item: (-item[1], item[0]))
-    return {word: number for number, word in enumerate(sorted(word for word, _ in counted[:most]))}
+    return sorted(word for word, _ in counted[:most])
 
 
-def _one_hot(words: np.ndarray, places: dict[str, int]) -> np.ndarray:
+def _one_hot(words: np.ndarray, known: list[str]) -> np.ndarray:
+    places = {word: number for number, word in enumerate(known)}
     numbers = np.array([places.get(word, -1) for word in words.tolist()], dtype=np.int64)
     return (numbers[:, None] == np.arange(len(places))).astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,19 @@ def covtype(root: str, download: bool) -> Source:
     return Source(split, classes=7, fit=_measurements)
 
 
+@dataclass
+class Measured:
+    """The first columns by ``scale``, the others as they are."""
+
+    scale: Encode
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return torch.cat([self.scale(x[:, :MEASURED]), x[:, MEASURED:]], 1)
+
+
 def _measurements(train: Tensor) -> tuple[Encode, dict[str, Any]]:
     """Standardize what is measured; areas and soils are categories already (see ``regab.data.encode.fitter``)."""
-    encode, _ = standardize(train[:, :MEASURED])
-    return lambda x: torch.cat([encode(x[:, :MEASURED]), x[:, MEASURED:]], 1), {"categories": BLOCKS}
+    return Measured(standardize(train[:, :MEASURED])[0]), {"categories": BLOCKS}
 
 
 def _fetch(name: str, root: str, download: bool) -> tuple[np.ndarray, np.ndarray]:

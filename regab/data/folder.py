@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,20 @@ def load(
     return Source(train, len(classes), test, fit, said=(_summary(train, names, found.depth), *said), names=names)
 
 
+@dataclass
+class Pixels:
+    """Bytes to numbers between 0 and 1, and these by ``scale``."""
+
+    scale: Encode
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return self.scale(_to_floats(images))
+
+
 def fit(train: Tensor) -> tuple[Encode, dict[str, Any]]:
     """Bytes to numbers between 0 and 1, standardized per channel."""
     encode, given = standardize(_to_floats(train))
-    return lambda images: encode(_to_floats(images)), given
+    return Pixels(encode), given
 
 
 def _to_floats(images: Tensor) -> Tensor:

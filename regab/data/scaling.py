@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-Encode = Callable[[Any], Tensor]
+Encode = Callable[[Any], Tensor]  # a dataclass, if it is to be kept with a run (see regab.data.kept)
 Fit = Callable[[Any], tuple[Encode, dict[str, Any]]]
 
 # Below this share of the mean, a deviation may be of rounding alone, and is looked at more closely.
 SUSPICIOUS = 1e-3
 STEPS = 4  # between neighbouring floating-point numbers, within which what does not vary may seem to
+
+
+@dataclass
+class Standard:
+    """Numbers less a ``mean`` and over a ``deviation``, which broadcast to examples ``[N, …]``, as float32."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __call__(self, examples: Tensor) -> Tensor:
+        return ((examples - self.mean) / self.deviation).float()
 
 
 def standardize(x: Tensor) -> tuple[Encode, dict[str, Any]]:
@@ -29,7 +41,7 @@ def standardize(x: Tensor) -> tuple[Encode, dict[str, Any]]:
         constant = torch.from_numpy(is_constant(low.cpu().numpy(), high.cpu().numpy())).to(x.device)
         deviation = torch.where(constant, 0.0, deviation)
     deviation = torch.where(deviation > 0, deviation, 1.0)
-    return lambda examples: ((examples - mean) / deviation).float(), {}
+    return Standard(mean, deviation), {}
 
 
 def is_constant(low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -44,7 +44,8 @@ class Source(NamedTuple):
     model must be told beside the shape and the number of classes (some of ``regab.models.options.GIVEN``). ``task`` is
     the name of one of ``regab.tasks``, if the configuration names no other; ``classes`` of a regression is 1. ``said``
     is what the user should know of how the data were read, ``columns`` how each column of a table was; ``names`` are
-    those of classes, ``features`` those of the first inputs of a table. ``fingerprint`` is filled in.
+    those of classes, ``features`` those of the first inputs of a table. ``reader`` knows how examples that training has
+    not seen are read (see ``regab.data.unseen``). ``fingerprint`` is filled in.
     """
 
     train: Split
@@ -57,6 +58,7 @@ class Source(NamedTuple):
     names: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     fingerprint: str = ""
+    reader: Any = None
 
 
 @dataclass
@@ -64,7 +66,8 @@ class Data:
     """Training, validation and test examples, encoded by what was learned from the training examples.
 
     ``given`` are keyword arguments for a model that takes them; ``classes`` is how many outputs the ``task`` asks of it
-    for an example. Targets are on a ``scale``. See ``Source`` for ``said``, ``columns`` and ``fingerprint``.
+    for an example. Targets are on a ``scale``. See ``Source`` for ``said``, ``columns``, ``fingerprint``, ``names`` and
+    ``reader``; ``encode`` is what its ``fit`` has learned.
     """
 
     train: Split
@@ -78,6 +81,9 @@ class Data:
     columns: dict[str, str] | None = None
     fingerprint: str = ""
     wrong: float = 0.0
+    names: tuple[str, ...] = ()
+    reader: Any = None
+    encode: Any = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -147,7 +153,7 @@ def divide(source: Source, by: Division, task: Task | None = None) -> Data:
     scale = of_kind(task.scale(train.y), Scale, "task, scale")
     train, val, test = (Split(encode(s.x), s.y if scale == Scale() else scale(s.y)) for s in (train, val, test))
     wrong = 0.0 if true.is_floating_point() else (labels != true).double().mean().item()
-    told = source.said, source.columns, source.fingerprint, wrong
+    told = source.said, source.columns, source.fingerprint, wrong, source.names, source.reader, encode
     return Data(train, val, test, outputs, given, task, scale, *told)
 
 

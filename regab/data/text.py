@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -69,6 +71,22 @@ def load(
     )
 
 
+@dataclass
+class Words:
+    """Texts as ``fitter`` says: the ``known`` words, numbered from 2, and how many of a text are taken."""
+
+    known: list[str]
+    length: int
+
+    def __call__(self, examples: Sequence[str]) -> Tensor:
+        numbers = {word: number for number, word in enumerate(self.known, UNKNOWN + 1)}
+        tokens = np.full((len(examples), self.length), PADDING)
+        for row, text in zip(tokens, examples, strict=True):
+            found = [numbers.get(word, UNKNOWN) for word in tokenize(text)[: self.length]] or [UNKNOWN]
+            row[: len(found)] = found
+        return torch.from_numpy(tokens)
+
+
 def fitter(max_length: int, min_count: int) -> Fit:
     """How texts become numbers ``[N, L]`` (int64), learned from the training texts.
 
@@ -82,17 +100,8 @@ def fitter(max_length: int, min_count: int) -> Fit:
         texts = [tokenize(text) for text in train]
         counts = Counter(word for text in texts for word in text)
         known = sorted((-count, word) for word, count in counts.items() if count >= min_count)
-        numbers = {word: number for number, (_, word) in enumerate(known, UNKNOWN + 1)}
         length = max(1, min(max_length, max(map(len, texts))))
-
-        def encode(examples: np.ndarray) -> Tensor:
-            tokens = np.full((len(examples), length), PADDING)
-            for row, text in zip(tokens, examples, strict=True):
-                found = [numbers.get(word, UNKNOWN) for word in tokenize(text)[:length]] or [UNKNOWN]
-                row[: len(found)] = found
-            return torch.from_numpy(tokens)
-
-        return encode, {"vocabulary": len(numbers) + 2}
+        return Words([word for _, word in known], length), {"vocabulary": len(known) + 2}
 
     return fit
 

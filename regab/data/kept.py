@@ -1,0 +1,74 @@
+"""What was learned of data, as plain JSON: dataclasses of numbers, words, lists, arrays and tensors."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regab.errors import UsageError
+from regab.targets import locate
+
+Plain = dict[str, Any]
+
+
+def kept(thing: Any) -> Any:
+    """A value as JSON has it; a dataclass is an object with its ``_target_``, a tensor or array one with its numbers.
+
+    Raises TypeError for what is none of these, and for values that JSON has no word for, as infinity.
+    """
+    if thing is None or isinstance(thing, bool | int | str):
+        return thing
+    if isinstance(thing, float | np.floating):
+        return _finite(float(thing))
+    if isinstance(thing, Tensor):
+        return {"tensor": _finite(thing.tolist()), "dtype": str(thing.dtype).removeprefix("torch."), **_shape(thing)}
+    if isinstance(thing, np.ndarray) and thing.dtype.kind in "fiub":
+        return {"array": _finite(thing.tolist()), "dtype": thing.dtype.name, **_shape(thing)}
+    if isinstance(thing, np.integer | np.bool_):
+        return thing.item()
+    if isinstance(thing, list | tuple):
+        return [kept(each) for each in thing]
+    if isinstance(thing, dict):
+        return {"entries": [[kept(key), kept(value)] for key, value in thing.items()]}  # of JSON, keys are words
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        values = {field.name: kept(getattr(thing, field.name)) for field in dataclasses.fields(thing)}
+        return {"_target_": f"{type(thing).__module__}.{type(thing).__qualname__}", **values}
+    raise TypeError(f"a {type(thing).__name__} is no dataclass of plain values")
+
+
+def restored(value: Any, where: str) -> Any:
+    """What ``kept`` was given; tuples have become lists. Raises UsageError where a class is not found."""
+    if isinstance(value, list):
+        return [restored(each, where) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "tensor" in value:
+        return torch.tensor(value["tensor"], dtype=getattr(torch, value["dtype"])).reshape(value["shape"])
+    if "array" in value:
+        return np.array(value["array"], dtype=value["dtype"]).reshape(value["shape"])
+    if "entries" in value:
+        return {key: restored(each, where) for key, each in value["entries"]}
+    cls: Any = locate(value, where)
+    if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
+        raise UsageError(f"{where}._target_={value['_target_']}: is no dataclass")
+    fields = {key: restored(each, f"{where}.{key}") for key, each in value.items() if key != "_target_"}
+    try:
+        return cls(**fields)
+    except TypeError as error:
+        words = f"takes other values than were kept ({error})"
+        raise UsageError(f"{where}._target_={value['_target_']}: {words}") from error
+
+
+def _shape(array: Any) -> Plain:
+    """Lists do not tell the shape of what is empty."""
+    return {"shape": list(array.shape)}
+
+
+def _finite(numbers: Any) -> Any:
+    if not np.isfinite(np.asarray(numbers, dtype=np.float64)).all():
+        raise TypeError("some numbers are not finite")
+    return numbers
