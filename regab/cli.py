@@ -67,7 +67,9 @@ def main(argv: list[str] | None = None) -> None:
 
 def _run(words: list[str]) -> int:
     if broken := next((word for word in words if not _is_text(word)), None):
-        return _complain(f"{broken!a}: is not text in UTF-8", 2)
+        ascii_only = sys.getfilesystemencoding() != "utf-8"
+        why = "cannot be read in this locale; set PYTHONUTF8=1" if ascii_only else "is not text in UTF-8"
+        return _complain(f"{broken!a}: {why}", 2)
     gc.disable()  # torch is imported in 0.8 s instead of 1.1 s; where work begins, it is turned on again
     try:
         return _dispatch(words)

@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 import torch
 
+import regab as api
 from regab.analysis.compare import default_metric
 from regab.analysis.diagnosis import diagnosis, memorized, overfitting
 from regab.analysis.table import read
 from regab.data.split import Division, Source, Split, divide
+from regab.errors import UsageError
 from regab.records.files import from_json
 from regab.report.conclusions import choice
 from regab.report.study import Options, Study
@@ -27,6 +29,13 @@ def test_validation_metrics_under_different_stopping_rules_are_compared_at_the_l
     assert all("at the last epoch, as stopping rules differ" in text for _, text in choice(by_test))
     assert Study([folder], read([folder]), Options(metric="val_loss", at="last")).moved is False
     assert "different rules" not in regab("report", str(folder)).out
+    for results in (api.load(folder), pd.read_csv(folder / "results.csv")):  # in Python, where nobody reads a sentence
+        with pytest.raises(UsageError, match=r'val_accuracy: .* different rules; compare at="last"'):
+            api.compare(results, metric="val_accuracy")
+        assert (api.compare(results, metric="val_accuracy", at="last")["mean_difference"].dropna() == 0).all()
+        assert len(api.compare(results, metric="test_accuracy")) == 2
+    with pytest.raises(UsageError, match="different rules"):
+        api.load(folder).factors(metric="val_loss")
 
 
 def test_where_all_stop_alike_nothing_is_moved(regab):

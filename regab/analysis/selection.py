@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regab.analysis.compare import metrics_of
+from regab.analysis.compare import default_metric, metrics_of
 from regab.analysis.table import variant_names
 from regab.errors import UsageError
 from regab.records.load import load_config
@@ -21,12 +21,21 @@ REWARDED = ("val_", "generalization_gap", "overfitting_score")
 
 
 def rules_differ(results: DataFrame) -> bool:
-    """Whether variants choose their epochs by different rules of early stopping, by their configurations."""
+    """Whether variants choose their epochs by different rules of early stopping, by their configurations or levels."""
+    if any(name.startswith("reg.early_stopping") and results[name].nunique() > 1 for name in results):
+        return True
     if "folder" not in results:
         return False
     folders = dict(zip(variant_names(results), results["folder"], strict=True))
     rules = [load_config(Path(folder)).get("reg", {}).get("early_stopping") for folder in folders.values()]
     return any(rule != rules[0] for rule in rules)
+
+
+def check_selected(results: DataFrame, metric: str | None, at: str) -> None:
+    """Raises UsageError for a metric that the rules by which epochs are selected make look better in some variants."""
+    chosen = metric or default_metric(results, at)
+    if at == "selected" and chosen.startswith(REWARDED) and rules_differ(results):
+        raise UsageError(f'metric {chosen}: variants select their epochs by different rules; compare at="last"')
 
 
 def check_measured(results: DataFrame, metric: str, at: str) -> None:

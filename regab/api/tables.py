@@ -31,10 +31,12 @@ def judged(
 ) -> DataFrame:
     """``regab.compare``."""
     from regab.analysis.compare import compare, with_direction
+    from regab.analysis.selection import check_selected
     from regab.report.imported import headline_of
 
     table, named = as_results(results, Asked(tuple(factors), seed, metric))
     named = named or metric or headline_of(table, at)
+    check_selected(table, named, at)
     return compare(with_direction(table, named, direction), _as_text(baseline), named, practical, at)
 
 

@@ -121,13 +121,20 @@ class Sweep:
         """Every variant against the baseline: see ``regab.compare``."""
         from regab.analysis.compare import compare
 
-        return compare(self.results, **options)
+        return compare(self._fairly(options), **options)
 
     def factors(self, **options: Any) -> DataFrame:
         """What each factor does on average over the others: see ``regab.analysis.effects.main_effects``."""
         from regab.analysis.effects import main_effects
 
-        return main_effects(self.results, **options)
+        return main_effects(self._fairly(options), **options)
+
+    def _fairly(self, options: dict[str, Any]) -> DataFrame:
+        """The results, once it is known that they can be compared by these options."""
+        from regab.analysis.selection import check_selected
+
+        check_selected(self.results, options.get("metric"), options.get("at", "selected"))
+        return self.results
 
     def interactions(self, **options: Any) -> DataFrame:
         """What two factors do together beyond the sum of what each does alone."""

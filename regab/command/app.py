@@ -100,7 +100,7 @@ def explain(error: BaseException) -> str:
     parent = getattr(cause, "parent_node", None)
     if isinstance(cause, ConfigKeyError | ConfigAttributeError) and isinstance(parent, DictConfig):
         if file and cause.key == file[1].split("/")[0]:
-            return f"{prefix}must begin with the line: # @package _global_"
+            return f"{prefix}must begin with the line: # @package _global_ (saved without a BOM, if there is one)"
         path = str(cause.full_key).removesuffix(str(cause.key))
         return prefix + unknown("key", path, cause.key, [str(k) for k in parent if k != "hydra"])
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,9 +56,20 @@ def _failure(attempt: _Attempt) -> tuple[str, str, bool] | None:
     except (Interrupted, CannotWrite):
         raise
     except (Exception, SystemExit) as error:  # the user's own code may end the program
-        theirs = str(error) if isinstance(error, UsageError) else users_line(error)
+        theirs = str(error) if isinstance(error, UsageError) else _memory(error) or users_line(error)
         return theirs or _in_a_line(error), traceback.format_exc(), theirs is None or WHOLE
     return None
+
+
+def _memory(error: BaseException) -> str | None:
+    """What to do where there was not enough memory; None for any other error."""
+    text = str(error)
+    refused = isinstance(error, RuntimeError) and re.search("(can't|cannot) allocate|not enough memory", text, re.I)
+    if not (isinstance(error, MemoryError | torch.OutOfMemoryError) or refused):
+        return None
+    asked = re.search(r"allocate (\d+) bytes", text)
+    wanted = f" ({int(asked[1]) / 1e9:,.1f} GB were asked for at once)" if asked else ""
+    return f"out of memory{wanted}: take a smaller model, batch_size or stack.size"
 
 
 def _in_a_line(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 
@@ -111,3 +112,17 @@ def test_a_mean_over_the_runs_of_a_stack_is_refused(regab, word, tmp_path, monke
     assert done.code == 1
     assert "must return a tensor with one number for each run, here [1], not a tensor []" in done.err
     assert done.err.count("\n") == 1
+
+
+def test_a_model_larger_than_memory_is_one_line(regab):
+    done = regab("train", *TINY, "model.widths=[10000000000000]")
+    assert done.code == 1
+    assert re.fullmatch(
+        r"regab: out of memory \([\d,.]+ GB .* at once\): take a smaller model, batch_size or stack.size\n", done.err
+    )
+
+
+def test_words_that_an_ascii_locale_cannot_read_come_with_the_cure():
+    done = shell("{}", ("train", *TINY, "name=naïve"), **ASCII)
+    assert done.returncode == 2
+    assert done.stderr.decode().endswith("cannot be read in this locale; set PYTHONUTF8=1\n")
