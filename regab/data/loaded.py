@@ -31,7 +31,18 @@ def taken(found: Any, key: str) -> Source:
         splits, source = _as_targets(splits, source, key)
     train, test = splits["train"], splits.get("test")
     _check_alike(train, test, key)
-    return source._replace(train=train, test=test)
+    keys = {"groups": _keys(found.groups, train, f"{key}: groups"), "order": _keys(found.order, train, f"{key}: order")}
+    return source._replace(train=train, test=test, **keys)
+
+
+def _keys(values: Any, train: Split, where: str) -> Any:
+    """An array with a value for each training example, or None. Raises UsageError for anything else."""
+    if values is None:
+        return None
+    found = pd.Series(values.numpy() if isinstance(values, Tensor) else values).to_numpy()
+    if found.shape != (len(train),):
+        raise UsageError(f"{where}: must have a value for each of {len(train)} training examples, not {len(found)}")
+    return found
 
 
 def _kind(found: Any) -> str:
