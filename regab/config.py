@@ -58,12 +58,14 @@ class StackOptions:
     """How runs are put together and spread over processes; cannot change a run's numbers.
 
     ``size``: runs per stack, or ``auto``. ``workers``: processes, ``auto`` for one per core (or GPU), 0 for the main
-    process. ``checkpoint``: seconds between two checkpoints of a stack, at least.
+    process. ``checkpoint``: seconds between two checkpoints of a stack, at least. ``memory``: GB that data may take
+    before they are read from disk or by their own code again in every epoch; ``auto``: half of what is free.
     """
 
     size: Any = "auto"
     workers: Any = "auto"
     checkpoint: float = declared.fixed(30.0, "[0, inf)")
+    memory: Any = "auto"
 
 
 @cache
@@ -114,8 +116,8 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
     _check_name(config["name"])
     _check_device(config["device"])
     declared.check(StackOptions, config["stack"], "stack")
-    for key, least in (("size", 1), ("workers", 0)):
-        _check_count(f"stack.{key}", config["stack"][key], least)
+    for key, least, kinds in (("size", 1, int), ("workers", 0, int), ("memory", 0, int | float)):
+        _check_count(f"stack.{key}", config["stack"][key], least, kinds)
     config = config | {
         "task": check_task(config["task"]),
         "metrics": check_metrics(config["metrics"]),
@@ -146,9 +148,9 @@ def _check_device(device: str) -> None:
         raise UsageError(f"device={device}: must be auto, cpu, cuda or mps")
 
 
-def _check_count(key: str, value: Any, least: int) -> None:
-    if value != "auto" and not (isinstance(value, int) and value >= least):
-        raise UsageError(f"{key}={value}: must be auto or a whole number from {least}")
+def _check_count(key: str, value: Any, least: int, kinds: Any) -> None:
+    if value != "auto" and not (isinstance(value, kinds) and value >= least):
+        raise UsageError(f"{key}={value}: must be auto or a {'whole ' * (kinds is int)}number from {least}")
 
 
 def _data_options(node: dict[str, Any], task: dict[str, Any]) -> dict[str, Any]:

@@ -96,8 +96,12 @@ def with_nan():
 
 
 BAD = {
-    "nothing": (None, "must return a regab.data.split.Source, but returned nothing"),
-    "a tuple": ((X, Y), "must return a regab.data.split.Source, but returned a tuple"),
+    "nothing": (None, "must return a Source, a torch Dataset, inputs and labels (X, y), or train and test data as a"),
+    "a tuple": ((X, Y, X), "but returned a tuple of 3"),
+    "a number": (3, "but returned a int"),
+    "names of no splits": ({"fit": (X, Y)}, "must return a dict of train and, if there are such, val and test; not"),
+    "the same split twice": ({"train": (X, Y), "training": (X, Y)}, "must return a dict of train and"),
+    "a split of one thing": ({"train": X}, "train: must be a data set or a pair of inputs and labels"),
     "no pair": (source()._replace(train=X), "train: must be a Split(x, y) of inputs and labels, not a ndarray"),
     "lengths": (source(y=Y[:-1]), "train: has 12 inputs, but 11 labels"),
     "lengths of test data": (source(test=Split(X, Y[1:])), "test: has 12 inputs, but 11 labels"),
@@ -137,7 +141,7 @@ CODE = {
     "error": ("def load():\n    x = 1\n    return x / 0\n", 3, "ZeroDivisionError: division by zero"),
     "exit when called": ("def load():\n    exit(0)\n", 2, "SystemExit: it ends the program"),
     "within a library": ("import numpy\n\ndef load():\n    numpy.loadtxt('none')\n", 4, "FileNotFoundError: none"),
-    "nothing": ("def load(): ...\n", None, "must return a regab.data.split.Source, but returned nothing"),
+    "nothing": ("def load(): ...\n", None, "or train and test data as a pair or a dict of these, but returned nothing"),
 }
 
 

@@ -28,7 +28,7 @@ def show_data(words: list[str]) -> int:
 
     from regab.training.setup import load_data
 
-    data = load_data(config["data"], torch.device("cpu"), config["task"])
+    data = load_data(config["data"], torch.device("cpu"), config["task"], config["stack"]["memory"])
     for line in data_lines(data.said, data.columns):
         print(printable(line))
     sizes = f"{len(data.train)} for training, {len(data.val)} for validation, {len(data.test)} for testing"

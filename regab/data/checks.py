@@ -19,7 +19,7 @@ SHOWN = 3
 def examined(data: Data, source: Source) -> Data:
     """The same, with more to say. Raises UsageError where training inputs do not vary at all."""
     x = data.train.x
-    if len(x) > 1 and torch.equal(x[0], x[-1]) and bool((x == x[:1]).all()):
+    if isinstance(x, Tensor) and len(x) > 1 and torch.equal(x[0], x[-1]) and bool((x == x[:1]).all()):
         raise UsageError(f"data: all {len(x)} training inputs are the same, so nothing can be learned from them")
     if data.scale.deviation <= ROUNDING * abs(data.scale.mean):
         raise UsageError(f"data: all {len(x)} training targets are {data.scale.mean:g}, so there is nothing to predict")
@@ -28,7 +28,7 @@ def examined(data: Data, source: Source) -> Data:
 
 def _of_classes(data: Data, source: Source) -> Iterator[str]:
     """Classes that training lacks, and those of a single example. Raises UsageError where training has one class."""
-    labels = [part.y for part in (source.train, source.test) if part is not None]
+    labels = [part.y for part in (source.train, source.test, source.val) if part is not None]
     if data.classes < 2 or any(y.is_floating_point() or y.ndim > 1 for y in (data.train.y, *labels)):
         return
     learned = torch.bincount(data.train.y, minlength=data.classes)
@@ -50,10 +50,10 @@ def _class(number: int, source: Source) -> str:
 
 def _far_outside(data: Data, features: tuple[str, ...]) -> Iterator[str]:
     """Validation and test values that lie far outside of what training saw."""
-    if not data.train.x.is_floating_point():
+    if not isinstance(data.train.x, Tensor) or not data.train.x.is_floating_point():
         return
     for name, part in (("validation", data.val), ("test", data.test)):
-        if len(part) and (far := _size(part.x) > FAR).any():
+        if len(part) and isinstance(part.x, Tensor) and (far := _size(part.x) > FAR).any():
             seen, found = _size(data.train.x), _size(part.x)
             for i in (far & (found > BEYOND * seen)).nonzero()[:SHOWN, 0].tolist():
                 column = features[i] if i < len(features) else f"input {i}"

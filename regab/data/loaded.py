@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from regab.data.datasets import as_source, guessed
 from regab.data.scaling import standardize
 from regab.data.split import Source, Split
 from regab.errors import UsageError
@@ -17,32 +18,21 @@ PLAIN = ("classification", "regression")  # the tasks of which every example has
 
 
 def taken(found: Any, key: str) -> Source:
-    """A Source of tensors, from one of tensors, arrays, lists or pandas' objects.
+    """A Source of tensors, from one of tensors, arrays, lists or pandas' objects, or from what ``as_source`` takes.
 
     Labels may be words, true or false, of any whole type, whole floats, in a column ``[N, 1]``, or counted from 1.
     ``key`` is the option that names the loader. Raises UsageError for what is no data set, naming where.
     """
-    if not isinstance(found, Source):
-        raise UsageError(f"{key}: must return a regab.data.split.Source, but returned {_kind(found)}")
-    parts = {"train": found.train} | ({} if found.test is None else {"test": found.test})
-    splits = {name: _split(part, f"{key}: {name}", found) for name, part in parts.items()}
-    source = found
-    if found.task in PLAIN:
+    source = as_source(found, key)
+    parts = {name: part for name in ("train", "val", "test") if (part := getattr(source, name)) is not None}
+    splits = {name: _split(part, f"{key}: {name}", source) for name, part in parts.items()}
+    if source.classes == 0 and not isinstance(found, Source):
+        source = guessed(source, [part.y for part in splits.values()])
+    if source.task in PLAIN:
         splits, source = _as_targets(splits, source, key)
-    train, test = splits["train"], splits.get("test")
-    _check_alike(train, test, key)
-    keys = {"groups": _keys(found.groups, train, f"{key}: groups"), "order": _keys(found.order, train, f"{key}: order")}
-    return source._replace(train=train, test=test, **keys)
-
-
-def _keys(values: Any, train: Split, where: str) -> Any:
-    """An array with a value for each training example, or None. Raises UsageError for anything else."""
-    if values is None:
-        return None
-    found = pd.Series(values.numpy() if isinstance(values, Tensor) else values).to_numpy()
-    if found.shape != (len(train),):
-        raise UsageError(f"{where}: must have a value for each of {len(train)} training examples, not {len(found)}")
-    return found
+    for name in ("val", "test"):
+        _check_alike(splits["train"], splits.get(name), name, key)
+    return source._replace(train=splits["train"], test=splits.get("test"), val=splits.get("val"))
 
 
 def _kind(found: Any) -> str:
@@ -141,9 +131,9 @@ def _from_zero(splits: dict[str, Split], source: Source, key: str) -> tuple[dict
     return splits, source
 
 
-def _check_alike(train: Split, test: Split | None, key: str) -> None:
-    if test is None or not isinstance(train.x, Tensor) or not isinstance(test.x, Tensor):
+def _check_alike(train: Split, other: Split | None, name: str, key: str) -> None:
+    if other is None or not hasattr(train.x, "shape") or not hasattr(other.x, "shape"):
         return
-    if train.x.shape[1:] != test.x.shape[1:]:
-        shapes = f"{list(train.x.shape[1:])} in training and {list(test.x.shape[1:])} in test data"
+    if train.x.shape[1:] != other.x.shape[1:]:
+        shapes = f"{list(train.x.shape[1:])} in training and {list(other.x.shape[1:])} in {name} data"
         raise UsageError(f"{key}: an example has the shape {shapes}")

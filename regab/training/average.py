@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from regab.data.examples import gather
 from regab.regularizers.base import Chain, per
 from regab.training.stack import Stack
 
@@ -31,7 +33,7 @@ class Average:
         for name, method in chain.having("average_of_steps"):
             state = _blend(self.kept[name], state, method.average_of_steps(done))
 
-    def after_epoch(self, chain: Chain, done: int, epochs: int, x: Tensor, parts: list[slice]) -> State:
+    def after_epoch(self, chain: Chain, done: int, epochs: int, x: Any, parts: list[slice]) -> State:
         """Take in the state after so many epochs; what is to be evaluated, by itself ``stack.state``.
 
         ``parts`` are the batches of the training inputs ``x`` on which norms are to measure their statistics anew.
@@ -45,7 +47,7 @@ class Average:
         return state
 
     @torch.no_grad()
-    def _measure_norms(self, state: State, runs: Tensor, x: Tensor, parts: list[slice]) -> None:
+    def _measure_norms(self, state: State, runs: Tensor, x: Any, parts: list[slice]) -> None:
         """Put into some runs' state the means over ``parts`` of what their batch norms see with that state's weights.
 
         Running statistics belong to the weights that they were taken with; with averaged ones they are wrong.
@@ -56,10 +58,10 @@ class Average:
         momentum = [norm.momentum for norm in norms]
         with holding(self.stack, state):
             self.stack.set_training(False)
-            for done, part in enumerate(parts, 1):
+            for done, inputs in enumerate(gather(x, parts), 1):
                 for norm in norms:
                     norm.train(True).momentum = 1 / done
-                self.stack(x[part], shared=True)
+                self.stack(inputs, shared=True)
             for old, new in zip(state[1:], self.stack.buffers, strict=True):
                 old.copy_(torch.where(per(runs, old), new, old))
         for norm, before in zip(norms, momentum, strict=True):

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from regab.data.examples import gather
 from regab.data.split import Data, Split
 from regab.errors import UsageError
 from regab.fields import per_run
@@ -41,7 +42,8 @@ def _measured(stack: Stack, split: Split, scale: Scale, task: Task, metrics: Map
     """One pass over a split. Outputs are kept only for metrics that take those of all examples at once."""
     each = {name: _each(metric, scale) for name, metric in metrics.items() if isinstance(metric, Mean)}
     kept, parts = [], dict[Each, list[Tensor]]((function, []) for function in (task.losses, *each.values()))
-    for x, y in zip(split.x.split(CHUNK), split.y.split(CHUNK), strict=True):
+    chunks = [slice(start, start + CHUNK) for start in range(0, len(split), CHUNK)]
+    for x, y in zip(gather(split.x, chunks), split.y.split(CHUNK), strict=True):
         outputs = stack(x, shared=True)
         for function, values in parts.items():
             values.append(_of_examples(function(outputs, y), outputs, task, metrics))

@@ -8,9 +8,9 @@ class Facts:
     """What the runs of a structure are like and cost.
 
     ``stacked``: whether runs gain from being trained together. ``flops`` is a forward pass of one example, ``bytes``
-    what one run holds; ``gpus`` is how many there are to train on; ``data_fingerprint`` is of what the data are and
-    ``code`` of the user's own code, as in ``result.json``, and ``said`` how the data were read, ``columns`` those of a
-    table. The defaults are for what cannot be examined.
+    what one run holds and ``data_bytes`` what the data take; ``gpus`` is how many there are to train on;
+    ``data_fingerprint`` is of what the data are and ``code`` of the user's own code, as in ``result.json``, and
+    ``said`` how the data were read, ``columns`` those of a table. The defaults are for what cannot be examined.
     """
 
     stacked: bool = False
@@ -20,6 +20,7 @@ class Facts:
     n_train: int = 1
     n_evaluated: int = 0
     bytes: int = 0
+    data_bytes: int = 0
     data_fingerprint: str = ""
     code: dict[str, str] = field(default_factory=dict)
     said: tuple[str, ...] = ()

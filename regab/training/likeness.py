@@ -22,7 +22,7 @@ def likeness(config: Config) -> str:
     Of a model that has no dropout of its own, nothing: regab takes nothing over, and other options may act on what a
     few examples do not show.
     """
-    data = load_data(config["data"], torch.device("cpu"), config["task"])
+    data = load_data(config["data"], torch.device("cpu"), config["task"], config["stack"]["memory"])
     model, _ = build_model(config, data, Chain({}), seed=0)
     if not any(getattr(module, "where", "") == "own" for module in model.modules()):
         return ""

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from regab.data.examples import gather, take
 from regab.data.split import Data
 from regab.fields import of_kind, per_run
 from regab.metrics.base import Metric
@@ -72,14 +73,16 @@ def train(t: Training) -> Iterator[list[Record]]:
 
 def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
     """One pass over the training data. Read downwards, it names every place at which a regularizer may act."""
-    stack, noise, steps, state, x_train = t.stack, t.noise, t.steps, t.optimizer_state, t.data.train.x
+    stack, noise, steps, state, n = t.stack, t.noise, t.steps, t.optimizer_state, len(t.data.train)
     y_train = of_kind(t.task.targets(t.data.train.y, t.data.classes), Tensor, "task, targets")
     noise.begin(epoch)
-    order = noise.order(len(x_train))
-    objective = torch.zeros(stack.size, device=x_train.device)
-    for done, part in enumerate(steps, start=(epoch - 1) * len(steps)):
-        chain, lr, rows = t.chain.at(done, len(steps) * t.epochs), t.schedule.lr(done), order[:, part]
-        x, y = chain.mix(chain.augment(take(x_train, rows), noise), take(y_train, rows), noise)
+    order = noise.order(n)
+    parts = [order[:, part] for part in steps]
+    objective = torch.zeros(stack.size, device=y_train.device)
+    inputs = gather(t.data.train.x, parts, noise)
+    for done, (rows, x) in enumerate(zip(parts, inputs, strict=True), start=(epoch - 1) * len(steps)):
+        chain, lr = t.chain.at(done, len(steps) * t.epochs), t.schedule.lr(done)
+        x, y = chain.mix(chain.augment(x, noise), take(y_train, rows), noise)
         factors = chain.perturb(stack.places, rows.shape[1], noise)
         with chain.disturbed(stack.parameters, noise):
             for _ in chain.passes(stack, noise):
@@ -87,9 +90,9 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
                 loss = per_run(t.task.loss(logits, y), stack.size, "task, loss") + chain.penalty(logits)
                 stack.backward(loss)
         with torch.no_grad():
-            objective += loss * (rows.shape[1] / len(x_train))
+            objective += loss * (rows.shape[1] / n)
             chain.add_gradient(stack.parameters)
-            if part is steps[-1]:
+            if rows is parts[-1]:
                 grad_norm = torch.linalg.vector_norm(stack.gradients, dim=1)
             chain.gradients(stack.parameters, noise)
             chain.decay(stack.parameters, lr)
@@ -99,11 +102,6 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
     with torch.no_grad():
         objective += chain.value(stack.parameters)
     return {"step": done + 1, "lr": lr, "train_objective": objective, "grad_norm": grad_norm}
-
-
-def take(examples: Tensor, rows: Tensor) -> Tensor:
-    """``examples[rows]`` for ``rows [V, B]``; index_select takes a quarter of the time that indexing takes."""
-    return examples.index_select(0, rows.flatten()).view(*rows.shape, *examples.shape[1:])
 
 
 def batches(n: int, batch_size: int) -> list[slice]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ from regab.config import digest, regularizers, trajectory
 from regab.data.checks import examined
 from regab.data.fingerprint import fingerprint
 from regab.data.loaded import taken
+from regab.data.room import limited
 from regab.data.split import Data, Division, Source, divide
 from regab.errors import UsageError
 from regab.measured import check_measured, metrics_of, own_measures, task_and_values
@@ -24,6 +26,7 @@ from regab.metrics import measure_of
 from regab.models.places import output_layer
 from regab.own_code import own_code
 from regab.regularizers.base import Chain, Regularizer
+from regab.seeding import seeded
 from regab.targets import locate
 from regab.tasks.base import Task, kinds
 from regab.training.build import arguments, build_model
@@ -49,7 +52,7 @@ def set_up(configs: list[Config]) -> Training:
     order = list(dict.fromkeys(paths))
     lanes = dict(zip(reversed(paths), reversed(configs), strict=True))
     config, device, in_lanes = configs[0], pick_device(configs[0]["device"]), [lanes[path] for path in order]
-    data = load_data(config["data"], device, config["task"])
+    data = load_data(config["data"], device, config["task"], config["stack"]["memory"])
     chain = join_regularizers(in_lanes, device)
     noise = Noise([c["seed"] for c in in_lanes], device)
     built = [build_model(config, data, chain, seed) for seed in noise.seeds]
@@ -112,7 +115,7 @@ def examine(configs: list[Config]) -> Facts:
     all of a sweep is known to fit.
     """
     config, device, cpu = configs[0], pick_device(configs[0]["device"]), torch.device("cpu")
-    data = load_data(config["data"], cpu, config["task"])
+    data = load_data(config["data"], cpu, config["task"], config["stack"]["memory"])
     for each in configs:
         _check_methods(each, data)
         check_measured(each, type(data.task), _monitors(each))
@@ -135,7 +138,8 @@ def examine(configs: list[Config]) -> Facts:
         said=data.said,
         columns=data.columns,
         # values, gradients, two optimizer means and an update; activations, as many gradients and factors
-        bytes=4 * (5 * parameters + 3 * batch * (activations + data.train.x[0].numel())),
+        bytes=4 * (5 * parameters + 3 * batch * (activations + math.prod(data.shape))),
+        data_bytes=data.nbytes,
     )
 
 
@@ -149,11 +153,12 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def load_data(node: Config, device: torch.device, task: Config | None = None) -> Data:
+def load_data(node: Config, device: torch.device, task: Config | None = None, memory: float | str = "auto") -> Data:
     """The data of a config node, divided and on the device, for the task of another (or their own). The two last used
-    stay in memory.
+    stay in memory, where they may take so much (see ``room.limited``).
     """
-    return _load_data(json.dumps(node), str(device), json.dumps(_structural(task)))
+    with limited(memory):
+        return _load_data(json.dumps(node), str(device), json.dumps(_structural(task)))
 
 
 def _structural(task: Config | None) -> Config | None:
@@ -166,18 +171,18 @@ def _structural(task: Config | None) -> Config | None:
 def _load_data(node: str, device: str, task: str) -> Data:
     config, named = json.loads(node), task_and_values(json.loads(task))
     by = Division(**{name: config.pop(name) for name in Division.__dataclass_fields__})
-    source = (_kept_source if by.folds else _source)(json.dumps(config))
+    source = (_kept_source if by.folds else _source)(json.dumps(config), by.split_seed)
     return examined(divide(source, by, named and named[0](**named[1])), source).to(torch.device(device))
 
 
-def _source(node: str) -> Source:
+def _source(node: str, split_seed: int) -> Source:
     config = json.loads(node)
     key = f"data._target_={config['_target_']}"
-    with users_code(key):
+    with users_code(key), seeded(split_seed, "loader"):
         source = locate(config, "data")(**arguments(config))
     if not config["_target_"].startswith("regab."):
         source = taken(source, key)
-    return source._replace(fingerprint=fingerprint(source))
+    return source._replace(fingerprint=source.fingerprint or fingerprint(source))
 
 
 _kept_source = lru_cache(maxsize=1)(_source)  # the folds of a sweep are parts of one source

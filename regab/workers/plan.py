@@ -26,11 +26,15 @@ PER_STEP, PER_LANE_STEP, PER_LANE_EPOCH = 3e-4, 4.5e-5, 4e-4
 
 @dataclass
 class Chunk:
-    """Runs that are trained as one stack by one worker; ``resume`` is the key of a checkpoint to go on from."""
+    """Runs that are trained as one stack by one worker; ``resume`` is the key of a checkpoint to go on from.
+
+    ``bytes`` is what the stack holds, ``data`` what its data do.
+    """
 
     runs: list[Run]
     seconds: float = 0.0
     bytes: float = 0.0
+    data: float = 0.0
     resume: str = ""
     attempt: int = 0
     device: str = "cpu"
@@ -63,8 +67,11 @@ class Plan:
 
     @property
     def bytes(self) -> float:
-        """About how much memory the largest chunks take at once."""
-        return sum(sorted((chunk.bytes for chunk in self.chunks), reverse=True)[: max(self.workers, 1)])
+        """About how much memory the largest chunks and the data take at once. On a CPU, workers share the data."""
+        workers = max(self.workers, 1)
+        copies = workers if any(chunk.device != "cpu" for chunk in self.chunks) else 1
+        data = max((chunk.data for chunk in self.chunks), default=0.0)
+        return sum(sorted((chunk.bytes for chunk in self.chunks), reverse=True)[:workers]) + copies * data
 
 
 def make_plan(runs: list[Run], facts: dict[str, Facts], workers: int, resumable: dict[str, str] | None = None) -> Plan:
@@ -123,7 +130,7 @@ def _chunk(runs: list[Run], facts: Facts, resume: str = "") -> Chunk:
     arithmetic = lanes * facts.flops * (3 * facts.n_train + facts.n_evaluated) / RATE[facts.stacked]
     overhead = steps * (PER_STEP + lanes * PER_LANE_STEP) + lanes * PER_LANE_EPOCH
     seconds = config["epochs"] * (arithmetic + overhead)
-    return Chunk(runs, seconds, lanes * facts.bytes, resume, device=facts.device)
+    return Chunk(runs, seconds, lanes * facts.bytes, facts.data_bytes, resume, device=facts.device)
 
 
 def cores() -> int:
