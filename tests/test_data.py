@@ -12,7 +12,8 @@ import torchvision.datasets
 
 from regab.data import vision
 from regab.data.embedded import digits, wine
-from regab.data.split import Division, Source, Split, divide, stratified_order
+from regab.data.parts import stratified_order
+from regab.data.split import Division, Source, Split, divide
 from regab.errors import UsageError
 from tests.conftest import DATA, needs_mnist
 

@@ -22,7 +22,10 @@ MARKS = {"auto": None, "point": ".", "comma": ",", ".": ".", ",": ","}
 
 @dataclass
 class Options:
-    """What the user says of columns. ``missing``: the words for it, in place of the usual ones; empty cells always."""
+    """What the user says of columns. ``missing``: the words for it, in place of the usual ones; empty cells always.
+
+    ``apart`` are columns that divide rows and are no features, by the option that names them.
+    """
 
     numeric: list[str] = field(default_factory=list)
     categorical: list[str] = field(default_factory=list)
@@ -30,6 +33,7 @@ class Options:
     missing: Any = None
     decimal: str = "auto"
     day_first: bool | None = None
+    apart: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.decimal not in MARKS:
@@ -122,12 +126,14 @@ def columns_of(rows: Rows, label: str, options: Options) -> list[Column]:
     What stands before decimals is left open (see ``Marks``).
     """
     options.check(rows, label)
-    if not set(rows.columns) - {label, *options.ignore}:
+    if not set(rows.columns) - {label, *options.ignore, *options.apart}:
         raise UsageError(f"{rows.source}: has no column but {label}, so there is nothing to predict it from")
     return [_column(rows, name, options) for name in rows.columns if name != label]
 
 
 def _column(rows: Rows, name: str, options: Options) -> Column:
+    if name in options.apart:
+        return Column(name, "ignored", options.apart[name])
     if name in options.ignore:
         return Column(name, "ignored", "as asked")
     if name in options.categorical:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,8 @@ def fingerprint(source: Source) -> str:
     """
     digest = hashlib.sha256()
     test = (None, None) if source.test is None else source.test
-    _feed(digest, [source.task, source.classes, *source.train, *test, *(source.val or ())])
+    keys = [key for key in (source.groups, source.order) if key is not None]
+    _feed(digest, [source.task, source.classes, *source.train, *test, *keys, *(source.val or ())])
     return digest.hexdigest()[:16]
 
 
@@ -32,12 +34,13 @@ def _feed(digest: Any, value: Any) -> None:
     value = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
     if isinstance(value, np.ndarray) and value.dtype != object:
         digest.update(f"{value.dtype.str}{value.shape}".encode())
-        digest.update(np.ascontiguousarray(value).data)
+        plain = value.view(np.int64) if value.dtype.kind in "mM" else value  # times have no buffer
+        digest.update(np.ascontiguousarray(plain).data)
     elif isinstance(value, np.ndarray | list | tuple):
         digest.update(f"{len(value)}[".encode())
         for item in value:
             _feed(digest, item)
-    elif value is None or isinstance(value, str | int | float):
+    elif value is None or isinstance(value, str | int | float | Decimal):
         digest.update(f"{value!r},".encode())
     elif is_dataclass(value):
         _feed(digest, [getattr(value, field.name) for field in fields(value)])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from regab.data.images import Decoded, Depth, Kind, decode
+from regab.data.keys import grouped_by, in_both
 from regab.data.scaling import Encode, standardize
 from regab.data.split import Source, Split
 from regab.errors import UsageError
@@ -21,7 +22,12 @@ SHOWN = 3
 
 
 def load(
-    path: str, test_path: str | None = None, size: Any = None, color: str = "auto", alpha: str = "white"
+    path: str,
+    test_path: str | None = None,
+    size: Any = None,
+    color: str = "auto",
+    alpha: str = "white",
+    group: str | None = None,
 ) -> Source:
     """Images ``[N, C, H, W]`` of any format that Pillow reads, from ``path/<class>/…/<image>``.
 
@@ -31,8 +37,9 @@ def load(
     turned upright as their EXIF data say, of animations the first frame is taken. Images of more than 8 bits are scaled
     by the bits that the training images use (see ``Depth``). Classes are numbered in the order of their names; hidden
     files and folders are passed over, and so, with a word, are files that are no images by their names. Each image is
-    decoded once and kept in memory. Raises UsageError for an image that cannot be read, folders that hold none, and
-    classes that only the test folder has.
+    decoded once and kept in memory. ``group`` is a regular expression: images in whose ``<class>/…/<image>`` it finds
+    the same (its first group, if it has one) stay in one part of the data. Raises UsageError for an image that cannot
+    be read, folders that hold none, and classes that only the test folder has.
     """
     kind = Kind("data.path", _shape(size), color, alpha)
     classes = _classes("data.path", path)
@@ -43,19 +50,28 @@ def load(
             f"holds {' and '.join(classes)}, which are no classes; set data.path and data.test_path to these folders"
         )
         raise UsageError(f"data.path={path}: {words}")
+    groups = _groups(group, "data.path", path, classes)
     train, found, said = _part(path, classes, kind)
     test = None
     if test_path is not None:
         color = "grey" if train.x.shape[1] == 1 else "rgb"
         test, _, more = _part(test_path, classes, Kind("data.test_path", kind.shape, color, alpha), found.depth)
-        said += more
+        said += (*more, *in_both(groups, _groups(group, "data.test_path", test_path, classes)))
         if test.x.shape[2:] != train.x.shape[2:]:
             words = "its images are of another size; set data.size, as data.size=32"
             raise UsageError(f"data.test_path={test_path}: {words}")
         if test.x.dtype != train.x.dtype:
             train, test = (Split(_to_floats(part.x), part.y) for part in (train, test))
     names = tuple(classes)
-    return Source(train, len(classes), test, fit, said=(_summary(train, names, found.depth), *said), names=names)
+    said = (_summary(train, names, found.depth), *said)
+    return Source(train, len(classes), test, fit, said=said, names=names, groups=groups)
+
+
+def _groups(pattern: str | None, key: str, path: str, classes: list[str]) -> list[str] | None:
+    if pattern is None:
+        return None
+    root = Path(path).expanduser()
+    return grouped_by(pattern, [file.relative_to(root).as_posix() for file in _labelled(key, path, classes)[0]])
 
 
 @dataclass

@@ -32,7 +32,18 @@ def taken(found: Any, key: str) -> Source:
         splits, source = _as_targets(splits, source, key)
     for name in ("val", "test"):
         _check_alike(splits["train"], splits.get(name), name, key)
-    return source._replace(train=splits["train"], test=splits.get("test"), val=splits.get("val"))
+    keys = {n: _keys(getattr(source, n), splits["train"], f"{key}: {n}") for n in ("groups", "order")}
+    return source._replace(train=splits["train"], test=splits.get("test"), val=splits.get("val"), **keys)
+
+
+def _keys(values: Any, train: Split, where: str) -> Any:
+    """An array with a value for each training example, or None. Raises UsageError for anything else."""
+    if values is None:
+        return None
+    found = pd.Series(values.numpy() if isinstance(values, Tensor) else values).to_numpy()
+    if found.shape != (len(train),):
+        raise UsageError(f"{where}: must have a value for each of {len(train)} training examples, not {len(found)}")
+    return found
 
 
 def _kind(found: Any) -> str:

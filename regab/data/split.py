@@ -9,16 +9,13 @@ import torch
 from torch import Tensor
 
 from regab.data.examples import Examples, nbytes
-from regab.data.folds import held_out_in
+from regab.data.parts import divided
 from regab.data.scaling import Fit, standardize
-from regab.errors import UsageError
 from regab.fields import fixed, of_kind
 from regab.seeding import stream_seed
 from regab.tasks import task_named
 from regab.tasks.base import Scale, Task
 from regab.tasks.classification import Classification
-
-A_FIFTH = 0.2
 
 
 class Split(NamedTuple):
@@ -48,7 +45,9 @@ class Source(NamedTuple):
     the name of one of ``regab.tasks``, if the configuration names no other; ``classes`` of a regression is 1. ``said``
     is what the user should know of how the data were read, ``columns`` how each column of a table was; ``names`` are
     those of classes, ``features`` those of the first inputs of a table. ``reader`` knows how examples that training has
-    not seen are read (see ``regab.data.unseen``). ``fingerprint`` is filled in.
+    not seen are read (see ``regab.data.unseen``). ``groups`` and ``order`` are a value for each training example: those
+    of one group stay in one part of the data, and training, validation and test data follow each other in an order of
+    numbers or times. ``fingerprint`` is filled in.
     """
 
     train: Split
@@ -62,6 +61,8 @@ class Source(NamedTuple):
     features: tuple[str, ...] = ()
     fingerprint: str = ""
     reader: Any = None
+    groups: Any = None
+    order: Any = None
     val: Split | None = None
 
 
@@ -117,10 +118,9 @@ class Division:
     ``test_fraction`` of the examples are held out where the source has no test set of its own (None: a fifth, but
     nothing where it has one); ``val_fraction`` of the rest are for validation, if it has no set of its own for that; of
     what is left ``n_train`` (None: all) are for training, the smaller of two such sets being a part of the larger.
-    ``label_noise`` is the share of training
-    labels replaced by a class drawn uniformly from all classes (Zhang et al. 2017, ICLR), or in a regression by the
-    target of a training example drawn uniformly, so 1 is random labels; validation and test labels stay true. The same
-    ``split_seed`` gives the same examples and the same noise.
+    ``label_noise`` is the share of training labels replaced by a class drawn uniformly from all classes (Zhang et al.
+    2017, ICLR), or in a regression by the target of a training example drawn uniformly, so 1 is random labels;
+    validation and test labels stay true. The same ``split_seed`` gives the same examples and the same noise.
 
     Cross-validation: with ``folds`` (at least 2; None: without), what is not held out for testing is cut into so many
     folds, and the one numbered ``fold`` (from 0) is for validation, whatever ``val_fraction`` is.
@@ -140,29 +140,14 @@ def divide(source: Source, by: Division, task: Task | None = None) -> Data:
 
     Raises UsageError where there are too few examples, or targets that are none of the task.
     """
-    _check_fold(by)
     task = task or task_named(source.task)()
     generator = torch.Generator().manual_seed(stream_seed(by.split_seed, "split"))
-    train, test, own_val = (
-        _typed(source.train, task),
-        source.test and _typed(source.test, task),
-        source.val and _typed(source.val, task),
-    )
-    outputs = of_kind(task.outputs(train.y, source.classes), int, "task, outputs")
-    if test is None:
-        share = A_FIFTH if by.test_fraction is None else by.test_fraction
-        test, train = _part(train, share, "test_fraction", task, generator, in_order=by.folds is not None)
-    elif by.test_fraction:
-        raise UsageError(f"data.test_fraction={by.test_fraction}: this data set has its own test set; leave it at 0")
-    if own_val is not None:
-        if by.folds:
-            raise UsageError(f"data.folds={by.folds}: this data set has its own validation set; leave data.folds out")
-        val = own_val
-    elif by.folds is None:
-        val, train = _part(train, by.val_fraction, "val_fraction", task, generator)
-    else:
-        val, train = _fold(train, by, by.folds, task)
-    train = _subset(train, by.n_train, task, outputs, generator)
+    whole = _typed(source.train, task)
+    outputs = of_kind(task.outputs(whole.y, source.classes), int, "task, outputs")
+    parts = divided(source, whole.y, by, task, task.fewest(outputs), generator)
+    train = whole.take(parts.train)
+    val = whole.take(parts.val) if source.val is None else _typed(source.val, task)
+    test = whole.take(parts.test) if source.test is None else _typed(source.test, task)
     true = train.y
     labels = _noisy(true, by.label_noise, by.split_seed, task, outputs)
     train = Split(train.x, labels)
@@ -170,66 +155,12 @@ def divide(source: Source, by: Division, task: Task | None = None) -> Data:
     scale = of_kind(task.scale(train.y), Scale, "task, scale")
     train, val, test = (Split(encode(s.x), s.y if scale == Scale() else scale(s.y)) for s in (train, val, test))
     wrong = 0.0 if true.is_floating_point() else (labels != true).double().mean().item()
-    told = source.said, source.columns, source.fingerprint, wrong, source.names, source.reader, encode
+    told = (*source.said, *parts.said), source.columns, source.fingerprint, wrong, source.names, source.reader, encode
     return Data(train, val, test, outputs, given, task, scale, *told)
 
 
 def _typed(split: Split, task: Task) -> Split:
     return Split(split.x, of_kind(task.typed(split.y), Tensor, "task, typed"))
-
-
-def stratified_order(y: Tensor, generator: torch.Generator) -> Tensor:
-    """A random order whose every beginning holds the classes in their shares, as near as whole examples allow.
-
-    Targets that are no classes are in no order at all.
-    """
-    shuffled = torch.randperm(len(y), generator=generator)
-    if y.is_floating_point():
-        return shuffled
-    counts = torch.bincount(y)
-    rank = torch.empty(len(y), dtype=torch.float64)  # each example's place within its class, as a share of the class
-    for label in range(len(counts)):
-        members = shuffled[y[shuffled] == label]
-        rank[members] = (torch.arange(len(members)) + 0.5).double() / max(len(members), 1)
-    return shuffled[rank[shuffled].argsort(stable=True)]
-
-
-def _check_fold(by: Division) -> None:
-    if by.folds is None and by.fold:
-        raise UsageError(f"data.fold={by.fold}: needs data.folds, the number of folds")
-    if by.folds is not None and by.folds < 2:
-        raise UsageError(f"data.folds={by.folds}: must be at least 2, or null for no cross-validation")
-    if by.folds is not None and by.fold >= by.folds:
-        raise UsageError(f"data.fold={by.fold}: must be from 0 to {by.folds - 1}, since data.folds={by.folds}")
-
-
-def _fold(split: Split, by: Division, folds: int, task: Task) -> tuple[Split, Split]:
-    if folds > len(split):
-        raise UsageError(f"data.folds={folds}: must be at most {len(split)}, the number of examples")
-    held_out = held_out_in(task.strata(split.y), folds, by.split_seed) == by.fold
-    return split.take(held_out.nonzero()[:, 0]), split.take((~held_out).nonzero()[:, 0])
-
-
-def _part(
-    split: Split, fraction: float, key: str, task: Task, generator: torch.Generator, in_order: bool = False
-) -> tuple[Split, Split]:
-    """A stratified share, and the rest, with ``in_order`` as it came."""
-    count = round(fraction * len(split))
-    if fraction and not 0 < count < len(split):
-        raise UsageError(f"data.{key}={fraction}: gives {count} of {len(split)} examples; choose another share")
-    order = stratified_order(task.strata(split.y), generator)
-    rest = order[count:].sort().values if in_order else order[count:]
-    return split.take(order[:count]), split.take(rest)
-
-
-def _subset(train: Split, n_train: int | None, task: Task, outputs: int, generator: torch.Generator) -> Split:
-    if n_train is None:
-        return train
-    fewest = task.fewest(outputs)
-    if not fewest <= n_train <= len(train):
-        least = f"{fewest} (one example per class)" if fewest > 1 else "1"
-        raise UsageError(f"data.n_train={n_train}: must be from {least} to {len(train)} (all there are)")
-    return train.take(stratified_order(task.strata(train.y), generator)[:n_train])
 
 
 def _noisy(y: Tensor, share: float, seed: int, task: Task, outputs: int) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from regab.data.columns import Column, Options, columns_of
 from regab.data.encode import Cells, fitter
+from regab.data.keys import Keys, suspects
 from regab.data.labels import Targets, is_number
 from regab.data.marks import set_marks
 from regab.data.remarks import described, remarks, summary
@@ -32,6 +33,8 @@ def load(
     decimal: str = "auto",
     day_first: bool | None = None,
     encoding: str = "auto",
+    group: str | None = None,
+    order: str | None = None,
 ) -> Source:
     """A CSV or TSV file whose first line names the columns, of which ``label`` is to be predicted from the others.
 
@@ -40,9 +43,11 @@ def load(
     currency and other spellings (``regab.data.numbers``), if a whole column agrees on them; ``decimal`` (``point``,
     ``comma``) and ``day_first`` say what cannot be seen. Missing are empty cells and the words in ``missing``, by
     default NA, N/A, NaN, null, None and ``?``, and among numbers ``-``, ``#DIV/0!`` and the like. A column that is
-    nearly all numbers is an error. ``task``: ``regression`` if the label is a number with decimals, or one of more than
-    20 whole numbers; else ``classification``; or as said. See ``fitter`` for how columns are encoded. Raises UsageError
-    for whatever is wrong with the files, naming the line.
+    nearly all numbers is an error. Rows of one ``group`` stay in one part of the data, training, validation and test
+    data follow each other by ``order``; these columns are no features (but for an order in ``numeric``). ``task``:
+    ``regression`` if the label is a number with decimals, or one of more than 20 whole numbers; else
+    ``classification``; or as said. See ``fitter`` for how columns are encoded. Raises UsageError for whatever is wrong
+    with the files, naming the line.
     """
     if max_categories < 1:
         raise UsageError(f"data.max_categories={max_categories}: must be at least 1")
@@ -53,6 +58,8 @@ def load(
     parts = [read_rows(p, key, delimiter, encoding=encoding).named() for key, p in files if p is not None]
     train = parts[0]
     train.column(label, "data.label")
+    keys = Keys.of(group, order)
+    options.apart = keys.apart(train, label, options)
     columns = columns_of(train, label, options)
     marks = set_marks(train, columns, label, options)
     targets = Targets.of(train, label, task, options, marks)
@@ -60,6 +67,7 @@ def load(
     splits = [Split(x, targets(rows)) for x, rows in zip(cells, parts, strict=True)]
     said = [summary(train, columns, max_categories), targets.words(splits[0].y), *train.said]
     said += [*remarks(train, columns, label, options), *_telling(columns, cells[0].numbers, splits[0].y, targets.task)]
+    said += [*keys.across(train, (*parts, None)[1], options), *(() if group else suspects(train.columns, label))]
     return Source(
         splits[0],
         len(targets.classes) or 1,
@@ -71,6 +79,8 @@ def load(
         | {label: f"to be predicted: {targets.words(splits[0].y)}"},
         names=targets.names,
         features=tuple(c.name for c in columns if c.kind == "numeric"),
+        groups=keys.groups(train),
+        order=keys.places(train, options),
     )
 
 

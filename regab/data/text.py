@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from regab.data.columns import Options
+from regab.data.keys import Keys
 from regab.data.labels import MOST_CLASSES, Targets
 from regab.data.marks import Marks
 from regab.data.rows import Rows, read_rows
@@ -37,19 +38,21 @@ def load(
     missing: Any = None,
     decimal: str = "auto",
     encoding: str = "auto",
+    group: str | None = None,
+    order: str | None = None,
 ) -> Source:
     """A file with a text and its label in every row: in the columns ``text`` and ``label``, by position or by name.
 
     The first line names the columns if ``header`` says so, if a column is asked for by name, or (None) if its label
     occurs in no other line. Labels are classes as they are written, or numbers in a regression, as in a table (see
     ``regab.data.table.load``, also for ``missing`` and ``decimal``). In files separated by tabs, quotes are ordinary
-    characters. See ``fitter`` for ``max_length`` and ``min_count``. Raises UsageError for whatever is wrong with the
-    files, naming the line.
+    characters. See ``fitter`` for ``max_length`` and ``min_count``, and for ``group`` and ``order`` a table. Raises
+    UsageError for whatever is wrong with the files, naming the line.
     """
     for key, value in (("max_length", max_length), ("min_count", min_count)):
         if value < 1:
             raise UsageError(f"data.{key}={value}: must be at least 1")
-    if isinstance(text, str) or isinstance(label, str):
+    if any(isinstance(column, str) for column in (text, label, group, order)):
         header = True
     options = Options(missing=[] if missing is None else missing, decimal=decimal)  # none is as good a class as others
     files = [("data.path", path), ("data.test_path", test_path)]
@@ -57,6 +60,8 @@ def load(
     _check_sides(rows[0], text, label)
     name = list(rows[0].columns)[label] if isinstance(label, int) else label
     targets = Targets.of(rows[0], label, task, options, Marks(rows[0], [name], options), order=str)
+    keys = Keys.of(group, order)
+    keys.apart(rows[0], name, options)
     train, *test = [Split(_texts(r, text), targets(r)) for r in rows]
     said = f"{len(train)} texts; {targets.words(train.y)}"
     fit = fitter(max_length, min_count)
@@ -66,8 +71,10 @@ def load(
         test[0] if test else None,
         fit,
         targets.task,
-        (said, *rows[0].said),
+        (said, *rows[0].said, *keys.across(rows[0], (*rows, None)[1], options)),
         names=targets.names,
+        groups=keys.groups(rows[0]),
+        order=keys.places(rows[0], options),
     )
 
 
