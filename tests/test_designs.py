@@ -9,6 +9,7 @@ import pytest
 from regab.errors import UsageError
 from regab.sweep.design import Range, assign
 from regab.sweep.fraction import confounded, fraction
+from regab.sweep.reference import reference
 
 FACTORS = {"a": ["0", "1", "2"], "b": ["no", "yes"], "c": ["x", "y"]}
 
@@ -159,10 +160,30 @@ def test_the_plan_says_what_a_design_will_train_and_what_it_confounds(regab):
 def test_random_values_are_drawn_from_intervals_on_the_command_line(regab):
     words = ("reg.l2=tag(log,interval(1e-6,1e-2))", "batch_size=int(interval(16,64))", "model=linear", *TINY)
     done = regab("train", "--design", "random", "--n", "3", *words, "seed=0,1")
-    drawn = [(row["reg.l2.strength"], row["batch_size"]) for row in rows(done.folder)]
+    runs = [(row["reg.l2.strength"], row["batch_size"]) for row in rows(done.folder)]
+    assert runs[:2] == [("0", "64")] * 2  # what they are compared with: the configuration without what is varied
+    drawn = runs[2:]
     assert len(drawn) == 6
     assert len(set(drawn)) == 3
     assert all(1e-6 <= float(l2) <= 1e-2 and 16 <= int(size) <= 64 for l2, size in drawn)
+
+
+def test_draws_are_compared_with_neutral_methods_and_the_other_keys_as_they_stand():
+    factors = {
+        "reg.dropout.rate": Range(0.1, 0.6),
+        "reg.norm.kind": ["batch", "none"],
+        "reg.early_stopping.patience": Range(2, 5),
+        "model": ["cnn", "mlp"],
+        "optimizer.lr": Range(1e-4, 1e-2, log=True),
+    }
+    standing = {"optimizer.lr": "0.001"}
+    assert reference(factors, standing.get) == dict(zip(factors, ("0", "none", "inf", "cnn", "0.001"), strict=True))
+    assert reference(factors, {}.get) is None  # nothing stands there to compare with
+    runs = assign(
+        "random", factors | {"seed": ["0", "1"]}, n=3, reference=lambda varied: reference(varied, standing.get)
+    )
+    assert len(runs) == 8
+    assert [run["seed"] for run in runs if run["reg.dropout.rate"] == "0"] == ["0", "1"]
 
 
 def test_a_design_is_resumed_with_more_seeds(regab):

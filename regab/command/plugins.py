@@ -34,6 +34,7 @@ from regab.records.looks import Looks
 from regab.sweep.design import MOST_RUNS, Assignment, Range, Ranged, assign, design_words
 from regab.sweep.folders import fresh_folder
 from regab.sweep.growth import FEWEST, Growth, first_seeds, seconds_of
+from regab.sweep.reference import reference
 from regab.sweep.sweep import Sweep, conclude_batches
 from regab.sweep.unchanged import Earlier, check_unchanged
 from regab.training.facts import Facts
@@ -79,7 +80,8 @@ class RegabSweeper(Sweeper):
         parser = OverridesParser.create(config_loader=self.context.config_loader)
         factors = factors_of(parser.parse_overrides([*fixed, *arguments]))
         self._check()
-        runs = assign(self.design, first_seeds(factors) if self.most else factors, **self.options)
+        tried = first_seeds(factors) if self.most else factors
+        runs = assign(self.design, tried, **self.options, reference=lambda varied: reference(varied, self._standing))
         elsewhere = None if isinstance(self.launcher, RegabLauncher) else self.launcher
         compose = Composer(self.context.config_loader, self.config)
         sweep = composed(compose, [_as_overrides(run) for run in runs], elsewhere)
@@ -91,6 +93,10 @@ class RegabSweeper(Sweeper):
             again = f"try them again with: regab train --resume {shlex.quote(self.config.hydra.sweep.dir)}"
             raise RunsFailed(f"{failed} of {len(ended)} runs failed; {again}")
         return ended
+
+    def _standing(self, key: str) -> str | None:
+        value = OmegaConf.select(self.config, key.lstrip("+"))
+        return None if value is None else str(value)
 
     def _growth(self, compose: Composer) -> Growth | None:
         if not self.most:

@@ -60,8 +60,8 @@ def _seeds(taken: dict[str, str], words: list[str]) -> list[str]:
     auto, _, most = taken["--seeds"].partition(":")
     if auto == "auto":
         return [f"hydra.sweeper.most={_whole(most or str(MOST), '--seeds auto:', 3)}"]
-    fixed = ["hydra.sweeper.most=null"] if any(word.startswith("hydra.sweeper.most=") for word in words) else []
-    return [f"seed=range({_count(taken, '--seeds', 1)})", *fixed]
+    were = [key for key in ("most", "budget") if any(word.startswith(f"hydra.sweeper.{key}=") for word in words)]
+    return [f"seed=range({_count(taken, '--seeds', 1)})", *(f"hydra.sweeper.{key}=null" for key in were)]
 
 
 def _with_own_groups(words: list[str]) -> list[str]:

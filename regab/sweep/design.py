@@ -43,12 +43,23 @@ Factors = dict[str, list[str]]  # a config key and the values it is to take, as 
 Ranged = dict[str, list[str] | Range]
 
 
-def assign(design: str, factors: Ranged, n: int | None = None, random_seed: int = 0) -> list[Assignment]:
-    """The runs of a design, the repetitions of a variant together; ``n`` random draws. Raises UsageError."""
+def assign(
+    design: str,
+    factors: Ranged,
+    n: int | None = None,
+    random_seed: int = 0,
+    reference: Callable[[Ranged], Assignment | None] = lambda _: None,
+) -> list[Assignment]:
+    """The runs of a design, the repetitions of a variant together; ``n`` random draws, after the ``reference`` with
+    which they are compared. Raises UsageError."""
     varied = {key: v for key, v in factors.items() if key not in REPLICATE and (isinstance(v, Range) or len(v) > 1)}
     rest = _lists({key: v for key, v in factors.items() if key not in varied})
     _check_size(design, varied, rest, n)
-    variants = _random(varied, n, random_seed) if design == "random" else _of_lists(design, varied)
+    if design == "random":
+        drawn, base = _random(varied, n, random_seed), reference(varied)
+        variants = drawn if base is None else [base, *(variant for variant in drawn if variant != base)]
+    else:
+        variants = _of_lists(design, varied)
     if n is not None and design != "random":
         raise UsageError(f"--n {n}: is for --design random; the size of a {design} design follows from its factors")
     runs = [variant | repetition for variant in variants for repetition in grid(rest)]
