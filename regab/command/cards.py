@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import textwrap
+from typing import Any
 
 import yaml
 
@@ -24,12 +25,17 @@ def card(name: str, cls: type[Regularizer]) -> str:
     """Title, keys with their neutral values, preset, and the docstring: formula, range, advice, cost, interactions,
     paper."""
     fields = sorted(dataclasses.fields(cls), key=lambda f: f.name in ("during", "until"))
-    keys = ", ".join(f"{f.name}={f.default}" for f in fields)
+    keys = ", ".join(f"{f.name}={_default(f)}" for f in fields)
     rows = [f"reg.{name}: {title(cls)}", _wrapped(f"Keys: {keys}")]
     rows += [_wrapped(f"reg={name}: {preset}")] if (preset := _preset(name)) else []
     acts = [f"{what} only" for what in map(" and ".join, (cls.inputs, cls.tasks)) if what]
     rows += [_wrapped(f"For: {', '.join(acts)}")] if acts else []
     return "\n".join([*rows, *map(_wrapped, parts(cls)), ""])
+
+
+def _default(field: dataclasses.Field) -> Any:
+    made = field.default_factory
+    return field.default if made is dataclasses.MISSING else made()
 
 
 def title(cls: type) -> str:

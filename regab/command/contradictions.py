@@ -38,3 +38,10 @@ def check_consistent(words: Iterable[str], options: Mapping[str, str]) -> None:
         for key in keys_said(option, value):
             if key in said:
                 raise UsageError(f"{option} {value}: and {said[key]} contradict each other; leave out one")
+
+
+def check_acts(words: Iterable[str]) -> None:
+    """Raises UsageError for transforms that are named and never done; ``words`` are written out."""
+    said = [key_of(word) for word in words]
+    if "reg.transform.ops" in said and not {"reg.transform.probability", "reg", "experiment"} & {*said}:
+        raise UsageError("reg.transform.ops: are done with probability 0; say how often, as in reg.transform=1")

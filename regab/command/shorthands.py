@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from regab.command.contradictions import check_consistent, key_of, keys_said
+from regab.command.contradictions import check_acts, check_consistent, key_of, keys_said
 from regab.command.plain_words import plain
 from regab.command.script_words import is_script, script_words
 from regab.errors import UsageError
@@ -53,6 +53,7 @@ def expand(words: list[str]) -> Line:
             raise UsageError("--folds: a script divides its data itself; give it a key of its own, as part=0,1,2")
         return Line(script_words(words), "--dry-run" in taken, folder, "script")
     words = [plain(expand_override(word)) for word in _with_own_groups(words)]
+    check_acts(words)
     return Line(words, "--dry-run" in taken, folder)
 
 

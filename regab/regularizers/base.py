@@ -7,11 +7,10 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from regab.fields import choice, number, per_run, stacked, switches
-from regab.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,6 +42,9 @@ class Regularizer:
     keeps_start: ClassVar[bool] = False
     during: str = choice("constant", "linear", "cosine", "off_after")
     until: float = number(0.5, "[0, 1]")
+
+    def prepare(self, data: Any) -> None:
+        """Take note of the data (``regab.data.split.Data``) before anything is built; they must not be changed."""
 
     def build(self, model: Module) -> None:
         """Change one run's model at its marked places (``regab.models.places``)."""
@@ -116,7 +118,10 @@ class Regularizer:
             return self
         left = self._left(step / steps)
         moving = [f for f in switches(type(self)) if stacked(f)]
-        return replace(self, **{f.name: _fade(getattr(self, f.name), f.default, left) for f in moving})
+        now = copy(self)
+        for f in moving:
+            setattr(now, f.name, _fade(getattr(self, f.name), f.default, left))
+        return now
 
     def _left(self, progress: Any) -> Number:
         """How much of the strength is left at a share of the training: a number, or ``[V]``."""
@@ -160,6 +165,10 @@ class Chain:
         now.methods = self.methods | {name: self.methods[name].at(step, steps) for name in self._varying}
         now._having = {h: [(name, now.methods[name]) for name, _ in having] for h, having in self._having.items()}
         return now
+
+    def prepare(self, data: Any) -> None:
+        for _, method in self.having("prepare"):
+            method.prepare(data)
 
     def build(self, model: Module) -> None:
         for _, method in self.having("build"):
@@ -232,19 +241,3 @@ class Chain:
 def per(strength: Number, like: Tensor) -> Tensor:
     """A strength ``[V]`` shaped to act on ``[V, …]``."""
     return strength.view(-1, *[1] * (like.ndim - 1))
-
-
-def row_norms(leaf: Tensor) -> Tensor:
-    """L2 norms of the incoming weights of every unit or filter: ``[V, out, …]`` to ``[V, out, 1, …]``."""
-    return torch.linalg.vector_norm(leaf, dim=tuple(range(2, leaf.ndim)), keepdim=True)
-
-
-def shrink(values: Tensor, strength: Number, step_size: Tensor) -> None:
-    """The proximal step of strength·Σ|w| in place: towards zero by strength times step size, exactly zero within it.
-
-    ``values [V, n]`` are the first n parameters, ``strength [V]``, ``step_size [V, 1]`` or ``[V, P]``. Taking the
-    optimizer's effective step size and not its learning rate makes the minimum of the penalized loss the fixed point,
-    with momentum and with Adam too: there the step along the gradient and the step towards zero are equal.
-    """
-    amount = per(strength, values) * step_size[:, : values.shape[1]]
-    values.copy_(values.sign() * (values.abs() - amount).clamp_(min=0))

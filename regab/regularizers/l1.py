@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regab.fields import choice, strength
-from regab.regularizers.base import Regularizer, per, shrink
+from regab.regularizers._shrink import shrink
+from regab.regularizers.base import Regularizer, per
 
 if TYPE_CHECKING:
     from torch import Tensor

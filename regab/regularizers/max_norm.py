@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regab.fields import strength
-from regab.regularizers.base import Regularizer, per, row_norms
+from regab.lazy import torch
+from regab.regularizers.base import Regularizer, per
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,4 +29,9 @@ class MaxNorm(Regularizer):
 
     def weights(self, parameters: Any, step_size: Callable[[], Tensor]) -> None:
         for leaf in parameters.weight_leaves:
-            leaf.mul_((per(self.limit, leaf) / row_norms(leaf)).clamp_(max=1).nan_to_num_(1.0))
+            leaf.mul_((per(self.limit, leaf) / _row_norms(leaf)).clamp_(max=1).nan_to_num_(1.0))
+
+
+def _row_norms(leaf: Tensor) -> Tensor:
+    """L2 norms of the incoming weights of every unit or filter: ``[V, out, …]`` to ``[V, out, 1, …]``."""
+    return torch.linalg.vector_norm(leaf, dim=tuple(range(2, leaf.ndim)), keepdim=True)

@@ -75,6 +75,10 @@ class Stream:
         drawn = [int(torch.randint(2**62, (), generator=g, device=self.device)) for g in self.generators]
         return [drawn[seed] for seed in self.noise.run_to_seed.tolist()]
 
+    def seeds(self, n: int) -> Tensor:
+        """Seeds for the generators of other libraries: ``[V, n]`` (int64)."""
+        return self._gather([torch.randint(2**62, (n,), generator=g, device=self.device) for g in self.generators])
+
     def bits(self, *shape: int) -> Tensor:
         """Uniform 16-bit integers, ``[seeds, *shape]``: a quarter of the cost of ``uniform`` (0.8 against 3 ns)."""
         size = torch.Size(shape).numel()

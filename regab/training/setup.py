@@ -54,6 +54,7 @@ def set_up(configs: list[Config]) -> Training:
     config, device, in_lanes = configs[0], pick_device(configs[0]["device"]), [lanes[path] for path in order]
     data = load_data(config["data"], device, config["task"], config["stack"]["memory"])
     chain = join_regularizers(in_lanes, device)
+    chain.prepare(data)
     noise = Noise([c["seed"] for c in in_lanes], device)
     built = [build_model(config, data, chain, seed) for seed in noise.seeds]
     example = data.train.x[:2].cpu()
@@ -119,7 +120,9 @@ def examine(configs: list[Config]) -> Facts:
     for each in configs:
         _check_methods(each, data)
         check_measured(each, type(data.task), _monitors(each))
-    model, _ = build_model(config, data, join_regularizers(configs, cpu), config["seed"])
+    chain = join_regularizers(configs, cpu)
+    chain.prepare(data)
+    model, _ = build_model(config, data, chain, config["seed"])
     mode = choose_forward_mode(model, data.train.x[:2], data.classes, device)
     _check_batch_norm(model, len(data.train), config["batch_size"])
     flops, activations = count(model, data.train.x[: 64 if data.kind == "tokens" else 2])  # texts differ in length
