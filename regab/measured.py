@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from regab.errors import UsageError
-from regab.metrics import LOSS, SPLITS, Measures, measured_by, metrics
+from regab.metrics import LOSS, SPLITS, Measures, first_column, measured_by, metrics, of_a_class
 from regab.metrics.base import DOWN, UP, Metric
 from regab.targets import locate, options, unknown
 from regab.tasks import tasks
-from regab.tasks.base import Task, kinds
+from regab.tasks.base import Task
+
+if TYPE_CHECKING:
+    from regab.data.split import Data
 
 Config = dict[str, Any]
 
+BALANCED = "balanced_accuracy"
 # Keys that cannot change a run's weights, only which columns there are of it and what it is compared by.
 MEASURED = ("metrics", "headline")
 
@@ -65,7 +71,7 @@ def check_metrics(node: Config) -> Config:
 
 def _check_extra(node: Any, name: str) -> Config:
     path = f"metrics.extra.{name}"
-    if not name.isidentifier() or measured_by(name)[0] or name in metrics() or name == "objective":
+    if not name.isidentifier() or measured_by(name)[0] or name in (*metrics(), "objective") or of_a_class(name):
         raise UsageError(f"{path}: regab has a metric or a column of that name; choose another")
     cls = locate(node if isinstance(node, dict) else {}, path)
     if not (isinstance(cls, type) and issubclass(cls, Metric)):
@@ -85,45 +91,90 @@ def own_measures(config: Config) -> Measures:
     return {name: locate(node, f"metrics.extra.{name}").measure(name) for name, node in extra.items()}
 
 
-def metric_names(config: Config, task: type[Task]) -> list[str]:
-    """What is measured of a run beside the loss, in the order of its columns."""
+def metric_names(config: Config, task: type[Task], imbalanced: bool = False) -> list[str]:
+    """What is measured of a run beside the loss, in the order of its columns: what is asked for, else what the task
+    says and the headline; of imbalanced classes balanced accuracy first."""
     asked = config.get("metrics", {})
     names = asked.get("names")
-    return [*(task.metrics if names is None else names), *asked.get("extra", {})]
+    if names is None:
+        first = [BALANCED] if imbalanced and metrics()[BALANCED].is_for(task) else []
+        headline = [config["headline"]] if config.get("headline") in {*metrics()} - {LOSS} else []
+        names = dict.fromkeys([*first, *task.metrics, *headline])
+    return [*names, *asked.get("extra", {})]
 
 
 def all_measured(config: Config, result: dict[str, Any]) -> bool:
     """Whether a run's result has all that its configuration asks to measure."""
     named = task_and_values(config.get("task"))
     task = named[0] if named else tasks().get(result["task"], Task)
-    return all(f"{SPLITS[0]}_{name}" in result["last"] for name in metric_names(config, task))
+    return all(f"{SPLITS[0]}_{first_column(name)}" in result["last"] for name in metric_names(config, task))
 
 
-def metrics_of(config: Config, task: type[Task]) -> dict[str, Metric]:
-    """The metrics of a run. Raises UsageError for one that is not for its task."""
-    found = {}
-    for name in metric_names(config, task):
+def metrics_of(config: Config, data: Data) -> dict[str, Metric]:
+    """The metrics of a run by their columns. Raises UsageError for one that is not for its task, or lacks a library."""
+    found: dict[str, Metric] = {}
+    task = type(data.task)
+    for name in metric_names(config, task, data.imbalance is not None):
         node = config["metrics"]["extra"].get(name)
         cls = locate(node, f"metrics.extra.{name}") if node else metrics()[name]
-        if cls.tasks and not set(cls.tasks) & set(kinds(task)):
+        if not cls.is_for(task):
             raise UsageError(f"metrics={name}: is for {' or '.join(cls.tasks)}, but this data set is a {task.name}")
-        found[name] = cls(**{k: v for k, v in (node or {}).items() if k != "_target_"})
+        if cls.needs and find_spec(cls.needs) is None:
+            raise UsageError(f"metrics={name}: needs {cls.needs}; pip install 'regab[metrics]'")
+        metric = cls(**{k: v for k, v in (node or {}).items() if k != "_target_"})
+        found |= {name: metric} if node else metric.columns(name, data.classes)
     return found
 
 
-def check_measured(config: Config, task: type[Task], monitors: dict[str, str]) -> None:
-    """Raises UsageError where a run's headline, or what a schedule or a stopping rule goes by, is not measured.
+def undefined(metrics: Mapping[str, Metric], data: Data) -> dict[str, str]:
+    """The columns that have no value whatever a model says, and why: ``val_auroc``: all examples are of one class."""
+    if type(data.task).scored is not Task.scored:  # which targets there are depends on outputs
+        return {}
+    parts = {name: getattr(data, name).y for name in SPLITS}
+    return {
+        f"{part}_{name}": why
+        for part, y in parts.items()
+        for name, metric in metrics.items()
+        if len(y) and (why := metric.undefined(y if metric.standardized else data.scale.back(y)))
+    }
+
+
+def undefined_words(metrics: Mapping[str, Metric], data: Data) -> list[str]:
+    """The same in a line for each reason."""
+    found = undefined(metrics, data)
+    by_reason = {why: [column for column, other in found.items() if other == why] for why in found.values()}
+    return [f"not defined (nan): {', '.join(columns)}; {why}" for why, columns in by_reason.items()]
+
+
+def check_measured(config: Config, data: Data, monitors: dict[str, str]) -> None:
+    """Raises UsageError where a run's headline, or what a schedule or a stopping rule goes by, is not measured, or has
+    no value on the data that it is for.
 
     ``monitors``: the latter by their keys.
     """
-    known = [LOSS, *metrics_of(config, task)]
-    if config["headline"] is not None and config["headline"] not in known:
-        raise UsageError(_not_measured("headline", config["headline"], known, task))
+    found, task = metrics_of(config, data), type(data.task)
+    known, nothing = [LOSS, *found], undefined(found, data)
+    if (headline := config["headline"]) is not None:
+        if headline not in known:
+            raise UsageError(_not_measured("headline", headline, known, task))
+        column = f"{'test' if len(data.test) else 'val'}_{headline}"
+        _refuse_undefined("headline", headline, column, nothing)
     columns = [f"val_{name}" for name in known]
     for key, monitor in monitors.items():
         if monitor not in columns:
             raise UsageError(_not_measured(key, monitor, columns, task))
+        _refuse_undefined(key, monitor, monitor, nothing)
+
+
+def _refuse_undefined(key: str, value: str, column: str, nothing: dict[str, str]) -> None:
+    if column in nothing:
+        raise UsageError(f"{key}={value}: {column} is not defined: {nothing[column]}")
 
 
 def _not_measured(key: str, value: str, known: list[str], task: type[Task]) -> str:
+    """Where it is one of regab's metrics for the task, that it must be asked for."""
+    cls = metrics().get(measured_by(value)[1])
+    if cls is not None and cls.is_for(task) and measured_by(value)[0] == measured_by(known[0])[0]:
+        asked = [measured_by(name)[1] for name in (*known, value)]
+        return f"{key}={value}: is not measured; say metrics=[{','.join(n for n in asked if n != LOSS)}]"
     return f"{key}={value}: this data set is a {task.name}; choose one of {', '.join(known)}"

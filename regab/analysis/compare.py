@@ -13,7 +13,7 @@ import numpy as np
 from regab.analysis.baseline import Levels, Variants, find_baseline, off_levels, variants_of
 from regab.analysis.contrasts import Estimates, pairs
 from regab.analysis.paired import resolution
-from regab.analysis.table import replicate_words, variant_names
+from regab.analysis.table import measured_of_all, replicate_words, variant_names
 from regab.analysis.verdicts import BASELINE, NUMBERS, adjusted, concluded, numbers
 from regab.errors import UsageError
 from regab.metrics import Measures
@@ -182,7 +182,7 @@ def default_metric(results: DataFrame, at: str = "selected") -> str:
     under folds, which share one test set (verdicts by it were false for other data in 27 to 64 % of cases)."""
     known, said = metrics_of(results, at), results.attrs.get("headline")
     splits = ("val", "test") if results["fold"].nunique() > 1 else ("test", "val")
-    wanted = [said, *(f"{split}_{said or headline(known)}" for split in splits)]
+    wanted = [said, *(f"{split}_{said or headline(measured_of_all(results, at))}" for split in splits)]
     wanted += [] if said else [*(f"{split}_loss" for split in splits), *(results.attrs.get("metrics") or {})]
     others = [] if said else [m for m in known if m not in OTHERS]  # of scripts, of tables made elsewhere
     return next((m for m in (*wanted, *others) if m in known), str(wanted[1]))

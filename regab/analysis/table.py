@@ -39,6 +39,7 @@ def read(folders: Sequence[Path]) -> DataFrame:
     table = pd.concat(tables, ignore_index=True)
     table = _once(table[[*factors, *[c for c in table if c not in factors]]], factors, common)
     same_configuration(table["folder"], variant_names(table))
+    table = table.copy()  # in one piece: of more than a hundred columns pandas warns at every use
     table.attrs = _said(folders)
     return table
 
@@ -53,6 +54,13 @@ def _said(folders: Sequence[Path]) -> dict[str, Any]:
 def _measured(table: DataFrame) -> list[str]:
     """The columns that hold some metric of the selected or the last epochs."""
     return [c for c in table if c.startswith(("selected_", "last_")) and table[c].notna().any()]
+
+
+def measured_of_all(results: DataFrame, at: str) -> list[str]:
+    """What was measured of every variant that has finished: of imbalanced classes more is than of others."""
+    finished = results[results["status"] == "finished"]
+    there = finished.filter(regex=f"^{at}_").notna().groupby(variant_names(finished)).any().all()
+    return [column.removeprefix(f"{at}_") for column in there.index[there]]
 
 
 def factors_of(results: DataFrame) -> list[str]:

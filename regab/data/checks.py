@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from regab.data.split import Data, Source
 from regab.errors import UsageError
+from regab.tasks.classification import imbalance_words
 
+RARE = 0.2  # times an equal share of the examples, 10 % of two classes: a class of less is rare
 FAR, BEYOND = 100.0, 10.0  # deviations, and times the farthest of training: what is beyond both is said to be far
 ROUNDING = 1e-15  # a deviation, as a share of the mean, that targets which are all the same may seem to have
 SHOWN = 3
@@ -23,7 +26,32 @@ def examined(data: Data, source: Source) -> Data:
         raise UsageError(f"data: all {len(x)} training inputs are the same, so nothing can be learned from them")
     if data.scale.deviation <= ROUNDING * abs(data.scale.mean):
         raise UsageError(f"data: all {len(x)} training targets are {data.scale.mean:g}, so there is nothing to predict")
-    return replace(data, said=(*data.said, *_of_classes(data, source), *_far_outside(data, source.features)))
+    imbalance = imbalance_of(data, source)
+    said = (*_of_classes(data, source), *_rare(imbalance), *_far_outside(data, source.features))
+    return replace(data, said=(*data.said, *said), imbalance=imbalance)
+
+
+def imbalance_of(data: Data, source: Source) -> dict[str, Any] | None:
+    """The rarest and the most frequent class that a source has for training, with their shares; None if none is rare.
+
+    Of all that it has, whatever is held out of it, so that the folds of one data set agree.
+    """
+    labels = data.task.strata(data.task.typed(source.train.y))
+    if labels.is_floating_point() or labels.ndim > 1 or data.classes < 2:
+        return None
+    counts = torch.bincount(labels)
+    there = counts[counts > 0]
+    rare, frequent = int(torch.where(counts > 0, counts, len(labels) + 1).argmin()), int(counts.argmax())
+    if counts[rare] >= RARE * len(labels) / len(there):
+        return None
+    shares = (counts.double() / len(labels)).tolist()
+    names = [source.names[c] if c < len(source.names) else f"class {c}" for c in (rare, frequent)]
+    return {"rare": names[0], "share": shares[rare], "frequent": names[1], "rate": shares[frequent]}
+
+
+def _rare(imbalance: dict[str, Any] | None) -> Iterator[str]:
+    if imbalance:
+        yield imbalance_words(imbalance)
 
 
 def _of_classes(data: Data, source: Source) -> Iterator[str]:

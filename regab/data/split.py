@@ -71,8 +71,9 @@ class Data:
     """Training, validation and test examples, encoded by what was learned from the training examples.
 
     ``given`` are keyword arguments for a model that takes them; ``classes`` is how many outputs the ``task`` asks of it
-    for an example. Targets are on a ``scale``. See ``Source`` for ``said``, ``columns``, ``fingerprint``, ``names`` and
-    ``reader``; ``encode`` is what its ``fit`` has learned.
+    for an example. Targets are on a ``scale``. ``imbalance`` names a rare class and the most frequent one, with their
+    shares (``regab.data.checks``). See ``Source`` for ``said``, ``columns``, ``fingerprint``, ``names`` and ``reader``;
+    ``encode`` is what its ``fit`` has learned.
     """
 
     train: Split
@@ -89,6 +90,7 @@ class Data:
     names: tuple[str, ...] = ()
     reader: Any = None
     encode: Any = None
+    imbalance: dict[str, Any] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from regab.metrics.base import Measure, Metric
 from regab.targets import unknown
 
 SPLITS = ("train", "val", "test")
+EACH = "_per_class"  # how the name of a metric ends that has a column for each class
 LOSS = "loss"  # what every task measures of itself
 OBJECTIVE = "train_objective"  # what was minimized in training, which is no metric
 
@@ -40,7 +41,19 @@ def measure_of(column: str, own: Measures | None = None, otherwise: Measure | No
     """
     known = measures() | dict(own or {})
     split, metric = measured_by(column)
-    found = known.get(column) or known.get(metric) or otherwise
+    found = known.get(column) or known.get(metric) or of_a_class(metric) or otherwise
     if found is None:
         raise UsageError(unknown("metric", f"{split}_" if split else "", metric, known))
     return found
+
+
+def first_column(name: str) -> str:
+    """The first column of a metric: ``f1_0`` of ``f1_per_class``."""
+    return f"{name.removesuffix(EACH)}_0" if name.endswith(EACH) else name
+
+
+def of_a_class(column: str) -> Measure | None:
+    """How ``f1_3`` is compared and shown."""
+    stem, _, number = column.rpartition("_")
+    found = metrics().get(f"{stem}{EACH}") if number.isdecimal() else None
+    return found.measure(column) if found else None

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from regab.errors import UsageError
 from regab.fields import Interval
 from regab.lazy import torch
+from regab.tasks import task_named
+from regab.tasks.base import kinds
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from regab.tasks.base import Task
 
 UP, DOWN = "up", "down"
 
@@ -74,8 +78,9 @@ class Metric:
 
     A subclass says by class attributes how it is compared and shown (see ``Measure``), which ``tasks`` it is for (by
     name; empty: any), and computes in ``of``. Outputs and targets are those of all examples of a split, in the order of
-    the data, on the device that trains; in a regression in the units of the target, or with ``standardized`` as the
-    model is trained on them, less their mean and over their deviation.
+    the data, on the device that trains, as the task's ``scored`` gives them; in a regression in the units of the
+    target, or with ``standardized`` as the model is trained on them, less their mean and over their deviation.
+    ``needs`` is a library that is there with ``pip install 'regab[metrics]'``.
     """
 
     direction: ClassVar[str] = ""
@@ -86,6 +91,7 @@ class Metric:
     per_example: ClassVar[bool] = False
     tasks: ClassVar[tuple[str, ...]] = ()
     standardized: ClassVar[bool] = False
+    needs: ClassVar[str] = ""
 
     def of(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The value of each run ``[V]``, from outputs ``[V, N, K]`` and targets ``[N]`` (or whatever shapes the task
@@ -93,9 +99,28 @@ class Metric:
         raise NotImplementedError
 
     @classmethod
+    def is_for(cls, task: type[Task]) -> bool:
+        """Whether it can be measured of a task. Raises UsageError for one that is ``measured_as`` what there is not."""
+        return not cls.tasks or bool({*cls.tasks} & {*measured_kinds(task)})
+
+    def undefined(self, targets: Tensor) -> str:
+        """Why there is no value (NaN) whatever a model says, where these are the targets; empty if there is one."""
+        return ""
+
+    def columns(self, name: str, outputs: int) -> dict[str, Metric]:
+        """What is measured under which names where this metric is asked for by ``name``, of a model with so many
+        outputs for an example: itself, or one for each class."""
+        return {name: self}
+
+    @classmethod
     def measure(cls, name: str) -> Measure:
         """How the values of this metric are compared and shown where it is called ``name``."""
         return Measure(name, cls.direction, cls.label, cls.form, cls.unit, cls.range, cls.per_example)
+
+
+def measured_kinds(task: type[Task]) -> list[str]:
+    """The tasks whose metrics are for this one."""
+    return [*kinds(task), *(kinds(task_named(task.measured_as)) if task.measured_as else [])]
 
 
 def kept_measures(metrics: Mapping[str, Metric]) -> dict[str, dict[str, Any]]:

@@ -29,3 +29,6 @@ class R2(Mean):
     def finish(self, mean: Tensor, targets: Tensor, deviation: float) -> Tensor:
         variance = targets.cpu().double().var(correction=0)
         return 1 - mean / torch.where(variance > 0, variance, torch.nan)
+
+    def undefined(self, targets: Tensor) -> str:
+        return "all targets are the same" if bool((targets == targets[:1]).all()) else ""

@@ -13,6 +13,7 @@ from regab.records.columns import words
 from regab.records.load import load_config, load_json, load_result
 from regab.records.results import REPLICATE, SOURCE, is_begun, row_of
 from regab.report.study import Study, Variant, made_elsewhere
+from regab.tasks.classification import imbalance_words
 
 
 def command_of(variant: Variant) -> str:
@@ -101,7 +102,14 @@ def warnings(study: Study) -> list[str]:
         found.append(f"Of {lost} finished runs metrics.csv is missing or damaged: their curves are not shown.")
     if missing := int(study.comparisons["missing"].sum()):
         found.append(f"{missing} pairs are incomplete, because one of their two runs is missing; they are left out.")
-    return [*found, *_collapsed(study), *_mixed(sampled(study.variants))]
+    return [*found, *imbalanced(study), *_collapsed(study), *_mixed(sampled(study.variants))]
+
+
+def imbalanced(study: Study) -> list[str]:
+    """What accuracy is worth where a class is rare, a sentence for each data set that has one."""
+    found = (result.get("imbalance") for result in sampled(study.variants))
+    said = [f"Imbalanced classes: {imbalance_words(rare)}." for rare in found if rare]
+    return [*dict.fromkeys(said)]
 
 
 def _collapsed(study: Study) -> list[str]:

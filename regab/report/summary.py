@@ -13,9 +13,11 @@ from regab.records.columns import cell, column, measured, measures_from, words
 from regab.records.load import load_metrics, load_result
 from regab.report.conclusions import choice, limits
 from regab.report.factors import factor_levels
+from regab.report.origin import imbalanced
 from regab.report.sentences import ORDER, interval, kind_of, points
 from regab.report.study import Study, Variant
 from regab.report.tables import mean_and_deviation
+from regab.tasks.classification import imbalance_words
 
 PAGE = "report.html"
 MOST, BEST = 12, 8  # variants that all have a line, and those that have one where there are more
@@ -35,6 +37,7 @@ def run_summary(folder: Path) -> str:
     sentences = [
         f"Selected: epoch {selected['epoch']}, {chosen}; {why} in {result['seconds']:.1f} s.",
         overfitting(metrics, own, result.get("wrong_labels") or 0.0),
+        *([f"Imbalanced classes: {imbalance_words(rare)}."] if (rare := result.get("imbalance")) else []),
         f"Files: {folder_words(folder)}",
     ]
     return "\n".join(["", table(rows), "", *sentences])
@@ -46,6 +49,7 @@ def sweep_summary(study: Study, files: str) -> str:
     shown, left = _shown(study)
     lines = table([head, *[_variant_line(study, variant) for variant in shown]], left=(0, 5))
     first, last = ("\n".join(text for _, text in said) for said in (choice(study), limits(study)))
+    last = "\n".join(filter(None, [last, *imbalanced(study)]))
     parts = [factor_lines(study), first, lines + left, last]
     return "\n".join(["", *[f"{part}\n" for part in parts if part], *failures(study.results.to_dict("records")), files])
 

@@ -8,6 +8,7 @@ from statistics import median
 
 from regab.analysis.compare import metrics_of
 from regab.errors import UsageError
+from regab.metrics import SPLITS, measured_by
 from regab.records.columns import measured, words
 from regab.report.conclusions import setting, verdict_sentences
 from regab.report.drawings import costs, interactions, responses
@@ -23,6 +24,7 @@ def views_of(study: Study) -> dict[str, dict[str, str]]:
     """The view of each metric that the page can show, that of its verdicts first."""
     others = measured(metrics_of(study.results, study.options.at)) if len(study.variants) <= MOST else []
     found: dict[str, dict[str, str]] = {study.metric: view(study)}
+    others = sorted(others, key=lambda metric: SPLITS.index(measured_by(metric)[0]), reverse=True)  # test data first
     for metric in [m for m in others if m != study.metric][: VIEWS - 1]:
         with suppress(UsageError):  # nothing is known of which way is better
             other = study.by(metric)

@@ -42,10 +42,13 @@ class Task:
 
     ``y`` are the targets of a split as data have them, ``[N]`` or ``[N, …]``; ``V`` runs, ``B`` examples of a batch,
     ``K`` outputs per example. A task that extends another is one of its kind: methods and metrics for that are for it.
+    ``measured_as`` names one whose metrics are for this one too, though it does not extend it: they take what
+    ``scored`` makes of outputs and targets.
     """
 
     name: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]] = ()
+    measured_as: ClassVar[str] = ""
     minimizes: ClassVar[str] = ""
     reads: ClassVar[str] = "classification"
 
@@ -94,6 +97,12 @@ class Task:
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         """The loss of each example ``[V, n]`` on clean data: outputs ``[V, n, K]`` and targets ``y [n]``, scaled."""
         raise NotImplementedError
+
+    def scored(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs and targets as metrics take them, of ``V`` runs and ``n`` examples (or pixels, or tokens, which count
+        as examples each): for metrics of ``classification`` scores ``[V, n, K]`` whose softmax are probabilities, and
+        classes ``[n]``; for those of ``regression`` predictions ``[V, n, T]`` and numbers ``[n]`` or ``[n, T]``."""
+        return outputs, y
 
 
 def kinds(task: type[Task]) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regab.errors import UsageError
 from regab.lazy import functional, torch
@@ -46,6 +47,13 @@ class Classification(Task):
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         return -log_probabilities(outputs)[:, y, torch.arange(len(y))]
+
+
+def imbalance_words(imbalance: Mapping[str, Any]) -> str:
+    """What accuracy is worth where a class is rare (``regab.data.checks.imbalance_of``)."""
+    frequent, rate = imbalance["frequent"], imbalance["rate"]
+    few = f"only {imbalance['share']:.1%} of the examples for training are {imbalance['rare']!r}"
+    return f"{few}; always saying {frequent!r} gets an accuracy of {rate:.1%}"
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -41,23 +42,31 @@ def evaluate(stack: Stack, data: Data, task: Task, metrics: Mapping[str, Metric]
 def _measured(stack: Stack, split: Split, scale: Scale, task: Task, metrics: Mapping[str, Metric]) -> dict[str, Tensor]:
     """One pass over a split. Outputs are kept only for metrics that take those of all examples at once."""
     each = {name: _each(metric, scale) for name, metric in metrics.items() if isinstance(metric, Mean)}
-    kept, parts = [], dict[Each, list[Tensor]]((function, []) for function in (task.losses, *each.values()))
+    plain = type(task).scored is Task.scored
+    losses = task.losses if plain else partial(task.losses)  # which a metric may share, if it is given the same
+    kept, parts = [], dict[Each, list[Tensor]]((function, []) for function in (losses, *each.values()))
+    targets = []
     chunks = [slice(start, start + CHUNK) for start in range(0, len(split), CHUNK)]
     for x, y in zip(gather(split.x, chunks), split.y.split(CHUNK), strict=True):
         outputs = stack(x, shared=True)
+        seen = (outputs, y) if plain else task.scored(outputs, y)
         for function, values in parts.items():
-            values.append(_of_examples(function(outputs, y), outputs, task, metrics))
+            given = (outputs, y) if function is losses else seen
+            values.append(_of_examples(function(*given), given[0], task, metrics))
+        targets.append(seen[1])
         if len(each) < len(metrics):
-            kept.append(outputs)
+            kept.append(seen[0])
+    y = split.y if plain else torch.cat(targets)
     means = {function: mean_over_examples(values) for function, values in parts.items()}
-    found = {"loss": means[task.losses].flatten(1).mean(1) if means[task.losses].ndim > 1 else means[task.losses]}
+    found = {"loss": means[losses].flatten(1).mean(1) if means[losses].ndim > 1 else means[losses]}
+    outputs = torch.cat(kept, 1) if kept else torch.empty(0)
     for name, metric in metrics.items():
         back = _as_is if metric.standardized else scale.back
         if isinstance(metric, Mean):
             deviation = scale.deviation if metric.standardized else 1.0
-            found[name] = metric.finish(means[each[name]], back(split.y), deviation)
+            found[name] = metric.finish(means[each[name]], back(y), deviation)
         else:
-            found[name] = metric.of(back(torch.cat(kept, 1)), back(split.y))
+            found[name] = metric.of(back(outputs), back(y))
         found[name] = per_run(found[name], stack.size, f"metric {name}").cpu().double()
     return found
 

@@ -80,7 +80,7 @@ def set_up(configs: list[Config]) -> Training:
         stack=stack,
         data=data,
         task=join_task(in_lanes, data, device),
-        metrics=metrics_of(config, type(data.task)),
+        metrics=metrics_of(config, data),
         chain=chain,
         optimizer=optimizer,
         schedule=_schedule(config),
@@ -119,7 +119,7 @@ def examine(configs: list[Config]) -> Facts:
     data = load_data(config["data"], cpu, config["task"], config["stack"]["memory"])
     for each in configs:
         _check_methods(each, data)
-        check_measured(each, type(data.task), _monitors(each))
+        check_measured(each, data, _monitors(each))
     chain = join_regularizers(configs, cpu)
     chain.prepare(data)
     model, _ = build_model(config, data, chain, config["seed"])

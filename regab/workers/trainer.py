@@ -15,6 +15,7 @@ import torch
 from regab.blame import WHOLE, users_line
 from regab.config import Run
 from regab.errors import CannotWrite, Interrupted, UsageError
+from regab.measured import undefined_words
 from regab.metrics.base import kept_measures
 from regab.records.columns import to_row
 from regab.training.loop import Training, train
@@ -92,6 +93,7 @@ class _Attempt:
         """Train until all runs have ended."""
         training = self._set_up()
         notes = [f"data: {note}" for note in training.data.said] + [f"model: {note}" for note in training.notes]
+        notes += [f"metrics: {words}" for words in undefined_words(training.metrics, training.data)]
         self.report([Note(note, aloud=True) for note in notes])
         with _threads(self.threads or (1 if training.stack.vmapped else None)) as threads:
             journals = {run.digest: self._journal(run, training, i, threads) for i, run in enumerate(self.runs)}
@@ -127,6 +129,7 @@ class _Attempt:
         facts["notes"] = training.notes
         facts |= {"data_fingerprint": training.data.fingerprint, "data_notes": list(training.data.said)}
         facts |= {"columns": training.data.columns, "code": training.code, "wrong_labels": training.data.wrong}
+        facts["imbalance"] = training.data.imbalance
         facts |= training.data.task.facts(training.data.scale)
         return Journal(run, facts, training.stack.weight_names, rows)
 
