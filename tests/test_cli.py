@@ -108,7 +108,8 @@ def test_an_experiment_file_without_its_header_is_told_so(regab, tmp_path):
     folder.mkdir(parents=True)
     (folder / "bad.yaml").write_text("seed: 3\n")
     result = regab("train", "--config-dir", "mine", "experiment=bad")
-    assert result.err == "regab: experiment/bad.yaml: must begin with the line: # @package _global_ (saved without a BOM, if there is one)\n"
+    cure = "must begin with the line: # @package _global_ (saved without a BOM, if there is one)"
+    assert result.err == f"regab: experiment/bad.yaml: {cure}\n"
 
 
 def test_experiments_of_the_users_own_are_found(regab, tmp_path):
