@@ -16,6 +16,7 @@ from regab import fields as declared
 from regab.errors import UsageError
 from regab.measured import MEASURED, MetricOptions, check_metrics, check_task, read_for, task_and_values
 from regab.models.options import model_options
+from regab.optimizers import optimizer_options, optimizer_structure, schedule_options
 from regab.regularizers import methods
 from regab.regularizers.base import HOOKS, Regularizer
 from regab.script import is_script, script_digest
@@ -123,8 +124,8 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
         "metrics": check_metrics(config["metrics"]),
         "data": _data_options(config["data"], config["task"]),
         "model": model_options(config["model"]),
-        "optimizer": complete(config["optimizer"], "optimizer"),
-        "schedule": complete(config["schedule"], "schedule"),
+        "optimizer": optimizer_options(config["optimizer"]),
+        "schedule": schedule_options(config["schedule"], config["epochs"]),
         "reg": _check_reg(config["reg"]),
         "watch": _check_watch(config["watch"]),
     }
@@ -225,6 +226,7 @@ def _hash(config: dict[str, Any], methods: dict[str, tuple[type[Regularizer], di
     relevant["data"] = {k: v for k, v in config["data"].items() if k not in PASSIVE_DATA}
     if not relevant.get("task", {}).get("_target_"):
         relevant.pop("task", None)  # that of the data, which are told apart already
+    relevant["schedule"] = declared.active(locate(config["schedule"], "schedule"), config["schedule"])
     relevant["reg"] = {
         name: [cls.__qualname__, values]
         for name, (cls, values) in methods.items()
@@ -243,5 +245,5 @@ def structure(config: dict[str, Any]) -> str:
         for name, (cls, values) in regularizers(config).items()
         if not cls.reads_curves_only()
     }
-    common["optimizer"] = declared.structural(locate(config["optimizer"], "optimizer"), config["optimizer"])
+    common["optimizer"] = optimizer_structure(config["optimizer"])
     return json.dumps(common, sort_keys=True)

@@ -57,9 +57,10 @@ def number(default: float, within: str) -> Any:
     return field(default=default, metadata={"within": Interval(within), "stacked": True, "switch": False})
 
 
-def fixed(default: float, within: str) -> Any:
-    """A number that is structure: runs that differ in it are trained in different stacks."""
-    return field(default=default, metadata={"within": Interval(within), "stacked": False, "switch": False})
+def fixed(default: float, within: str, switch: bool = False) -> Any:
+    """A number that is structure: runs that differ in it are trained in different stacks; with ``switch``, the default
+    means that what it is of is absent."""
+    return field(default=default, metadata={"within": Interval(within), "stacked": False, "switch": switch})
 
 
 def choice(*choices: str, switch: bool = False) -> Any:
@@ -81,6 +82,16 @@ def is_neutral(cls: type, values: dict[str, Any]) -> bool:
     """Whether these values leave the method exactly absent."""
     declared = switches(cls)
     return bool(declared) and all(values.get(f.name, f.default) == f.default for f in declared)
+
+
+def active(cls: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """The values without those of a (data)class's switches that mean that something is absent."""
+    own = {f.name: f.default for f in dataclasses.fields(cls) if f.metadata.get("switch")} if _declares(cls) else {}
+    return {name: value for name, value in values.items() if name not in own or value != own[name]}
+
+
+def _declares(cls: Any) -> bool:
+    return isinstance(cls, type) and dataclasses.is_dataclass(cls)
 
 
 def problems(cls: type, values: dict[str, Any], path: str) -> Iterator[str]:

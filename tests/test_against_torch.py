@@ -108,11 +108,11 @@ def test_optimizers_follow_torch_step_by_step_with_a_learning_rate_per_run(ours,
 def test_adam_takes_the_same_step_on_whole_matrices_as_row_by_row():
     torch.manual_seed(0)
     adam, lr, values = Adam(), torch.tensor([0.01, 0.1, 0.01]), torch.randn(3, 50)
-    states, rows, whole = [adam.start(values), adam.start(values)], values.clone(), values.clone()
+    states, rows, whole = [adam.beginning(values), adam.beginning(values)], values.clone(), values.clone()
     for gradients in torch.randn(10, 3, 50):
-        adam.step(states[0], rows, gradients, lr)
+        adam.update(states[0], rows, gradients, lr[:, None])
         states[1]["step"] += 1
-        adam._at_once(states[1], whole, gradients, lr)
+        adam._at_once(states[1], whole, gradients, lr[:, None])
     torch.testing.assert_close(rows, whole)
     torch.testing.assert_close(states[0], states[1])
 
@@ -309,6 +309,42 @@ def test_schedules_are_torchs(ours, theirs):
             scheduler.step()
 
 
+def afterwards(schedule, steps, per):
+    """torch's SequentialLR: rising for so many steps, then a schedule over those that are left."""
+
+    def make(optimizer, total, _):
+        scheduler = torch.optim.lr_scheduler
+        rising = scheduler.LinearLR(optimizer, 1 / (steps + 1), total_iters=steps)
+        return scheduler.SequentialLR(optimizer, [rising, schedule(optimizer, total - steps, per)], [steps])
+
+    return make
+
+
+@pytest.mark.parametrize(("warmup", "steps"), [(0.2, 6), (0.5, 15), (2.0, 10), (1.0, 5)])
+@pytest.mark.parametrize("name", ["Constant", "Cosine", "Step"])
+@pytest.mark.filterwarnings("ignore:Detected call of", "ignore:The epoch parameter in")
+def test_a_warm_up_is_torchs_linear_lr_followed_by_the_schedule(name, warmup, steps):
+    theirs = {type(ours).__name__: make for ours, make in SCHEDULES[:2]} | {"Step": SCHEDULES[3][1]}
+    options = {"gamma": 0.5, "every": 2} if name == "Step" else {}
+    ours = getattr(schedule, name)(**options, warmup=warmup)
+    test_schedules_are_torchs(ours, afterwards(theirs[name], steps, 5))
+
+
+def test_without_a_warm_up_a_rate_is_that_of_the_schedule_to_the_bit():
+    ours, base = schedule.Cosine(), torch.tensor([0.3, 0.7])
+    ours.start(base, 7, 3)
+    for step in range(21):
+        assert torch.equal(ours.lr(step), base * ((1 + math.cos(math.pi * step / 21)) / 2))
+
+
+def test_the_epochs_of_a_warm_up_do_not_count_for_plateau():
+    ours = schedule.Plateau(patience=0, shrink=0.5, warmup=3.0)
+    ours.start(torch.tensor([1.0]), 4, 10)
+    for epoch, loss in enumerate([1.0, 2.0, 3.0, 5.0, 5.0], 1):
+        ours.epoch_ended(4 * epoch, torch.tensor([loss], dtype=torch.float64))
+        assert ours.base.item() == (0.5 if epoch == 5 else 1.0)
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"patience": 1}, {"patience": 0, "cooldown": 2, "min_lr": 0.02, "shrink": 0.4}]
 )
@@ -322,7 +358,7 @@ def test_plateau_is_reduce_lr_on_plateau_for_each_run_on_its_own(options):
     optimizers = [torch.optim.SGD([torch.zeros(1)], lr=0.5) for _ in range(3)]
     theirs = [torch.optim.lr_scheduler.ReduceLROnPlateau(o, **torch_options) for o in optimizers]
     for epoch, loss in enumerate(losses):
-        ours.epoch_ended(loss)
+        ours.epoch_ended(epoch + 1, loss)
         for scheduler, value in zip(theirs, loss, strict=True):
             scheduler.step(value.item())
         expected = torch.tensor([o.param_groups[0]["lr"] for o in optimizers])

@@ -17,6 +17,9 @@ from regab.workers.store import load_command, quoted
 
 EXAMPLES = {"--resume": "outputs/run/<date_time>", "--design": "ablation"}
 SHORT = re.compile(r"(?P<prefix>\+{0,2})reg\.(?P<method>\w+)=(?P<value>[^{].*|)$")
+COMMON = re.compile(
+    r"(model\.(freeze|freeze_norms|weights)|optimizer\.(groups|layer_decay|weight_decay))="
+)  # of all of a group
 LISTS = re.compile(r"(metrics|watch)=(\[.*\]|[^{\[]+)")
 OPTIONS = {"--seeds": 1, "--folds": 1, "--design": 1, "--n": 1, "--resume": 1, "--dry-run": 0}
 PROTOCOL = ("budget", "practical", "looks")
@@ -68,10 +71,10 @@ def _seeds(taken: dict[str, str], words: list[str]) -> list[str]:
 def _with_own_groups(words: list[str]) -> list[str]:
     """``model._target_=mine.Net model.hidden=8`` is ``model=own model._target_=mine.Net ++model.hidden=8``.
 
-    So it gets no other model's keys, and its own may be named. ``data`` likewise.
+    So it gets no other model's keys, and its own may be named. ``data`` and ``optimizer`` likewise.
     """
     keys = {word.lstrip("+").partition("=")[0] for word in words}
-    own = [group for group in ("model", "data") if f"{group}._target_" in keys]
+    own = [group for group in ("model", "data", "optimizer") if f"{group}._target_" in keys]
     words = [f"++{word}" if word.startswith(tuple(f"{group}." for group in own)) else word for word in words]
     return [*(f"{group}=own" for group in own if group not in keys), *words]
 
@@ -133,9 +136,10 @@ def expand_override(word: str) -> str:
     """``reg.<method>=<value>`` means the method's first field, ``metrics=a,b`` is ``metrics.names=[a,b]`` and
     ``watch=a`` ``watch.names=[a]``, ``task=<name>`` that task's class.
 
-    ``reg.extra.…``, ``metrics.extra.…``, ``watch.extra.…`` and ``task.…`` may be added without a plus.
+    ``reg.extra.…``, ``metrics.extra.…``, ``watch.extra.…``, ``task.…``, and options of all models or optimizers may be
+    added without a plus.
     """
-    if word.startswith(("reg.extra.", "metrics.extra.", "watch.extra.", "task.")):
+    if word.startswith(("reg.extra.", "metrics.extra.", "watch.extra.", "task.")) or COMMON.match(word):
         return f"++{word}"
     if word.startswith("task="):
         return f"task._target_={','.join(map(_task_target, word.removeprefix('task=').split(',')))}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regab.fields import choice, strength
-from regab.regularizers.base import Regularizer, per
+from regab.regularizers.base import Regularizer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,8 +30,10 @@ class L2(Regularizer):
 
     def value(self, parameters: Any) -> Tensor:
         values, _ = parameters.within(self.scope)
+        if parameters.decay_factors is not None:
+            values = values * parameters.decay_factors[: values.shape[1]].sqrt()
         return self.strength / 2 * values.square().sum(1)
 
     def add_gradient(self, parameters: Any) -> None:
         values, gradients = parameters.within(self.scope)
-        gradients.addcmul_(values, per(self.strength, values))
+        gradients.addcmul_(values, parameters.decays(self.strength)[:, : values.shape[1]])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regab.fields import choice, strength
-from regab.regularizers.base import Number, Regularizer, per
+from regab.regularizers.base import Regularizer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,5 +33,7 @@ class WeightDecay(Regularizer):
 
     def decay(self, parameters: Any, lr: Tensor) -> None:
         values, _ = parameters.within(self.scope)
-        share: Number = lr * self.strength if self.kind == "adamw" else self.strength
-        values.mul_(per(1 - share, values))
+        share = parameters.decays(self.strength)
+        if self.kind == "adamw":
+            share = parameters.rates(lr) * share
+        values.mul_(1 - share[:, : values.shape[1]])

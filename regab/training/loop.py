@@ -19,6 +19,7 @@ from regab.tasks.base import Task
 from regab.training.average import Average, holding
 from regab.training.evaluate import evaluate
 from regab.training.noise import Noise
+from regab.training.optimizer import Optimizer
 from regab.training.stack import Stack
 from regab.training.watch import Record, Watch
 
@@ -38,7 +39,7 @@ class Training:
     task: Task
     metrics: dict[str, Metric]
     chain: Chain
-    optimizer: Any
+    optimizer: Optimizer
     schedule: Any
     noise: Noise
     watch: Watch
@@ -52,7 +53,8 @@ class Training:
     def __post_init__(self) -> None:
         self.steps = batches(len(self.data.train), self.batch_size)
         self.schedule.start(self.lr, len(self.steps), self.epochs)
-        self.optimizer_state = self.optimizer.start(self.stack.values)
+        self.optimizer_state = self.optimizer.start(self.stack)
+        self.notes = [*self.notes, *filter(None, [self.optimizer.acts()])]
         self.average = Average(self.stack, self.chain)
 
 
@@ -67,7 +69,7 @@ def train(t: Training) -> Iterator[list[Record]]:
         state = t.average.after_epoch(t.chain, t.epoch, t.epochs, t.data.train.x, t.steps)
         with holding(t.stack, state):
             metrics |= evaluate(t.stack, t.data, t.task, t.metrics)
-        t.schedule.epoch_ended(metrics.get(getattr(t.schedule, "monitor", "val_loss")))
+        t.schedule.epoch_ended(metrics["step"], metrics.get(getattr(t.schedule, "monitor", "val_loss")))
         yield t.watch.note(t.epoch, metrics, state)
 
 
@@ -86,9 +88,7 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
         factors = chain.perturb(stack.places, rows.shape[1], noise)
         with chain.disturbed(stack.parameters, noise):
             for _ in chain.passes(stack, noise):
-                logits = stack(x, factors)
-                loss = per_run(t.task.loss(logits, y), stack.size, "task, loss") + chain.penalty(logits)
-                stack.backward(loss)
+                loss = pass_through(t, chain, x, y, factors)
         with torch.no_grad():
             objective += loss * (rows.shape[1] / n)
             chain.add_gradient(stack.parameters)
@@ -96,12 +96,30 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
                 grad_norm = torch.linalg.vector_norm(stack.gradients, dim=1)
             chain.gradients(stack.parameters, noise)
             chain.decay(stack.parameters, lr)
-            t.optimizer.step(state, stack.values, stack.gradients, lr)
-            chain.weights(stack.parameters, partial(t.optimizer.step_size, state, lr))
+            t.optimizer.step(state, stack.parameters, lr, partial(objective_again, t, chain, x, y, factors))
+            chain.weights(stack.parameters, partial(t.optimizer.step_size, state, stack.parameters.rates(lr)))
             t.average.after_step(chain, done + 1)
     with torch.no_grad():
         objective += chain.value(stack.parameters)
     return {"step": done + 1, "lr": lr, "train_objective": objective, "grad_norm": grad_norm}
+
+
+def pass_through(t: Training, chain: Chain, x: Tensor, y: Tensor, factors: dict[str, Tensor]) -> Tensor:
+    """A pass forward and backward: the loss and the penalties ``[V]``; their gradients are the stack's."""
+    logits = t.stack(x, factors)
+    loss = per_run(t.task.loss(logits, y), t.stack.size, "task, loss") + chain.penalty(logits)
+    t.stack.backward(loss)
+    return loss
+
+
+@torch.enable_grad()
+def objective_again(t: Training, chain: Chain, x: Tensor, y: Tensor, factors: dict[str, Tensor]) -> Tensor:
+    """The objective ``[V]`` of a step and its gradient where the parameters are now, with all that the step drew."""
+    with t.stack.repeating():
+        loss = pass_through(t, chain, x, y, factors)
+    with torch.no_grad():
+        chain.add_gradient(t.stack.parameters)
+        return loss.detach() + chain.value(t.stack.parameters)
 
 
 def batches(n: int, batch_size: int) -> list[slice]:

@@ -1,4 +1,9 @@
-"""How the learning rates develop: ``lr(step)`` is asked before every step, ``epoch_ended`` told after every epoch."""
+"""How the learning rates develop: ``lr(step)`` is asked before every step, ``epoch_ended`` told after every epoch.
+
+Any schedule can begin with a warm-up of w steps, in which the rate rises in a straight line: step i of them, counted
+from 1, has the share i/(w + 1) of what the schedule begins with. The schedule itself runs over the steps that are left
+(torch's LinearLR and then the schedule, by SequentialLR).
+"""
 
 from __future__ import annotations
 
@@ -15,25 +20,41 @@ if TYPE_CHECKING:
 NEGLIGIBLE = 1e-8  # reductions of a rate by no more than this are not made (torch's ``eps``)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Constant:
-    """The learning rate of the optimizer's config, throughout."""
+    """The learning rate of the optimizer's config, throughout.
+
+    ``warmup``, of every schedule: how long the rate rises at first, as a share of all steps (below 1) or in epochs
+    (from 1). Range: warmup in [0, inf), and shorter than the training. Neutral: 0.
+    """
+
+    warmup: float = fixed(0.0, "[0, inf)", switch=True)
 
     def start(self, lr: Tensor, steps_per_epoch: int, epochs: int) -> None:
         """Begin with the rates ``[V]`` of the optimizer's config."""
-        self.base, self.steps_per_epoch, self.total = lr, steps_per_epoch, steps_per_epoch * epochs
+        self.base, self.steps_per_epoch = lr, steps_per_epoch
+        self.rising = self.warmup_steps(steps_per_epoch, epochs)
+        self.total = steps_per_epoch * epochs - self.rising
+
+    def warmup_steps(self, steps_per_epoch: int, epochs: int) -> int:
+        """For how many steps the rate rises."""
+        steps = round(self.warmup * steps_per_epoch * (epochs if self.warmup < 1 else 1))
+        return min(steps, steps_per_epoch * epochs - 1)
 
     def lr(self, step: int) -> Tensor:
         """The rates ``[V]`` for a step, counted from 0."""
-        factor = self.factor(step)
+        factor = self.factor(max(step - self.rising, 0))
+        if step < self.rising:
+            factor *= (step + 1) / (self.rising + 1)
         return self.base if factor == 1.0 else self.base * factor
 
     def factor(self, step: int) -> float:
-        """What the base rate is multiplied by in a step."""
+        """What the base rate is multiplied by in a step, counted from the end of the warm-up."""
         return 1.0
 
-    def epoch_ended(self, value: Tensor) -> None:
-        """Take note of the values ``[V]`` of the metric that the schedule goes by: ``monitor``, or the loss."""
+    def epoch_ended(self, done: int, value: Tensor) -> None:
+        """Take note of the values ``[V]``, after so many steps, of the metric that the schedule goes by: ``monitor``,
+        or the loss."""
 
     def state(self) -> dict[str, Tensor]:
         """What the schedule has learned so far, ``[V]`` each."""
@@ -59,7 +80,10 @@ class Cosine(Constant):
 
 @dataclass
 class Step(Constant):
-    """Multiply by ``gamma`` after each ``every`` epochs (torch's StepLR). Range: gamma in (0, 1], every at least 1."""
+    """Multiply by ``gamma`` after each ``every`` epochs (torch's StepLR), counted from the end of a warm-up.
+
+    Range: gamma in (0, 1], every at least 1.
+    """
 
     gamma: float = fixed(0.1, "(0, 1]")
     every: int = fixed(10, "[1, inf)")
@@ -81,6 +105,9 @@ class OneCycle(Constant):
     divide: float = fixed(25.0, "[1, inf)")
     divide_last: float = fixed(1e4, "[1, inf)")
 
+    def warmup_steps(self, steps_per_epoch: int, epochs: int) -> int:
+        return 0  # the rise is a part of the cycle
+
     def factor(self, step: int) -> float:
         first, last = 1 / self.divide, 1 / (self.divide * self.divide_last)
         peak, end = self.warmup * self.total - 1, self.total - 1
@@ -96,7 +123,7 @@ class Plateau(Constant):
     That is the validation loss or another metric of validation data (``val_accuracy``). An epoch improves by being
     below the best one times 1-``threshold``, or above it times 1+``threshold`` where more is better; after a reduction,
     ``cooldown`` epochs do not count, and no rate falls below ``min_lr`` (torch's ReduceLROnPlateau with its defaults,
-    for each run on its own).
+    for each run on its own). Epochs that end within a warm-up do not count either.
     Range: shrink in (0, 1), patience and cooldown at least 0, threshold in [0, 1), min_lr at least 0.
     """
 
@@ -113,7 +140,9 @@ class Plateau(Constant):
         self.best = torch.full((len(lr),), -math.inf if self.upwards else math.inf, dtype=torch.float64)
         self.bad, self.cooling = torch.zeros(len(lr)), torch.zeros(len(lr))
 
-    def epoch_ended(self, value: Tensor) -> None:
+    def epoch_ended(self, done: int, value: Tensor) -> None:
+        if done <= self.rising:
+            return
         sign = -1 if self.upwards else 1
         better = sign * value < sign * self.best * (1 - sign * self.threshold)
         self.best = torch.where(better, value, self.best)

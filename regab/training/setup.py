@@ -23,7 +23,6 @@ from regab.data.split import Data, Division, Source, divide
 from regab.errors import UsageError
 from regab.measured import check_measured, metrics_of, own_measures, task_and_values
 from regab.metrics import measure_of
-from regab.models.places import output_layer
 from regab.own_code import own_code
 from regab.regularizers.base import Chain, Regularizer
 from regab.seeding import seeded
@@ -36,6 +35,7 @@ from regab.training.facts import Facts
 from regab.training.forward import choose_forward_mode
 from regab.training.loop import Training, batches
 from regab.training.noise import Noise
+from regab.training.optimizer.joined import examine_optimizers, join_optimizers
 from regab.training.stack import Stack
 from regab.training.stopping import Stopping
 from regab.training.watch import Watch
@@ -59,9 +59,6 @@ def set_up(configs: list[Config]) -> Training:
     built = [build_model(config, data, chain, seed) for seed in noise.seeds]
     example = data.train.x[:2].cpu()
     mode = choose_forward_mode(built[0].model, example, data.classes, device)
-    optimizer = fields.join(
-        locate(config["optimizer"], "optimizer"), [arguments(c["optimizer"]) for c in in_lanes], _to(device)
-    )
     stack = Stack(
         [model for model, _ in built],
         noise.run_to_seed.cpu(),
@@ -73,7 +70,8 @@ def set_up(configs: list[Config]) -> Training:
         draws=noise.of("forward", torch.device("cpu")) if mode.draws else None,
     )
     if any(method.keeps_start for method in chain.methods.values()):
-        stack.keep_start(output_layer(stack.skeleton, example))
+        stack.keep_start()
+    optimizer = join_optimizers([c["optimizer"] for c in in_lanes], stack)
     run_to_lane = np.array([order.index(path) for path in paths])
     return Training(
         ids=[digest(c) for c in configs],
@@ -125,12 +123,16 @@ def examine(configs: list[Config]) -> Facts:
     model, _ = build_model(config, data, chain, config["seed"])
     mode = choose_forward_mode(model, data.train.x[:2], data.classes, device)
     _check_batch_norm(model, len(data.train), config["batch_size"])
+    stackable = examine_optimizers(
+        [c["optimizer"] for c in configs], (join_regularizers([c], cpu) for c in configs), model, data.train.x[:2]
+    )
     flops, activations = count(model, data.train.x[: 64 if data.kind == "tokens" else 2])  # texts differ in length
     parameters = sum(p.numel() for p in model.parameters())
     n = len(data.train)
     batch = min(config["batch_size"], n)
     return Facts(
-        stacked=mode.vmapped or written_out(model, data.train.x.shape[1:], device, config["precision"] == "bf16"),
+        stacked=stackable
+        and (mode.vmapped or written_out(model, data.train.x.shape[1:], device, config["precision"] == "bf16")),
         device=device.type,
         gpus=torch.cuda.device_count() if device.type == "cuda" else 0,
         flops=flops,

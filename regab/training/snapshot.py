@@ -32,7 +32,7 @@ def take_snapshot(t: Training) -> Snapshot:
         "state": t.stack.state,
         "average": t.average.kept,
         "kept": watch.kept,
-        "optimizer": {name: value for name, value in t.optimizer_state.items() if name[0] != "_"},
+        "optimizer": t.optimizer.saved(t.optimizer_state),
         "schedule": t.schedule.state(),
         "running": torch.from_numpy(watch.running),
         "selected": torch.from_numpy(watch.selected),
@@ -55,7 +55,7 @@ def restore(t: Training, snapshot: Snapshot) -> None:
     for state, saved in [(t.stack.state, snapshot["state"]), *averages]:
         for now, then in zip(state, saved, strict=True):
             now.copy_(then[lanes.to(then.device)])
-    t.optimizer_state |= {name: _rows(then, lanes, t) for name, then in snapshot["optimizer"].items()}
+    t.optimizer.take_up(t.optimizer_state, snapshot["optimizer"], lanes)
     t.schedule.load({name: _rows(then, lanes, t) for name, then in snapshot["schedule"].items()})
     kept = snapshot["kept"]
     t.watch.kept = None if kept is None else [_rows(then, rows, t) for then in kept]

@@ -6,44 +6,19 @@ stack of one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
 
-from regab.models.places import perturbed_places
+from regab.models.places import output_layer, perturbed_places
 from regab.private import batched, called, is_batched
 from regab.training.explicit import Explicit, written_out
 from regab.training.noise import Stream
+from regab.training.parameters import Parameters
 from regab.training.slots import BATCHED, CHANNELS_LAST, EXPLICIT, NARROW, PLAIN, find_slots, is_weight, saved, unbind
-
-
-@dataclass
-class Parameters:
-    """The parameters of a stack and their gradients: matrices ``[V, P]``, weights first, then biases and norms.
-
-    ``weight_leaves`` are the weights as the model has them, ``[V, out, in, …]``, sharing memory with ``values``. For
-    methods that ask for it, ``start [V, P]`` is what training began from, and ``head [P]`` what the output layer has.
-    """
-
-    values: Tensor
-    gradients: Tensor
-    n_weights: int
-    weight_leaves: list[Tensor]
-    start: Tensor | None = None
-    head: Tensor | None = None
-
-    @property
-    def weights(self) -> Tensor:
-        return self.values[:, : self.n_weights]
-
-    def within(self, scope: str) -> tuple[Tensor, Tensor]:
-        """Values and gradients in a scope: ``weights`` or ``all``."""
-        end = self.n_weights if scope == "weights" else None
-        return self.values[:, :end], self.gradients[:, :end]
 
 
 class Stack:
@@ -100,7 +75,9 @@ class Stack:
             self.gradients,
             sum(slot.shape.numel() for slot in self._slots[:n_weights]),
             [leaf.detach() for leaf in self.leaves[:n_weights]],
+            self._slots,
         )
+        self._example = example
         self.explicit = self._explicit() if explicit else None
         self._outputs = self.values  # what the last training pass gave, where ``explicit``
 
@@ -113,10 +90,30 @@ class Stack:
         pieces = values.split([slot.shape.numel() for slot in self._slots], 1)
         return [slot.unflatten(piece) for slot, piece in zip(self._slots, pieces, strict=True)]
 
-    def keep_start(self, output: str) -> None:
-        """Keep the present parameters as those that training begins from; ``output`` is the output layer's name."""
-        of = [torch.full((slot.shape.numel(),), slot.name.startswith(f"{output}.")) for slot in self._slots]
-        self.parameters.start, self.parameters.head = self.values.clone(), torch.cat(of).to(self.values.device)
+    def keep_start(self) -> None:
+        """Keep the present parameters as those that training begins from, and which of them the output layer has."""
+        head = {slot.name: slot.name.startswith(f"{self._output_layer}.") for slot in self._slots}
+        self.parameters.start, self.parameters.head = self.values.clone(), self.spread(head)
+
+    @cached_property
+    def _output_layer(self) -> str:
+        # To be asked before the first pass, which leaves other tensors in the skeleton.
+        return output_layer(self.skeleton, self._example)
+
+    def hidden_weights(self) -> list[str]:
+        """Names of the weights of layers, but for embeddings and the output layer."""
+        own = {name: type(module) for name, module in self.skeleton.named_modules()}
+        layers = {name: name.rpartition(".")[0] for name in self.weight_names if name.endswith("weight")}
+        return [n for n, layer in layers.items() if layer != self._output_layer and own[layer] is not nn.Embedding]
+
+    def set_factors(self, rates: dict[str, float], decays: dict[str, float]) -> None:
+        """Give parameters, by their names, shares of the run's learning rate and of its decay."""
+        self.parameters.rate_factors, self.parameters.decay_factors = self.spread(rates), self.spread(decays)
+
+    def spread(self, of: Mapping[str, float]) -> Tensor:
+        """What is said of parameters by their names, of each of their elements: ``[P]``."""
+        parts = [torch.full((slot.shape.numel(),), of[slot.name], device=self.values.device) for slot in self._slots]
+        return torch.cat(parts)
 
     def set_training(self, training: bool) -> None:
         """Switch between training and evaluation."""
