@@ -138,6 +138,8 @@ def _column(rows: Rows, name: str, options: Options) -> Column:
         return Column(name, "ignored", "as asked")
     if name in options.categorical:
         return Column(name, "categorical", "as asked")
+    if name in rows.words and name not in options.numeric:
+        return Column(name, "categorical", "as its type says")
     if name not in options.numeric and _is_index(rows, name):
         return Column(name, "ignored", "it has no name and numbers or names the rows")
     return of_cells(rows, name, options)

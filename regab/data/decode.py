@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
+import lzma
 import zlib
 from pathlib import Path
 
@@ -27,13 +29,15 @@ NO_TEXT = {
     b"SQLite": "a database",
     b"\x93NUMPY": "a NumPy array",
 }
+PACKED = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
 PROBE = 4096  # bytes by which UTF-16 without a mark is told
 
 
 def read_text(path: str, source: str, encoding: str = "auto") -> str:
-    """What a file says. ``auto``: as its byte order mark has it, else UTF-8, or UTF-16 by its zeros; gzip is opened.
+    """What a file says. ``auto``: as its byte order mark has it, else UTF-8, or UTF-16 by its zeros.
 
-    ``source`` is how a complaint begins. Raises UsageError where the file cannot be read or holds no text.
+    What gzip, bzip2 or xz have packed is unpacked. ``source`` is how a complaint begins. Raises UsageError where the
+    file cannot be read or holds no text.
     """
     content = _content(path, source)
     if kind := next((kind for mark, kind in NO_TEXT.items() if content.startswith(mark)), None):
@@ -48,8 +52,10 @@ def read_text(path: str, source: str, encoding: str = "auto") -> str:
 def _content(path: str, source: str) -> bytes:
     try:
         content = (Path(path) if Path(path).is_file() else Path(path).expanduser()).read_bytes()  # ~a.csv is a name too
-        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
-    except (OSError, EOFError, zlib.error, ValueError, RuntimeError) as error:  # damaged gzip; NUL or ~nobody in a path
+        unpack = next((unpack for mark, unpack in PACKED.items() if content.startswith(mark)), bytes)
+        return unpack(content)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError, RuntimeError) as error:
+        # damaged archives; NUL or ~nobody in a path
         raise UsageError(f"{source}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
 
 

@@ -99,6 +99,8 @@ def is_number(task: str) -> bool:
 
 
 def _task(rows: Rows, name: str, distinct: list[float | str], options: Options) -> str:
+    if name in rows.words:
+        return Classification.name
     texts = [value for value in distinct if isinstance(value, str)]
     if not texts:
         whole = all(float(value).is_integer() for value in distinct)

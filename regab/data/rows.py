@@ -25,7 +25,8 @@ class Rows:
     """A table as text: its columns by name (or "0", "1", …), and the line of the file in which each row begins.
 
     ``source`` is how a complaint begins: ``data.path=some.csv``. ``nameless`` are columns that were called
-    ``column_1``, … since their file does not name them; ``said`` is what was left out.
+    ``column_1``, … since their file does not name them; ``said`` is what was left out. A table that has types counts in
+    another ``unit`` than lines, and says which columns are ``words``, whatever they look like.
     """
 
     source: str
@@ -33,6 +34,8 @@ class Rows:
     lines: list[int]
     nameless: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    unit: str = "line"
+    words: list[str] = field(default_factory=list)
 
     def column(self, name: str | int, key: str) -> list[str]:
         """The cells of a column, by name or position, that the option ``key`` asks for. Raises UsageError."""
@@ -46,7 +49,7 @@ class Rows:
 
     def at(self, row: int) -> str:
         """A row's place, as the beginning of a complaint."""
-        return f"{self.source}, line {self.lines[row]}"
+        return f"{self.source}, {self.unit} {self.lines[row]}"
 
     def named(self) -> Rows:
         """The same with columns named by the first row; those without a name and content are left out.
@@ -63,7 +66,8 @@ class Rows:
             raise UsageError(f"{self.source}: {complaint}, each by its own name")
         nameless = [header[i] for i, column in cells.items() if not column_name(column[0])]
         columns = {header[i]: column[1:] for i, column in cells.items()}
-        return Rows(self.source, columns, self.lines[1:], nameless, self.said)
+        words = [column_name(name) for name in self.words]
+        return Rows(self.source, columns, self.lines[1:], nameless, self.said, self.unit, words)
 
 
 def column_name(name: str) -> str:
@@ -77,9 +81,14 @@ def read_rows(path: str, key: str, delimiter: str = "auto", raw_tabs: bool = Fal
     ``delimiter`` is one character, ``tab``, or ``auto``: a tab if there is one in the first line, else that of ``,;|``
     which is most frequent there. With ``raw_tabs``, quotes are ordinary characters in what tabs separate. Rows without
     any content are left out, as are empty cells beyond the first line's. Raises UsageError where the file cannot be
-    read, is empty, has lines of different lengths or a quote that is never closed.
+    read, is empty, has lines of different lengths or a quote that is never closed. Parquet and Feather files are read
+    by what they say of their types (see ``regab.data.frames``).
     """
+    from regab.data.frames import read_frame, rows_of
+
     source = f"{key}={path}"
+    if (frame := read_frame(path, source)) is not None:
+        return rows_of(frame, source)
     text = read_text(path, source, encoding)
     told = EXCEL.match(text)
     if delimiter == "auto":

@@ -36,7 +36,7 @@ def load(
     group: str | None = None,
     order: str | None = None,
 ) -> Source:
-    """A CSV or TSV file whose first line names the columns, of which ``label`` is to be predicted from the others.
+    """A CSV, TSV, Parquet or Feather file whose first line names the columns; ``label`` is predicted from the others.
 
     Columns in which everything present is a number or a date are numeric, the others categorical, but for those named
     in ``numeric``, ``categorical`` and ``ignore``. Numbers may have thousands separators, a decimal comma, %, a

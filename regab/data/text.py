@@ -120,6 +120,8 @@ def tokenize(text: str) -> list[str]:
 
 def _read(path: str, key: str, label: int | str, header: bool | None, delimiter: str, encoding: str) -> Rows:
     rows = read_rows(path, key, delimiter, raw_tabs=True, encoding=encoding)
+    if rows.unit == "row":  # of a file that names its columns
+        header = True
     if header is None:
         cells = rows.column(label, "data.label")
         header = cells[0] not in cells[1:]
