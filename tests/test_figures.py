@@ -11,8 +11,10 @@ from regab.analysis.confounds import confounds
 from regab.analysis.diagnosis import at_the_edge, diagnosis, underfitting
 from regab.regularizers import methods
 from regab.report.figures import cocktail, fits, forest, responses, weights
+from regab.report.figures.rows import ROWS, drawn_of, note_left_out
 from regab.report.sentences import interval, points
-from regab.report.study import Variant, method_of
+from regab.report.study import Options, Study, Variant, method_of
+from tests.sweeps import results
 
 NONE = math.nan
 
@@ -163,3 +165,18 @@ def test_unequal_seeds_and_missing_validation_data_are_said():
     both = {"baseline": config(val_fraction=0), "it": config(val_fraction=0)}
     found = confounds(both, {"baseline": 5, "it": 3}, [])
     assert ["unequal numbers of runs (3 to 5" in s or "no validation data" in s for s in found] == [True, True]
+
+
+@pytest.mark.parametrize("count", [ROWS, ROWS + 12])
+def test_a_figure_has_rows_for_the_best_variants_and_the_baseline_and_says_so(tmp_path, count):
+    better = {"reg.l2.strength": {str(level): level for level in range(count)}}
+    study = Study([tmp_path], results(better, 3), Options())
+    drawn, shown = Figure(), [v.levels["reg.l2.strength"] for v in drawn_of(study)]
+    note_left_out(drawn, study)
+    said = drawn._supxlabel.get_text() if drawn._supxlabel else ""
+    if count == ROWS:
+        assert shown == [v.levels["reg.l2.strength"] for v in study.variants]
+        assert not said
+    else:
+        assert shown == ["0", *map(str, range(count - ROWS, count))]
+        assert f"best {ROWS} of {count} variants" in said

@@ -62,6 +62,17 @@ def test_smoothing_is_a_running_median():
     assert smoothed(np.array([1.0, 2.0])).tolist() == [1.0, 1.5]
 
 
+def test_smoothing_leaves_out_what_was_not_measured():
+    random = np.random.default_rng(0)
+    curve = np.where(random.random(40) < 0.4, np.nan, random.normal(size=40))
+    curve[20:27] = np.nan
+    inner = [
+        np.nanmedian(curve[i - 2 : i + 3]) if not np.isnan(curve[i - 2 : i + 3]).all() else np.nan for i in range(2, 38)
+    ]
+    assert np.array_equal(smoothed(curve)[2:38], inner, equal_nan=True)
+    assert np.array_equal(smoothed(curve)[[0, 1]], [curve[0], np.nanmedian(curve[:3])], equal_nan=True)
+
+
 def test_curves_show_the_losses_and_mark_the_selected_epoch():
     axes = Figure().subplots()
     metrics = run(0.5 + 0.001 * (EPOCHS - 10) ** 2)

@@ -25,8 +25,17 @@ def smoothed(curve: np.ndarray, width: int = 5) -> np.ndarray:
     reach = [min(half, i, len(curve) - 1 - i) for i in range(len(curve))]
     reach[-1] = min(half, len(curve) - 1)  # at the end, look back
     ends = [min(i + r, len(curve) - 1) for i, r in enumerate(reach)]
-    windows = [curve[i - r : e + 1] for i, (r, e) in enumerate(zip(reach, ends, strict=True))]
-    return np.array([np.nan if np.isnan(window).all() else np.nanmedian(window) for window in windows])
+    windows = np.full((len(curve), width), np.nan)
+    for i, (r, e) in enumerate(zip(reach, ends, strict=True)):
+        windows[i, : e + 1 - i + r] = curve[i - r : e + 1]
+    return _medians(np.sort(windows, 1))  # nanmedian of each by itself: 70 us an epoch
+
+
+def _medians(windows: np.ndarray) -> np.ndarray:
+    """Medians of rows that are sorted, NaN at their ends."""
+    known, rows = (~np.isnan(windows)).sum(1), np.arange(len(windows))
+    low, high = np.maximum(known - 1, 0) // 2, known // 2
+    return np.where(low == high, windows[rows, low], (windows[rows, low] + windows[rows, high]) / 2)
 
 
 class Fit(NamedTuple):

@@ -12,6 +12,7 @@ import numpy as np
 from regab.records.columns import words
 from regab.records.files import make_folder, write_atomically, writing
 from regab.report.figures import cocktail, fits, forest, responses, weights
+from regab.report.figures.rows import best_first, drawn_of, note_left_out
 from regab.report.figures.style import figure, label
 from regab.report.findings import alone, numbers
 from regab.report.origin import sampled
@@ -39,11 +40,12 @@ def _save(path: Path, width: float, height: float) -> Any:
 
 
 def _forest(study: Study, path: Path) -> bool:
-    shown = [v for v in study.variants if not math.isnan(v.effect["mean_difference"])]
+    shown = [v for v in drawn_of(study) if not math.isnan(v.effect["mean_difference"])]
     if shown:
         longest = max(len(label(v.short)) for v in shown)
         with _save(path, 6.5 + 0.08 * longest, 1.4 + 0.34 * len(shown)) as drawn:
             forest.forest(drawn.subplots(), shown, study.metric, study.practical)
+            note_left_out(drawn, study)
     return bool(shown)
 
 
@@ -91,19 +93,20 @@ def _has_losses(metrics: Metrics) -> bool:
 
 
 def _gaps(study: Study, path: Path) -> bool:
-    gaps = {v: values for v in study.variants if (values := study.values(v, "generalization_gap"))}
+    gaps = {v: values for v in drawn_of(study) if (values := study.values(v, "generalization_gap"))}
     if gaps:
         with _save(path, 6 + 0.08 * max(len(label(v.short)) for v in gaps), 1.3 + 0.32 * len(gaps)) as drawn:
             fits.gaps(drawn.subplots(), gaps)
+            note_left_out(drawn, study)
     return bool(gaps)
 
 
 def _costs(study: Study, path: Path) -> bool:
-    shown = [v for v in study.variants if study.values(v)]
-    costs = {v: cost for v in shown if (cost := study.seconds[v.name])}
+    costs = {v: cost for v in drawn_of(study) if (cost := study.seconds[v.name])}
     worth = len(costs) > 1 and max(costs.values()) > 1.05 * min(costs.values())
     if worth:
         with _save(path, 8, 4.6) as drawn:
+            note_left_out(drawn, study)
             fits.cost_and_gain(drawn.subplots(), {v: (c, study.values(v)) for v, c in costs.items()}, study.metric)
     return worth
 
@@ -122,7 +125,7 @@ def _weights(study: Study, path: Path) -> bool:
 
 def _cocktail(study: Study, path: Path) -> bool:
     mixed = any(len(v.methods) > 1 for v in study.variants)
-    shown: list[Variant] = cocktail.best_first(study)[:MOST]
+    shown: list[Variant] = best_first(study)[:MOST]
     if mixed and shown:
         with _save(path, 2.5 + 0.5 * len(shown), 3.4 + 0.34 * len(study.colours)) as drawn:
             top, below = drawn.subplots(2, 1, sharex=True, height_ratios=[2, 0.2 * len(study.colours) + 0.3])

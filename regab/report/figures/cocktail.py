@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import mean
 from typing import Any
 
 import numpy as np
 
-from regab.records.columns import higher_is_better, words
+from regab.records.columns import words
 from regab.report.figures.forest import scaled
 from regab.report.figures.style import FAINT, label
-from regab.report.study import Study, Variant, method_of
-
-
-def best_first(study: Study) -> list[Variant]:
-    """The variants that have results, by their mean."""
-    sign = -1 if higher_is_better(study.metric) else 1
-    known = [v for v in study.variants if study.values(v)]
-    return sorted(known, key=lambda v: sign * mean(study.values(v)))
+from regab.report.study import Variant, method_of
 
 
 def scores(axes: Any, values: Mapping[Variant, Sequence[float]], metric: str) -> None:

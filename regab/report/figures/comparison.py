@@ -9,6 +9,7 @@ import numpy as np
 
 from regab.records.columns import words
 from regab.report.figures.forest import scaled
+from regab.report.figures.rows import drawn_of, note_left_out
 from regab.report.figures.style import figure, label, whole_numbers, wide_range
 from regab.report.study import Study
 
@@ -17,7 +18,7 @@ Style = dict[str, Any]
 
 def draw_comparison(study: Study, path: Path) -> None:
     """Validation loss by epoch, and beside it the headline metric of the selected epochs."""
-    shown = [v for v in study.variants if study.values(v)]
+    shown = drawn_of(study)
     longest = max(len(label(v.name)) for v in shown)
     styles = {v.name: v.style for v in shown}
     curves = {
@@ -27,6 +28,7 @@ def draw_comparison(study: Study, path: Path) -> None:
         left, right = drawn.subplots(1, 2, width_ratios=[1.25, 1])
         validation_curves(left, {name: runs for name, runs in curves.items() if runs}, styles)
         scores(right, {v.name: study.values(v) for v in shown}, styles, study.metric)
+        note_left_out(drawn, study)
 
 
 def validation_curves(axes: Any, curves: dict[str, list[np.ndarray]], styles: dict[str, Style]) -> None:

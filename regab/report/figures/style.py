@@ -76,6 +76,7 @@ def figure(path: Path, width: float, height: float, also: Path | None = None) ->
         _write_powers_plainly(drawn)
         drawn.savefig(path)
         if also:
+            drawn.set_layout_engine(None)  # it is laid out; to do so again takes as long as to draw it
             drawn.savefig(also, metadata={"Date": None})
 
 
