@@ -9,11 +9,15 @@ import sys
 import time
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regab.config import Run
 from regab.records.files import from_json, to_json, with_checksum, without_checksum
 from regab.records.load import load_result
+from regab.training.watch import Record
+from regab.workers.journal import Journal
 from regab.workers.store import Store
 from tests.conftest import SMALL
 from tests.processes import Command, numbers, run, table
@@ -204,3 +208,18 @@ def assert_in_a_line(code, out, err, hurt):
     else:
         assert code in (0, 1, -signal.SIGKILL), err
     return code == 2
+
+
+@pytest.mark.parametrize(("seconds", "size", "synced"), [(0.5, 1, 0), (2.0, 1, 3), (20.0, 32, 0), (64.0, 32, 3)])
+def test_files_are_synced_where_a_power_cut_would_cost_more_than_the_sync(tmp_path, monkeypatch, seconds, size, synced):
+    calls = []
+    monkeypatch.setattr(os, "fsync", calls.append)
+    config = {"seed": 0, "data": {"folds": None}}
+    run = Run(config, tmp_path, {})
+    run.__dict__["digest"] = "0" * 16
+    journal = Journal(run, {"metrics": {}, "stack_size": size}, ["weight"])
+    record = Record(0, {"epoch": 1, "train_loss": 0.5, "seconds": seconds}, 0, "all epochs done")
+    journal.note(record)
+    journal.end(record, {"weight": torch.ones(3)})
+    assert len(calls) == synced
+    assert load_result(tmp_path)["last"]["train_loss"] == 0.5

@@ -45,12 +45,16 @@ class RunLog:
             file.write(line)
         self.checksum = checksum(line, self.checksum)
 
-    def finish(self, result: dict[str, Any], files: dict[str, str]) -> dict[str, Any]:
-        """The run is done: its result, with the checksums of ``metrics.csv`` and of other ``files``."""
-        with writing(self.path), self.path.open("r+b") as file:
-            os.fsync(file.fileno())
+    def finish(self, result: dict[str, Any], files: dict[str, str], sync: bool) -> dict[str, Any]:
+        """The run is done: its result, with the checksums of ``metrics.csv`` and of other ``files``.
+
+        With ``sync`` both files are on disk after that (see ``write_atomically``).
+        """
+        if sync:
+            with writing(self.path), self.path.open("r+b") as file:
+                os.fsync(file.fileno())
         result = result | {"files": {METRICS: self.checksum} | files}
-        write_atomically(self.folder / RESULT, to_json(result), sync=True)
+        write_atomically(self.folder / RESULT, to_json(result), sync)
         return result
 
 

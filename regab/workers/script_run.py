@@ -114,7 +114,7 @@ class Attempt:
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "overrides": self.run.overrides,
         }  # fmt: skip
         (self.folder / PROCESS).unlink(missing_ok=True)
-        return log.finish(result, {})
+        return log.finish(result, {}, sync=True)
 
     def _follow(self) -> None:
         """Report the epochs that are in ``metrics.csv`` so far."""
