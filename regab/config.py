@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
+from dataclasses import dataclass, field, is_dataclass, make_dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -112,7 +112,7 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
 
 def check(config: dict[str, Any]) -> dict[str, Any]:
     """The same configuration with the options of every node typed and complete. Raises UsageError."""
-    _known(config, [f.name for f in fields(schema())], "")
+    _known(config, declared.names(schema()), "")
     declared.check(schema(), config, "")
     _check_name(config["name"])
     _check_device(config["device"])
@@ -158,7 +158,7 @@ def _data_options(node: dict[str, Any], task: dict[str, Any]) -> dict[str, Any]:
     from regab.data.split import Division
 
     node = read_for(task, node)
-    common = [f.name for f in fields(Division)]
+    common = declared.names(Division)
     division = {"_target_": "regab.data.split.Division"} | {k: v for k, v in node.items() if k in common}
     loader = {k: v for k, v in node.items() if k not in common}
     return complete(loader, "data") | options(division, "data")
@@ -167,7 +167,7 @@ def _data_options(node: dict[str, Any], task: dict[str, Any]) -> dict[str, Any]:
 def _check_reg(reg: dict[str, Any]) -> dict[str, Any]:
     _known(reg, [*methods(), "extra"], "reg")
     for name, cls in methods().items():
-        _known(reg[name], [f.name for f in fields(cls)], f"reg.{name}")
+        _known(reg[name], declared.names(cls), f"reg.{name}")
         declared.check(cls, reg[name], f"reg.{name}")
     extra = declared_elsewhere(reg["extra"], "reg.extra", methods(), Regularizer)
     for name, node in extra.items():
@@ -184,7 +184,7 @@ def _check_watch(watch: dict[str, Any]) -> dict[str, Any]:
         if name not in watchers():
             raise UsageError(unknown("watcher", "watch=", name, watchers()))
     for name, cls in own.items():
-        _known(watch[name], [f.name for f in fields(cls)], f"watch.{name}")
+        _known(watch[name], declared.names(cls), f"watch.{name}")
         declared.check(cls, watch[name], f"watch.{name}")
     return watch | {"extra": declared_elsewhere(watch["extra"], "watch.extra", watchers(), Watcher)}
 

@@ -13,9 +13,17 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, TypeVar, cast
 
 from regab.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _kept(function: F) -> F:
+    """``functools.cache``, which type checkers take to refuse classes whose instances have no hash."""
+    return cast(F, cache(function))
 
 
 @dataclass(frozen=True)
@@ -24,8 +32,14 @@ class Interval:
 
     text: str
 
-    def __contains__(self, value: float) -> bool:
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """The least and the largest number, or what lies just beyond them."""
         low, high = map(float, self.text[1:-1].split(","))
+        return low, high
+
+    def __contains__(self, value: float) -> bool:
+        low, high = self.ends
         above = value >= low if self.text[0] == "[" else value > low
         below = value <= high if self.text[-1] == "]" else value < high
         return above and below
@@ -68,20 +82,33 @@ def choice(*choices: str, switch: bool = False) -> Any:
     return field(default=choices[0], metadata={"within": Options(choices), "stacked": False, "switch": switch})
 
 
-def stacked(declared: dataclasses.Field) -> bool:
+def stacked(field: dataclasses.Field) -> bool:
     """Whether runs of one stack may differ in this field."""
-    return declared.metadata.get("stacked", declared.type in (float, "float"))
+    return field.metadata.get("stacked", field.type in (float, "float"))
 
 
+@_kept  # this and the next are asked of every method of every run
+def names(cls: type) -> list[str]:
+    """The names of all fields."""
+    return [f.name for f in dataclasses.fields(cls)]
+
+
+@_kept
 def switches(cls: type) -> list[dataclasses.Field]:
     """The fields whose defaults, all together, mean that the method is absent."""
     return [f for f in dataclasses.fields(cls) if f.metadata.get("switch", stacked(f))]
 
 
+@_kept
+def numbers(cls: type) -> frozenset[str]:
+    """The fields in which runs of one stack may differ."""
+    return frozenset(f.name for f in dataclasses.fields(cls) if stacked(f))
+
+
 def is_neutral(cls: type, values: dict[str, Any]) -> bool:
     """Whether these values leave the method exactly absent."""
-    declared = switches(cls)
-    return bool(declared) and all(values.get(f.name, f.default) == f.default for f in declared)
+    own = switches(cls)
+    return bool(own) and all(values.get(f.name, f.default) == f.default for f in own)
 
 
 def active(cls: Any, values: dict[str, Any]) -> dict[str, Any]:
@@ -96,13 +123,12 @@ def _declares(cls: Any) -> bool:
 
 def problems(cls: type, values: dict[str, Any], path: str) -> Iterator[str]:
     """What is out of range, one sentence each."""
-    for declared in dataclasses.fields(cls):
-        key, within = f"{path}.{declared.name}".lstrip("."), declared.metadata.get("within")
-        value = values.get(declared.name, declared.default)
+    for own in dataclasses.fields(cls):
+        value, within = values.get(own.name, own.default), own.metadata.get("within")
         if isinstance(value, float) and math.isnan(value):
-            yield f"{key}={value}: must be a number"
+            yield f"{path}.{own.name}={value}: must be a number".lstrip(".")
         elif within is not None and value is not None and value not in within:
-            yield f"{key}={value}: must be {within}"
+            yield f"{path}.{own.name}={value}: must be {within}".lstrip(".")
 
 
 def check(cls: type, values: dict[str, Any], path: str) -> None:
@@ -113,14 +139,14 @@ def check(cls: type, values: dict[str, Any], path: str) -> None:
 
 def structural(cls: type, values: dict[str, Any]) -> dict[str, Any]:
     """The values that all runs of a stack have in common."""
-    numbers = {f.name for f in dataclasses.fields(cls) if stacked(f)}
-    return {name: value for name, value in values.items() if name not in numbers}
+    own = numbers(cls)
+    return {name: value for name, value in values.items() if name not in own}
 
 
 def join(cls: type, runs: list[dict[str, Any]], array: Callable[[list[float]], Any]) -> Any:
     """One instance for a whole stack: numbers become arrays ``[V]``, structure is taken from the first run."""
-    numbers = {f.name for f in dataclasses.fields(cls) if stacked(f)}
-    return cls(**{k: array([float(r[k]) for r in runs]) if k in numbers else v for k, v in runs[0].items()})
+    own = numbers(cls)
+    return cls(**{k: array([float(r[k]) for r in runs]) if k in own else v for k, v in runs[0].items()})
 
 
 def per_run(value: Any, runs: int, hook: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import difflib
 import importlib
@@ -106,11 +107,17 @@ def _is_hugging_face_config(target: Callable[..., Any]) -> bool:
 
 
 def _check_keywords(target: Callable[..., Any], arguments: Iterable[str], path: str) -> None:
-    if any(p.kind is p.VAR_KEYWORD for p in inspect.signature(target).parameters.values()):
-        return
+    known = _known(target)
     for key in arguments:
-        if key not in keywords(target):
-            raise UsageError(unknown("key", f"{path}.", key, keywords(target)))
+        if known is not None and key not in known:
+            raise UsageError(unknown("key", f"{path}.", key, known))
+
+
+@cache
+def _known(target: Callable[..., Any]) -> list[str] | None:
+    """The keyword arguments that a target takes; None if it takes any."""
+    parameters = inspect.signature(target).parameters.values()
+    return None if any(p.kind is p.VAR_KEYWORD for p in parameters) else keywords(target)
 
 
 def complete(node: dict[str, Any], path: str, given: Iterable[str] = ()) -> dict[str, Any]:
@@ -134,7 +141,7 @@ def _own(node: Any, path: str, taken: bool, base: type) -> dict[str, Any]:
 
 @cache  # the runs of a sweep share most of their nodes
 def _typed(target: Callable[..., Any], arguments: str, path: str, given: tuple[str, ...]) -> str:
-    schema, values = _schema(target, path, given), json.loads(arguments)
+    schema, values = copy.deepcopy(_schema(target, path, given)), json.loads(arguments)
     if schema is None:
         return arguments
     known = [key for key in schema if key != "_target_"]
@@ -161,6 +168,7 @@ def _check_flat(node: Any, value: Any, key: str) -> None:
         raise UsageError(f"{key}={value}: must be a plain list of {element.__name__} values, without lists in it")
 
 
+@cache  # 10 ms
 def _schema(target: Callable[..., Any], path: str, given: tuple[str, ...]) -> Any:
     """The target's parameters as a structured config; None if it takes any keyword."""
     parameters = inspect.signature(target).parameters

@@ -57,3 +57,18 @@ def test_a_value_that_is_missing_is_named(both):
     ours, _ = both
     with pytest.raises(UsageError, match=r"data\.label: needs a value"):
         ours(["data=csv"])
+
+
+@pytest.mark.parametrize("key", ["reg.dropout.rate", "optimizer.lr", "seed", "curves"])
+def test_what_one_run_sets_the_next_does_not_have(both, key):
+    ours, hydras = both
+    assert ours([f"{key}=1"]) != ours([])
+    assert ours([]) == hydras([])
+    assert ours([f"{key}=0"]) == hydras([f"{key}=0"])
+
+
+def test_a_key_that_one_run_adds_is_new_to_the_next(both):
+    ours, _ = both
+    assert ours(["++data.mine=1"])["data"]["mine"] == 1
+    with pytest.raises(Exception, match="mine"):
+        ours(["data.mine=2"])

@@ -28,7 +28,9 @@ class Composer:
     def __init__(self, loader: Any, master: DictConfig) -> None:
         self.loader, self.master = loader, master
         self._parsed = cache(OverridesParser.create(config_loader=loader).parse_override)
+        self._is_group = cache(loader.repository.group_exists)  # it looks at the disk
         self._base, self._tree, self._converted = cache(self._compose), cache(self._as_tree), cache(self._convert)
+        self._scratch = cache(lambda rest: copy.deepcopy(self._base(rest)))
 
     def __call__(self, overrides: Sequence[str]) -> Config:
         """The configuration of one run, without the ``hydra`` node. Raises UsageError if a value is missing."""
@@ -53,13 +55,23 @@ class Composer:
 
     def _updated(self, rest: tuple[str, ...], values: list[str]) -> DictConfig:
         cfg = copy.deepcopy(self._base(rest))
-        for override in map(self._parsed, values):
-            new = override.type is OverrideType.FORCE_ADD
-            OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=new)
+        for override in values:
+            self._set(cfg, override)
         return cfg
 
+    def _set(self, cfg: DictConfig, word: str) -> None:
+        override = self._parsed(word)
+        new = override.type is OverrideType.FORCE_ADD
+        OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=new)
+
     def _convert(self, rest: tuple[str, ...], override: str) -> Any:
-        value = OmegaConf.select(self._updated(rest, [override]), self._parsed(override).key_or_group)
+        key, cfg = self._parsed(override).key_or_group, self._scratch(rest)
+        before = OmegaConf.select(cfg, key)
+        if before is None or OmegaConf.is_config(before):  # what is set there may depend on what was set before
+            cfg = self._updated(rest, [override])
+        else:
+            self._set(cfg, override)
+        value = OmegaConf.select(cfg, key)
         return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
 
     def _as_tree(self, rest: tuple[str, ...]) -> Config | None:
@@ -79,7 +91,7 @@ class Composer:
             override.type in (OverrideType.CHANGE, OverrideType.FORCE_ADD)
             and override.package is None
             and not override.is_hydra_override()
-            and not self.loader.repository.group_exists(override.key_or_group)
+            and not self._is_group(override.key_or_group)
         )
 
 

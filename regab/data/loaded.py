@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -40,6 +40,8 @@ def _keys(values: Any, train: Split, where: str) -> Any:
     """An array with a value for each training example, or None. Raises UsageError for anything else."""
     if values is None:
         return None
+    import pandas as pd
+
     found = pd.Series(values.numpy() if isinstance(values, Tensor) else values).to_numpy()
     if found.shape != (len(train),):
         raise UsageError(f"{where}: must have a value for each of {len(train)} training examples, not {len(found)}")
@@ -64,7 +66,8 @@ def _split(part: Any, where: str, source: Source) -> Split:
 
 def _inputs(x: Any, where: str, ours: bool) -> Any:
     """Tensors where inputs are numbers. ``ours``: regab is to standardize them, so that they must be."""
-    if isinstance(x, pd.DataFrame | pd.Series):
+    pd: Any = sys.modules.get("pandas")  # 0.2 s, and who has an object of it has imported it
+    if pd and isinstance(x, pd.DataFrame | pd.Series):
         if words := [str(c) for c, kind in x.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]:
             why = f"has columns that are no numbers ({', '.join(words[:3])}); save it as CSV for data=csv"
             raise UsageError(f"{where} inputs: the {type(x).__name__} {why}")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from regab.fields import choice, number, per_run, stacked, switches
@@ -130,6 +131,7 @@ class Regularizer:
         return 1 - progress if self.during == "linear" else (1 + math.cos(math.pi * progress)) / 2
 
     @classmethod
+    @cache
     def reads_curves_only(cls) -> bool:
         """Whether the method is a stopping rule and nothing else, which leaves the weights of every epoch alone."""
         return [hook for hook in HOOKS if getattr(cls, hook) is not getattr(Regularizer, hook)] == ["stopped"]

@@ -42,6 +42,7 @@ class Session:
         if self.crew is None:
             self.hire()
         assert self.crew is not None
+        self.crew.reports = not self.line.dry_run
         return self.crew
 
     def listen(self, node: dict[str, Any]) -> None:

@@ -54,9 +54,10 @@ class Alone:
 
 
 class Crew:
-    """A foreman process and its workers."""
+    """A foreman process and its workers. ``reports``: whether what a report needs is imported while others work."""
 
     def __init__(self) -> None:
+        self.reports = True
         context: Any = get_context(METHOD)
         self.pipe, theirs = context.Pipe()
         inherited = self.pipe if METHOD == "fork" else None
@@ -66,8 +67,8 @@ class Crew:
 
     def examine(self, configs: list[Config], elsewhere: bool = False) -> Examined:
         self._send(("examine", configs, elsewhere))
-        import regab.report.ready  # noqa: F401  (0.9 s, needed at the end; the foreman still imports torch)
-
+        if self.reports:
+            import regab.report.ready  # noqa: F401  (0.9 s, needed at the end; the foreman still imports torch)
         return self._receive()[1]
 
     def train_chunks(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
