@@ -77,6 +77,19 @@ def fixed(default: float, within: str, switch: bool = False) -> Any:
     return field(default=default, metadata={"within": Interval(within), "stacked": False, "switch": switch})
 
 
+def structure(default: Any, within: Any) -> Any:
+    """Anything that is structure. ``within`` tells by ``in`` whether a value is allowed, and by its text which are."""
+    return field(default=default, metadata={"within": within, "stacked": False, "switch": False})
+
+
+def option(within: Any) -> Any:
+    """Anything that may differ between the runs of a stack, None being neutral: there, a tuple with one per run.
+
+    ``within`` is as in ``structure``.
+    """
+    return field(default=None, metadata={"within": within, "stacked": True, "switch": True})
+
+
 def choice(*choices: str, switch: bool = False) -> Any:
     """One of some words, the first being the default; with ``switch``, the default means that the method is absent."""
     return field(default=choices[0], metadata={"within": Options(choices), "stacked": False, "switch": switch})
@@ -145,8 +158,9 @@ def structural(cls: type, values: dict[str, Any]) -> dict[str, Any]:
 
 def join(cls: type, runs: list[dict[str, Any]], array: Callable[[list[float]], Any]) -> Any:
     """One instance for a whole stack: numbers become arrays ``[V]``, structure is taken from the first run."""
-    own = numbers(cls)
-    return cls(**{k: array([float(r[k]) for r in runs]) if k in own else v for k, v in runs[0].items()})
+    own, options = numbers(cls), {f.name for f in dataclasses.fields(cls) if stacked(f) and f.default is None}
+    joined = {k: array([float(r[k]) for r in runs]) for k in runs[0].keys() & own - options}
+    return cls(**runs[0] | joined | {k: tuple(r[k] for r in runs) for k in runs[0].keys() & options})
 
 
 def per_run(value: Any, runs: int, hook: str) -> Any:

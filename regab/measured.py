@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from regab.errors import UsageError
+from regab.lazy import torch
 from regab.metrics import LOSS, SPLITS, Measures, first_column, measured_by, metrics, of_a_class
 from regab.metrics.base import DOWN, UP, Metric
 from regab.targets import locate, options, unknown
@@ -15,6 +17,8 @@ from regab.tasks import tasks
 from regab.tasks.base import Task
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from regab.data.split import Data
 
 Config = dict[str, Any]
@@ -36,15 +40,25 @@ class MetricOptions:
 def check_task(node: Config) -> Config:
     """The same node with its options typed; without a ``_target_``, the task is that of the data. Raises UsageError."""
     if not node.get("_target_"):
-        for key in node.keys() - {"_target_"}:
-            raise UsageError(
-                f"task.{key}: say first which task, as task=classification; there is: {', '.join(tasks())}"
-            )
-        return {"_target_": None}
+        options_said = [key for key in node if key != "_target_"]
+        if not options_said:
+            return {"_target_": None}
+        node = node | {"_target_": _having(options_said)}
     cls = locate(node, "task")
     if not (isinstance(cls, type) and issubclass(cls, Task)):
         raise UsageError(f"task._target_={node['_target_']}: must be a subclass of regab's Task")
     return {"_target_": node["_target_"], **options(node, "task")}
+
+
+def _having(said: list[str]) -> str:
+    """The one task that these options are of; of some that extend each other, the plainest. Raises UsageError."""
+    declared = {cls: {f.name for f in dataclasses.fields(cls)} for cls in tasks().values()}
+    found = [cls for cls, names in declared.items() if set(said) <= names]
+    plainest = [cls for cls in found if all(issubclass(other, cls) for other in found)]
+    if not plainest:
+        there = ", ".join(tasks())
+        raise UsageError(f"task.{said[0]}: say first which task, as task=classification; there is: {there}")
+    return f"{plainest[0].__module__}.{plainest[0].__qualname__}"
 
 
 def task_and_values(node: Config | None) -> tuple[type[Task], Config] | None:
@@ -122,21 +136,27 @@ def metrics_of(config: Config, data: Data) -> dict[str, Metric]:
         if cls.needs and find_spec(cls.needs) is None:
             raise UsageError(f"metrics={name}: needs {cls.needs}; pip install 'regab[metrics]'")
         metric = cls(**{k: v for k, v in (node or {}).items() if k != "_target_"})
-        found |= {name: metric} if node else metric.columns(name, data.classes)
+        found |= {name: metric} if node else metric.columns(name, _views(data, data.train.y)[0][0].shape[-1])
     return found
+
+
+def _views(data: Data, y: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """What metrics see of these targets, with the outputs of no run."""
+    return data.task.predictions(torch.empty(0, len(y), *data.task.answer(data.train.y, data.classes)), y.cpu())
 
 
 def undefined(metrics: Mapping[str, Metric], data: Data) -> dict[str, str]:
     """The columns that have no value whatever a model says, and why: ``val_auroc``: all examples are of one class."""
-    if type(data.task).scored is not Task.scored:  # which targets there are depends on outputs
-        return {}
-    parts = {name: getattr(data, name).y for name in SPLITS}
-    return {
-        f"{part}_{name}": why
-        for part, y in parts.items()
-        for name, metric in metrics.items()
-        if len(y) and (why := metric.undefined(y if metric.standardized else data.scale.back(y)))
-    }
+    found, scales = {}, data.scale.each()
+    for part in SPLITS:
+        if len(y := getattr(data, part).y):
+            targets = [target for _, target in _views(data, y)]
+            both = list(zip(targets, scales * (len(targets) // len(scales)), strict=True))
+            for name, metric in metrics.items():
+                why = [metric.undefined(y if metric.standardized else scale.back(y)) for y, scale in both]
+                if all(why):
+                    found[f"{part}_{name}"] = why[0]
+    return found
 
 
 def undefined_words(metrics: Mapping[str, Metric], data: Data) -> list[str]:

@@ -106,7 +106,7 @@ OF_NUMBERS = {
 
 
 def test_all_metrics_are_tested_here():
-    assert set(metrics()) == {*OF_CLASSES, *EACH_CLASS, *OF_NUMBERS, "loss"}
+    assert set(metrics()) == {*OF_CLASSES, *EACH_CLASS, *OF_NUMBERS, "loss", "rank_error"}
 
 
 @pytest.mark.parametrize("k", [2, 3, 10])
@@ -323,8 +323,11 @@ class Pixels(Task):
     def losses(self, outputs, y):
         return outputs.logsumexp(2).mean(-1)
 
-    def scored(self, outputs, y):
-        return outputs.transpose(2, 3).flatten(1, 2), y.flatten()
+    def answer(self, y, outputs):
+        return outputs, 4
+
+    def predictions(self, outputs, y):
+        return [(outputs.transpose(2, 3).flatten(1, 2), y.flatten())]
 
 
 class Few:

@@ -244,7 +244,7 @@ def test_a_mistake_about_metrics_and_tasks_is_one_line(regab, tmp_path, wrong):
 
 
 def test_an_unknown_task_is_told_which_there_are():
-    with pytest.raises(UsageError, match="task=ranking: unknown task; there is: auto, classification, regression"):
+    with pytest.raises(UsageError, match="task=ranking: unknown task; there is: auto, classification, multilabel"):
         expand_override("task=ranking")
     assert expand_override("task=auto") == "task._target_=null"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from regab import fields
@@ -48,6 +49,8 @@ def is_off(factor: str, level: str) -> bool:
     from regab.regularizers import methods
 
     group, method, field = [*factor.split("."), "", ""][:3]
+    if group == "task":
+        return level in _neutral_of_tasks().get(method, ())
     cls = methods().get(method)
     if group == "reg" and not method:
         return level == "none"
@@ -57,6 +60,15 @@ def is_off(factor: str, level: str) -> bool:
     if not isinstance(values, dict) or not {f.name for f in fields.switches(cls)} & values.keys():
         return False
     return fields.is_neutral(cls, values)
+
+
+@cache
+def _neutral_of_tasks() -> dict[str, tuple[str, ...]]:
+    """At which levels the options of regab's tasks are absent: ``none`` and ``null`` of ``class_weights``, …"""
+    from regab.tasks import tasks
+
+    switches = {f.name: f.default for cls in tasks().values() for f in fields.switches(cls)}
+    return {n: ("none", "null", "None") if v is None else (f"{v:g}", str(v)) for n, v in switches.items()}
 
 
 def short(factor: str) -> str:

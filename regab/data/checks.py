@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regab.data.split import Data, Source
+from regab.data.split import Data, Source, in_order
 from regab.errors import UsageError
+from regab.tasks.base import as_numbers
 from regab.tasks.classification import imbalance_words
 
 RARE = 0.2  # times an equal share of the examples, 10 % of two classes: a class of less is rare
@@ -24,8 +25,10 @@ def examined(data: Data, source: Source) -> Data:
     x = data.train.x
     if isinstance(x, Tensor) and len(x) > 1 and torch.equal(x[0], x[-1]) and bool((x == x[:1]).all()):
         raise UsageError(f"data: all {len(x)} training inputs are the same, so nothing can be learned from them")
-    if data.scale.deviation <= ROUNDING * abs(data.scale.mean):
-        raise UsageError(f"data: all {len(x)} training targets are {data.scale.mean:g}, so there is nothing to predict")
+    for mean, deviation in map(as_numbers, data.scale.each()):
+        if deviation <= ROUNDING * abs(mean):
+            raise UsageError(f"data: all {len(x)} training targets are {mean:g}, so there is nothing to predict")
+    source = in_order(source, data.names)
     imbalance = imbalance_of(data, source)
     said = (*_of_classes(data, source), *_rare(imbalance), *_far_outside(data, source.features))
     return replace(data, said=(*data.said, *said), imbalance=imbalance)
@@ -36,8 +39,8 @@ def imbalance_of(data: Data, source: Source) -> dict[str, Any] | None:
 
     Of all that it has, whatever is held out of it, so that the folds of one data set agree.
     """
-    labels = data.task.strata(data.task.typed(source.train.y))
-    if labels.is_floating_point() or labels.ndim > 1 or data.classes < 2:
+    labels = data.task.typed(source.train.y)
+    if labels.is_floating_point() or labels.ndim > 1 or source.classes < 2:
         return None
     counts = torch.bincount(labels)
     there = counts[counts > 0]
@@ -57,10 +60,10 @@ def _rare(imbalance: dict[str, Any] | None) -> Iterator[str]:
 def _of_classes(data: Data, source: Source) -> Iterator[str]:
     """Classes that training lacks, and those of a single example. Raises UsageError where training has one class."""
     labels = [part.y for part in (source.train, source.test, source.val) if part is not None]
-    if data.classes < 2 or any(y.is_floating_point() or y.ndim > 1 for y in (data.train.y, *labels)):
+    if source.classes < 2 or any(y.is_floating_point() or y.ndim > 1 for y in (data.train.y, *labels)):
         return
-    learned = torch.bincount(data.train.y, minlength=data.classes)
-    there = torch.stack([torch.bincount(y, minlength=data.classes) for y in labels]).sum(0)
+    learned = torch.bincount(data.train.y, minlength=source.classes)
+    there = torch.stack([torch.bincount(y, minlength=source.classes) for y in labels]).sum(0)
     if (learned > 0).sum() == 1 < (there > 0).sum():
         only = _class(int(learned.argmax()), source)
         cure = "raise data.n_train or change data.split_seed"

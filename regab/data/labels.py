@@ -79,6 +79,11 @@ class Targets:
         return torch.tensor([self.classes[value] for value in values])
 
     @property
+    def outputs(self) -> int:
+        """How many classes there are, 1 in a regression."""
+        return len(self.classes) or 1
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The classes in words."""
         return tuple(f"{name:g}" if isinstance(name, float) else name for name in self.classes)

@@ -144,21 +144,39 @@ def divide(source: Source, by: Division, task: Task | None = None) -> Data:
     """
     task = task or task_named(source.task)()
     generator = torch.Generator().manual_seed(stream_seed(by.split_seed, "split"))
+    source = in_order(source, task.ordered(source.names))
     whole = _typed(source.train, task)
     outputs = of_kind(task.outputs(whole.y, source.classes), int, "task, outputs")
+    task.check(whole.y, outputs)
     parts = divided(source, whole.y, by, task, task.fewest(outputs), generator)
     train = whole.take(parts.train)
     val = whole.take(parts.val) if source.val is None else _typed(source.val, task)
     test = whole.take(parts.test) if source.test is None else _typed(source.test, task)
+    for part in (val, test):
+        if len(part):
+            task.check(part.y, outputs)
     true = train.y
     labels = _noisy(true, by.label_noise, by.split_seed, task, outputs)
     train = Split(train.x, labels)
     encode, given = source.fit(train.x)
     scale = of_kind(task.scale(train.y), Scale, "task, scale")
     train, val, test = (Split(encode(s.x), s.y if scale == Scale() else scale(s.y)) for s in (train, val, test))
+    read = train.y
+    train, val, test = (Split(*task.pairs(*part)) for part in (train, val, test))
+    if train.y is not read:
+        outputs = task.outputs(train.y, given.get("vocabulary", source.classes))
     wrong = 0.0 if true.is_floating_point() else (labels != true).double().mean().item()
     told = (*source.said, *parts.said), source.columns, source.fingerprint, wrong, source.names, source.reader, encode
     return Data(train, val, test, outputs, given, task, scale, *told)
+
+
+def in_order(source: Source, names: tuple[str, ...]) -> Source:
+    """The same with classes numbered as they are named here."""
+    if names == source.names:
+        return source
+    new = torch.tensor([names.index(name) for name in source.names])
+    train, val, test = (part and Split(part.x, new[part.y]) for part in (source.train, source.val, source.test))
+    return source._replace(names=names, train=train or source.train, val=val, test=test)
 
 
 def _typed(split: Split, task: Task) -> Split:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,14 @@ from regab.data.labels import Targets, is_number
 from regab.data.marks import set_marks
 from regab.data.remarks import described, remarks, summary
 from regab.data.rows import Rows, column_name, read_rows
+from regab.data.several import SeveralTargets
 from regab.data.split import Source, Split
 from regab.errors import UsageError
 
 
 def load(
     path: str,
-    label: str,
+    label: Any,
     test_path: str | None = None,
     task: str = "auto",
     numeric: list[str] | None = None,
@@ -38,6 +40,8 @@ def load(
 ) -> Source:
     """A CSV, TSV, Parquet or Feather file whose first line names the columns; ``label`` is predicted from the others.
 
+    Several, as ``[a, b]``, are numbers or, where all are 0 and 1, labels that a row has or has not.
+
     Columns in which everything present is a number or a date are numeric, the others categorical, but for those named
     in ``numeric``, ``categorical`` and ``ignore``. Numbers may have thousands separators, a decimal comma, %, a
     currency and other spellings (``regab.data.numbers``), if a whole column agrees on them; ``decimal`` (``point``,
@@ -51,32 +55,40 @@ def load(
     """
     if max_categories < 1:
         raise UsageError(f"data.max_categories={max_categories}: must be at least 1")
-    label = column_name(label)
+    labels = [column_name(str(name)) for name in (label if isinstance(label, list) else [label])]
+    if not labels:
+        raise UsageError("data.label=[]: must name what is to be predicted")
     numeric, categorical, ignore = map(_named, (numeric, categorical, ignore))
     options = Options(numeric, categorical, ignore, missing, decimal, day_first)
     files = [("data.path", path), ("data.test_path", test_path)]
     parts = [read_rows(p, key, delimiter, encoding=encoding).named() for key, p in files if p is not None]
     train = parts[0]
-    train.column(label, "data.label")
+    for name in labels:
+        train.column(name, "data.label")
+    label = labels[0]
+    inputs = replace(train, columns={n: c for n, c in train.columns.items() if n == label or n not in labels})
     keys = Keys.of(group, order)
-    options.apart = keys.apart(train, label, options)
-    columns = columns_of(train, label, options)
-    marks = set_marks(train, columns, label, options)
-    targets = Targets.of(train, label, task, options, marks)
+    options.apart = keys.apart(inputs, label, options)
+    columns = columns_of(inputs, label, options)
+    marks = set_marks(inputs, columns, label, options)
+    if len(labels) > 1:
+        targets: Any = SeveralTargets.of(train, labels, task, options)
+    else:
+        targets = Targets.of(train, label, task, options, marks)
     cells = [_cells(rows, columns, options) for rows in parts]
     splits = [Split(x, targets(rows)) for x, rows in zip(cells, parts, strict=True)]
-    said = [summary(train, columns, max_categories), targets.words(splits[0].y), *train.said]
-    said += [*remarks(train, columns, label, options), *_telling(columns, cells[0].numbers, splits[0].y, targets.task)]
-    said += [*keys.across(train, (*parts, None)[1], options), *(() if group else suspects(train.columns, label))]
+    said = [summary(inputs, columns, max_categories), targets.words(splits[0].y), *train.said]
+    said += [*remarks(inputs, columns, label, options), *_telling(columns, cells[0].numbers, splits[0].y, targets.task)]
+    said += [*keys.across(train, (*parts, None)[1], options), *(() if group else suspects(inputs.columns, label))]
     return Source(
         splits[0],
-        len(targets.classes) or 1,
+        targets.outputs,
         (*splits, None)[1],
         fitter(max_categories),
         targets.task,
         said=(said[0] + "; " + said[1], *said[2:]),
-        columns=dict(described(train, columns, cells[0].numbers))
-        | {label: f"to be predicted: {targets.words(splits[0].y)}"},
+        columns=dict(described(inputs, columns, cells[0].numbers))
+        | {", ".join(labels): f"to be predicted: {targets.words(splits[0].y)}"},
         names=targets.names,
         features=tuple(c.name for c in columns if c.kind == "numeric"),
         groups=keys.groups(train),
@@ -105,7 +117,7 @@ def _words(cells: list[str], options: Options) -> list[str]:
 
 def _telling(columns: list[Column], numbers: np.ndarray, y: Tensor, task: str) -> Iterator[str]:
     """Columns of numbers that are the target of a regression itself, but for their unit."""
-    if not is_number(task):
+    if not is_number(task) or y.ndim > 1:
         return
     names = [c.name for c in columns if c.kind == "numeric"]
     for name, column in zip(names, numbers.T, strict=True):

@@ -67,7 +67,7 @@ def load(
     fit = fitter(max_length, min_count)
     return Source(
         train,
-        len(targets.classes) or 1,
+        targets.outputs,
         test[0] if test else None,
         fit,
         targets.task,

@@ -78,7 +78,7 @@ class Metric:
 
     A subclass says by class attributes how it is compared and shown (see ``Measure``), which ``tasks`` it is for (by
     name; empty: any), and computes in ``of``. Outputs and targets are those of all examples of a split, in the order of
-    the data, on the device that trains, as the task's ``scored`` gives them; in a regression in the units of the
+    the data, on the device that trains, as the task's ``predictions`` gives them; in a regression in the units of the
     target, or with ``standardized`` as the model is trained on them, less their mean and over their deviation.
     ``needs`` is a library that is there with ``pip install 'regab[metrics]'``.
     """

@@ -31,7 +31,7 @@ class Regularizer:
 
     ``tasks`` are those that the method makes sense for; empty, any. ``inputs`` are the kinds of input that it acts on
     (``images``, ``features``, ``tokens``, ``categories``: features of which some mark categories by 0 and 1); empty,
-    any. One that ``keeps_start`` reads ``parameters.start`` and ``parameters.head``.
+    any. One that ``moves`` inputs about leaves targets behind. One that ``keeps_start`` reads ``parameters.start``, ….
 
     ``during`` says how a strength develops from the first to the last training step: ``constant``; ``linear`` or
     ``cosine`` from its value to neutral; ``off_after``: constant for the share ``until`` of the steps, then neutral. A
@@ -40,6 +40,7 @@ class Regularizer:
 
     tasks: ClassVar[tuple[str, ...]] = ()
     inputs: ClassVar[tuple[str, ...]] = ()
+    moves: ClassVar[bool] = False
     keeps_start: ClassVar[bool] = False
     during: str = choice("constant", "linear", "cosine", "off_after")
     until: float = number(0.5, "[0, 1]")
@@ -208,8 +209,7 @@ class Chain:
         parameters.values.copy_(before)
 
     def passes(self, stack: Any, noise: Any) -> Iterator[None]:
-        """One pass where the parameters are, and those that methods take; the parameters are put back after each
-        method."""
+        """One pass where the parameters are, and those of methods, after each of which the parameters are put back."""
         yield
         for name, method in self.having("passes"):
             before = stack.values.clone()

@@ -30,6 +30,7 @@ class Cutmix(Regularizer):
 
     alpha: float = strength(0.0, "[0, inf)")
     inputs = ("images",)
+    moves = True
 
     def mix(self, x: Tensor, y: Tensor, noise: Any) -> tuple[Tensor, Tensor]:
         u = noise.uniform(x.shape[1], 5)  # [V, B, 5]

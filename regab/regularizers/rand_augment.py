@@ -30,6 +30,7 @@ class RandAugment(ByTorchvision):
     probability: float = strength(0.0, "[0, 1]")
     num_ops: int = fixed(2, "[1, 14]")
     magnitude: int = fixed(9, "[0, 30]")
+    moves = True
 
     def chosen(self, uniform: Tensor) -> Tensor:
         return uniform < per(self.probability, uniform)

@@ -29,6 +29,7 @@ class RotateZoom(Regularizer):
     degrees: float = strength(0.0, "[0, 180]")
     zoom: float = strength(0.0, "[0, 1)")
     inputs = ("images",)
+    moves = True
 
     def augment(self, x: Tensor, noise: Any) -> Tensor:
         u = noise.uniform(x.shape[1], 2) * 2 - 1  # [V, B, 2]

@@ -32,6 +32,7 @@ class ShiftFlipCrop(Regularizer):
     flip: float = strength(0.0, "[0, 1]")
     crop: float = strength(0.0, "[0, 1)")
     inputs = ("images",)
+    moves = True
 
     def augment(self, x: Tensor, noise: Any) -> Tensor:
         u = noise.uniform(x.shape[1], 6)  # [V, B, 6]

@@ -29,6 +29,7 @@ class AnyTransform(ByTorchvision):
 
     probability: float = strength(0.0, "[0, 1]")
     ops: Any = field(default_factory=list)
+    moves = True
 
     def chosen(self, uniform: Tensor) -> Tensor:
         return uniform < per(self.probability, uniform)

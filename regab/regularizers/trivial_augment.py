@@ -27,6 +27,7 @@ class TrivialAugment(ByTorchvision):
     """
 
     probability: float = strength(0.0, "[0, 1]")
+    moves = True
 
     def chosen(self, uniform: Tensor) -> Tensor:
         return uniform < per(self.probability, uniform)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -14,12 +13,13 @@ from regab.data.split import Data, Split
 from regab.errors import UsageError
 from regab.fields import per_run
 from regab.metrics.base import Mean, Metric, mean_over_examples
-from regab.tasks.base import Scale, Task
+from regab.tasks.base import Scale, Task, as_numbers
 from regab.training.stack import Stack
 
 # Examples per forward pass. Fixed, so that no run's sums depend on how many runs share its stack; 512 examples of
 # 16 networks of width 128 fill 4 MB, about a core's cache.
 CHUNK = 512
+PLACES = 2**16  # targets per forward pass, where an example has many
 
 Each = Callable[[Tensor, Tensor], Tensor]
 
@@ -41,54 +41,85 @@ def evaluate(stack: Stack, data: Data, task: Task, metrics: Mapping[str, Metric]
 
 def _measured(stack: Stack, split: Split, scale: Scale, task: Task, metrics: Mapping[str, Metric]) -> dict[str, Tensor]:
     """One pass over a split. Outputs are kept only for metrics that take those of all examples at once."""
-    each = {name: _each(metric, scale) for name, metric in metrics.items() if isinstance(metric, Mean)}
-    plain = type(task).scored is Task.scored
-    losses = task.losses if plain else partial(task.losses)  # which a metric may share, if it is given the same
-    kept, parts = [], dict[Each, list[Tensor]]((function, []) for function in (losses, *each.values()))
-    targets = []
-    chunks = [slice(start, start + CHUNK) for start in range(0, len(split), CHUNK)]
-    for x, y in zip(gather(split.x, chunks), split.y.split(CHUNK), strict=True):
-        outputs = stack(x, shared=True)
-        seen = (outputs, y) if plain else task.scored(outputs, y)
-        for function, values in parts.items():
-            given = (outputs, y) if function is losses else seen
-            values.append(_of_examples(function(*given), given[0], task, metrics))
-        targets.append(seen[1])
-        if len(each) < len(metrics):
-            kept.append(seen[0])
-    y = split.y if plain else torch.cat(targets)
-    means = {function: mean_over_examples(values) for function, values in parts.items()}
-    found = {"loss": means[losses].flatten(1).mean(1) if means[losses].ndim > 1 else means[losses]}
-    outputs = torch.cat(kept, 1) if kept else torch.empty(0)
+    means = {name: metric for name, metric in metrics.items() if isinstance(metric, Mean)}
+    seen = Seen(scale.each(), keeps=len(means) < len(metrics))
+    rows = _rows(split.y)
+    chunks = [slice(start, start + rows) for start in range(0, len(split), rows)]
+    for x, y in zip(gather(split.x, chunks), split.y.split(rows), strict=True):
+        seen.add(stack(x, shared=True), y, task, means)
+    loss = mean_over_examples(seen.losses)
+    found = {"loss": loss.flatten(1).mean(1) if loss.ndim > 1 else loss}
     for name, metric in metrics.items():
-        back = _as_is if metric.standardized else scale.back
-        if isinstance(metric, Mean):
-            deviation = scale.deviation if metric.standardized else 1.0
-            found[name] = metric.finish(means[each[name]], back(y), deviation)
-        else:
-            found[name] = metric.of(back(outputs), back(y))
-        found[name] = per_run(found[name], stack.size, f"metric {name}").cpu().double()
+        values = seen.mean_of(metric) if isinstance(metric, Mean) else seen.of(metric)
+        each = [per_run(value, stack.size, f"metric {name}").cpu().double() for value in values]
+        found[name] = each[0] if len(each) == 1 else torch.stack(each).nanmean(0)
     return found
 
 
-def _of_examples(values: Any, outputs: Tensor, task: Task, metrics: Mapping[str, Metric]) -> Tensor:
-    """Values of every run and example ``[V, n, …]``. Raises UsageError where they are something else."""
-    if isinstance(values, Tensor) and values.shape[:2] == outputs.shape[:2]:
+def _rows(y: Tensor) -> int:
+    """Examples per forward pass, fewer where each has many targets."""
+    return max(1, min(CHUNK, PLACES // max(1, y[0].numel())))
+
+
+class Seen:
+    """What metrics need of the outputs and targets of a split, for each of its targets (``Task.predictions``)."""
+
+    def __init__(self, scales: list[Scale], keeps: bool) -> None:
+        self.scales, self.keeps = scales, keeps
+        self.losses: list[Tensor] = []
+        self.values: dict[tuple[Each, bool, int], list[Tensor]] = {}
+        self.outputs: list[list[Tensor]] = []
+        self.targets: list[list[Tensor]] = []
+
+    def add(self, outputs: Tensor, y: Tensor, task: Task, means: Mapping[str, Mean]) -> None:
+        """Outputs and targets of some more examples."""
+        views = task.predictions(outputs, y)
+        if not self.targets:
+            self.scales = self.scales if len(self.scales) == len(views) else self.scales[:1] * len(views)
+            self.outputs, self.targets = [[] for _ in views], [[] for _ in views]
+        losses = _of_examples(task.losses(outputs, y), outputs, f"losses of task {task.name}", views[0][0])
+        self.losses.append(losses)
+        for t, (seen, target) in enumerate(views):
+            self.targets[t].append(target)
+            if self.keeps:
+                self.outputs[t].append(seen)
+            for (each, raw), name in {self._key(metric, t): name for name, metric in means.items()}.items():
+                if raw and each is task.losses and seen is outputs:  # so that it is called once
+                    values = losses
+                else:
+                    values = each(*((seen, target) if raw else map(self.scales[t].back, (seen, target))))
+                self.values.setdefault((each, raw, t), []).append(_of_examples(values, seen, f"each of metric {name}"))
+
+    def _key(self, metric: Mean, t: int) -> tuple[Each, bool]:
+        """A metric's function of examples, which several may have in common, and whether it takes scaled ones."""
+        return metric.each, metric.standardized or self.scales[t] == Scale()
+
+    def mean_of(self, metric: Mean) -> Iterator[Tensor]:
+        """The metric of each target, from the means over examples."""
+        for t, (targets, scale) in enumerate(zip(self.targets, self.scales, strict=True)):
+            mean, y = mean_over_examples(self.values[*self._key(metric, t), t]), torch.cat(targets)
+            standardized = metric.standardized
+            yield metric.finish(
+                mean, y if standardized else scale.back(y), as_numbers(scale)[1] if standardized else 1.0
+            )
+
+    def of(self, metric: Metric) -> Iterator[Tensor]:
+        """The metric of each target, from all outputs."""
+        for outputs, targets, scale in zip(self.outputs, self.targets, self.scales, strict=True):
+            both = torch.cat(outputs, 1), torch.cat(targets)
+            yield metric.of(*(both if metric.standardized else map(scale.back, both)))
+
+
+def _of_examples(values: Any, outputs: Tensor, hook: str, otherwise: Tensor | None = None) -> Tensor:
+    """Values of every run and example ``[V, n, …]``, or ``otherwise`` of every run and what that has.
+
+    Raises UsageError where they are something else.
+    """
+    shapes = [seen.shape[:2] for seen in (outputs, otherwise) if seen is not None]
+    if isinstance(values, Tensor) and values.shape[:2] in shapes:
         return values
     found = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
-    hooks = f"losses of task {task.name} or each of metric {', '.join(metrics)}"
-    raise UsageError(f"{hooks}: must return values of runs and examples, here {list(outputs.shape[:2])}, not {found}")
-
-
-def _each(metric: Mean, scale: Scale) -> Each:
-    """A metric's function of examples; the same one for metrics that have it in common, so that it is called once."""
-    if metric.standardized or scale == Scale():
-        return metric.each
-    return lambda outputs, y: metric.each(scale.back(outputs), scale.back(y))
-
-
-def _as_is(values: Tensor) -> Tensor:
-    return values
+    raise UsageError(f"{hook}: must return values of runs and examples, here {list(outputs.shape[:2])}, not {found}")
 
 
 @torch.no_grad()

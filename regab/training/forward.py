@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from regab.errors import UsageError
 from regab.models.attention import SelfAttention
 from regab.models.calling import explained
 from regab.models.foreign import is_foreign
-from regab.models.places import perturbed_places
+from regab.models.places import pass_once, perturbed_places
 from regab.training.stack import Stack
 
 SLOW_ON_A_CPU = (nn.modules.conv._ConvNd, nn.MultiheadAttention, SelfAttention)
@@ -50,15 +51,20 @@ def stacks_well(model: nn.Module, device: torch.device) -> bool:
     return not attends and not any(isinstance(module, slow) for module in model.modules())
 
 
-def choose_forward_mode(model: nn.Module, example: Tensor, outputs: int, device: torch.device) -> ForwardMode:
+def choose_forward_mode(
+    model: nn.Module, example: Tensor, answer: tuple[int, ...], device: torch.device
+) -> ForwardMode:
     """The mode for a model, which is left as it is. A foreign one's is found by trying, on ``example [B, …]``.
 
-    It follows from the model and the device alone. Raises UsageError where a foreign model can be trained in none.
+    ``answer`` is the shape of what it is to return for an example. The mode follows from
+    the model and the device alone. Raises UsageError where a foreign model can be trained in none.
     """
     batched = stacks_well(model, device)
     if not is_foreign(model):
+        if len(answer) > 1:
+            _check_answer(pass_once(model, example, []), example, answer, type(model).__name__)
         return ForwardMode(batched)
-    _check_forward(model, example, outputs)
+    _check_forward(model, example, answer)
     mode = ForwardMode(batched, channels_last=example.ndim == 4)
     if _draws(model, example):
         note = "its forward draws random numbers (F.dropout?): seeded for each run, but nothing under reg acts on them"
@@ -78,7 +84,7 @@ def _next(mode: ForwardMode, reason: str) -> ForwardMode:
     raise UsageError(f"model: regab cannot give it its parameters: {reason}")
 
 
-def _check_forward(model: nn.Module, example: Tensor, outputs: int) -> None:
+def _check_forward(model: nn.Module, example: Tensor, answer: tuple[int, ...]) -> None:
     """In training a model must return logits, and must not put new tensors in the place of its buffers."""
     trial, name = _trial(model, example).train(), type(model).__name__
     if not any(p.requires_grad for p in trial.parameters()):
@@ -86,10 +92,7 @@ def _check_forward(model: nn.Module, example: Tensor, outputs: int) -> None:
     before = dict(trial.named_buffers())
     with explained(type(model), f"in training the forward of {name} fails"):
         out = trial(example)
-    expected = (len(example), outputs)
-    if not isinstance(out, Tensor) or out.shape != expected:
-        what = list(out.shape) if isinstance(out, Tensor) else type(out).__name__
-        raise UsageError(f"model: for two examples the forward of {name} must return {list(expected)}, not {what}")
+    _check_answer(out, example, answer, name)
     if not out.is_floating_point():
         raise UsageError(f"model: the forward of {name} must return floating-point numbers, not {out.dtype}")
     if not out.requires_grad:
@@ -99,6 +102,13 @@ def _check_forward(model: nn.Module, example: Tensor, outputs: int) -> None:
     for key, buffer in trial.named_buffers():
         if buffer is not before.get(key):
             raise UsageError(f"model: the forward of {name} replaces its buffer {key}; change it in place, by copy_")
+
+
+def _check_answer(out: Any, example: Tensor, answer: tuple[int, ...], name: str) -> None:
+    expected = (len(example), *answer)
+    if not isinstance(out, Tensor) or out.shape != expected:
+        what = list(out.shape) if isinstance(out, Tensor) else type(out).__name__
+        raise UsageError(f"model: for two examples the forward of {name} must return {list(expected)}, not {what}")
 
 
 def _trial(model: nn.Module, example: Tensor) -> nn.Module:
@@ -156,7 +166,7 @@ def _agrees(model: nn.Module, example: Tensor, mode: ForwardMode) -> bool:
         factors = {
             name: torch.full((2, *place.size(len(example))), place.neutral) for name, place in stack.places.items()
         }
-        stack.backward(stack(example.expand(2, *example.shape), factors).sum((1, 2)))
+        stack.backward(stack(example.expand(2, *example.shape), factors).flatten(1).sum(1))
         stack.set_training(False)
         plain.load_state_dict(stack.state_dict(1), strict=False)
         if mode.draws:

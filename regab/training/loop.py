@@ -84,7 +84,8 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
     inputs = gather(t.data.train.x, parts, noise)
     for done, (rows, x) in enumerate(zip(parts, inputs, strict=True), start=(epoch - 1) * len(steps)):
         chain, lr = t.chain.at(done, len(steps) * t.epochs), t.schedule.lr(done)
-        x, y = chain.mix(chain.augment(x, noise), take(y_train, rows), noise)
+        y = t.task.spread(take(y_train, rows), t.data.classes)
+        x, y = chain.mix(chain.augment(x, noise), y, noise)
         factors = chain.perturb(stack.places, rows.shape[1], noise)
         with chain.disturbed(stack.parameters, noise):
             for _ in chain.passes(stack, noise):
@@ -106,8 +107,9 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
 
 def pass_through(t: Training, chain: Chain, x: Tensor, y: Tensor, factors: dict[str, Tensor]) -> Tensor:
     """A pass forward and backward: the loss and the penalties ``[V]``; their gradients are the stack's."""
-    logits = t.stack(x, factors)
-    loss = per_run(t.task.loss(logits, y), t.stack.size, "task, loss") + chain.penalty(logits)
+    outputs = t.stack(x, factors)
+    penalty = chain.penalty(t.task.logits(outputs))
+    loss = per_run(t.task.loss(outputs, y), t.stack.size, "task, loss") + penalty
     t.stack.backward(loss)
     return loss
 

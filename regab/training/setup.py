@@ -27,7 +27,7 @@ from regab.own_code import own_code
 from regab.regularizers.base import Chain, Regularizer
 from regab.seeding import seeded
 from regab.targets import locate
-from regab.tasks.base import Task, kinds
+from regab.tasks.base import Task
 from regab.training.build import arguments, build_model
 from regab.training.cost import count
 from regab.training.explicit import written_out
@@ -58,7 +58,7 @@ def set_up(configs: list[Config]) -> Training:
     noise = Noise([c["seed"] for c in in_lanes], device)
     built = [build_model(config, data, chain, seed) for seed in noise.seeds]
     example = data.train.x[:2].cpu()
-    mode = choose_forward_mode(built[0].model, example, data.classes, device)
+    mode = choose_forward_mode(built[0].model, example, _answer(data), device)
     stack = Stack(
         [model for model, _ in built],
         noise.run_to_seed.cpu(),
@@ -99,12 +99,18 @@ def _schedule(config: Config) -> Any:
     return schedule
 
 
+def _answer(data: Data) -> tuple[int, ...]:
+    return data.task.answer(data.train.y, data.classes)
+
+
 def join_task(configs: list[Config], data: Data, device: torch.device) -> Task:
     """The task of these runs, its numbers ``[V]``."""
     named = [task_and_values(config["task"]) for config in configs]
     if named[0] is None:
         return data.task
-    return fields.join(named[0][0], [one[1] for one in named if one], _to(device))
+    task: Task = fields.join(named[0][0], [one[1] for one in named if one], _to(device))
+    task.prepare(data.train.y, data.classes, data.names)
+    return task
 
 
 def examine(configs: list[Config]) -> Facts:
@@ -118,10 +124,11 @@ def examine(configs: list[Config]) -> Facts:
     for each in configs:
         _check_methods(each, data)
         check_measured(each, data, _monitors(each))
+        join_task([each], data, cpu)
     chain = join_regularizers(configs, cpu)
     chain.prepare(data)
     model, _ = build_model(config, data, chain, config["seed"])
-    mode = choose_forward_mode(model, data.train.x[:2], data.classes, device)
+    mode = choose_forward_mode(model, data.train.x[:2], _answer(data), device)
     _check_batch_norm(model, len(data.train), config["batch_size"])
     stackable = examine_optimizers(
         [c["optimizer"] for c in configs], (join_regularizers([c], cpu) for c in configs), model, data.train.x[:2]
@@ -210,13 +217,9 @@ def join_regularizers(configs: list[Config], device: torch.device) -> Chain:
 def _check_methods(config: Config, data: Data) -> None:
     for name, (cls, values) in regularizers(config).items():
         if not fields.is_neutral(cls, values):
-            _check_task(name, cls, type(data.task))
+            if reason := data.task.refuses(cls):
+                raise UsageError(f"reg.{name}: {reason}")
             _check_inputs(name, cls, "categories" if data.given.get("categories") else data.kind)
-
-
-def _check_task(name: str, cls: type[Regularizer], task: type[Task]) -> None:
-    if cls.tasks and not set(cls.tasks) & set(kinds(task)):
-        raise UsageError(f"reg.{name}: is for {' or '.join(cls.tasks)}, but this data set is a {task.name}")
 
 
 def _monitors(config: Config) -> dict[str, str]:
