@@ -13,8 +13,11 @@ from regab.data.datasets import as_source, guessed
 from regab.data.scaling import standardize
 from regab.data.split import Source, Split
 from regab.errors import UsageError
+from regab.tasks import task_named
+from regab.tasks.classification import Classification
+from regab.tasks.regression import Regression
 
-PLAIN = ("classification", "regression")  # the tasks of which every example has one target
+PLAIN = (Classification.reads, Regression.reads)  # what tasks read of which every example has one target
 
 
 def taken(found: Any, key: str) -> Source:
@@ -28,7 +31,7 @@ def taken(found: Any, key: str) -> Source:
     splits = {name: _split(part, f"{key}: {name}", source) for name, part in parts.items()}
     if source.classes == 0 and not isinstance(found, Source):
         source = guessed(source, [part.y for part in splits.values()])
-    if source.task in PLAIN:
+    if task_named(source.task).reads in PLAIN:
         splits, source = _as_targets(splits, source, key)
     for name in ("val", "test"):
         _check_alike(splits["train"], splits.get(name), name, key)
@@ -114,15 +117,19 @@ def _as_targets(splits: dict[str, Split], source: Source, key: str) -> tuple[dic
     if any(not isinstance(part.y, Tensor) for part in splits.values()):
         splits, source = _from_words(splits, source, key)
     splits = {name: Split(x, y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y) for name, (x, y) in splits.items()}
-    if source.task == "regression" or any(part.y.ndim > 1 for part in splits.values()):
+    if _is_of_numbers(source) or any(part.y.ndim > 1 for part in splits.values()):
         return splits, source
     if all((part.y == part.y.round()).all() for part in splits.values()):
         splits = {name: Split(x, y.long()) for name, (x, y) in splits.items()}
     return _from_zero(splits, source, key)
 
 
+def _is_of_numbers(source: Source) -> bool:
+    return task_named(source.task).reads == Regression.reads
+
+
 def _from_words(splits: dict[str, Split], source: Source, key: str) -> tuple[dict[str, Split], Source]:
-    if source.task == "regression" or any(isinstance(part.y, Tensor) for part in splits.values()):
+    if _is_of_numbers(source) or any(isinstance(part.y, Tensor) for part in splits.values()):
         raise UsageError(f"{key}: some labels are words, and others numbers, or the task is a regression")
     names = sorted({word for part in splits.values() for word in part.y})
     numbers = {word: number for number, word in enumerate(names)}
