@@ -35,6 +35,36 @@ class WithDropout(nn.Module):
         return self.output(self.drop(torch.relu(self.fc(x))))
 
 
+class Normed(nn.Module):
+    """Batch norms between few units, whose kernels add in an order that depends on how many there are."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__()
+        self.fc1, self.norm1 = nn.Linear(in_features, 16), nn.BatchNorm1d(16)
+        self.fc2, self.norm2 = nn.Linear(16, 12), nn.BatchNorm1d(12)
+        self.act, self.output = nn.ReLU(), nn.Linear(12, num_classes)
+
+    def forward(self, x):
+        h = self.act(self.norm1(self.fc1(x.flatten(1))))
+        return self.output(self.act(self.norm2(self.fc2(h))))
+
+
+class NormedByFunction(nn.Module):
+    """The same where it cannot be seen."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__()
+        self.fc, self.scale, self.output = (
+            nn.Linear(in_features, 5),
+            nn.Parameter(torch.ones(5)),
+            nn.Linear(5, num_classes),
+        )
+
+    def forward(self, x):
+        h = functional.batch_norm(self.fc(x.flatten(1)), None, None, self.scale, training=True)
+        return self.output(torch.relu(h))
+
+
 class Functional(nn.Module):
     """Everything but the weights in calls of functions, where nothing can be found or switched off."""
 

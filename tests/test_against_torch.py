@@ -11,7 +11,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from regab.data.split import Data, Split
 from regab.models.mlp import MLP
-from regab.models.norms import BatchNorm
+from regab.models.norms import BatchNorm, arrange_norms
 from regab.models.places import Perturbed
 from regab.regularizers.base import Chain
 from regab.regularizers.dropout import Dropout
@@ -230,6 +230,23 @@ def stacked_norm_state(norm):
     for x in batch_of_inputs():
         stack(x.expand(2, -1, -1))
     return stack.state_dict(1)
+
+
+@pytest.mark.parametrize("options", [{}, {"momentum": None}, {"affine": False}, {"track_running_stats": False}])
+@pytest.mark.parametrize("kind", [nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d])
+def test_arranged_batch_norms_are_torchs(kind, options):
+    theirs = kind(4, **options)
+    if theirs.affine:
+        nn.init.uniform_(theirs.weight)
+        nn.init.uniform_(theirs.bias)
+    ours = copy.deepcopy(theirs)
+    arrange_norms(ours)
+    sizes = {nn.BatchNorm1d: [(7, 4), (7, 4, 3)], nn.BatchNorm2d: [(5, 4, 3, 2)], nn.BatchNorm3d: [(5, 4, 3, 2, 2)]}
+    for mode in (True, True, False):
+        for size in sizes[kind]:
+            x = 3 * torch.randn(size) + 1
+            torch.testing.assert_close(ours.train(mode)(x), theirs.train(mode)(x))
+    torch.testing.assert_close(ours.state_dict(), theirs.state_dict())
 
 
 def test_batch_norm_computes_what_torch_computes_in_both_modes():

@@ -165,7 +165,18 @@ def test_a_model_that_needs_contiguous_images_gets_them(configure):
 
 @pytest.mark.parametrize(
     "name",
-    ["Plain", "WithDropout", "Functional", "DataDependent", "NoBatchedKernel", "Recurrent", "Transformer", "Frozen"],
+    [
+        "Plain",
+        "WithDropout",
+        "Normed",
+        "NormedByFunction",
+        "Functional",
+        "DataDependent",
+        "NoBatchedKernel",
+        "Recurrent",
+        "Transformer",
+        "Frozen",
+    ],
 )
 def test_a_run_has_the_same_numbers_alone_and_in_a_stack(configure, name):
     drops = name in ("Plain", "WithDropout", "Transformer", "Frozen")
@@ -180,6 +191,13 @@ def test_a_run_has_the_same_numbers_alone_and_in_a_stack(configure, name):
     assert not same(alone[0], alone[2])
     assert alone[0]["train_loss"][0] == alone[2]["train_loss"][0]  # equal seeds, equal initial weights
     assert all(run["train_loss"][-1] < run["train_loss"][0] for run in alone)
+
+
+def test_what_would_depend_on_the_size_of_a_stack_is_trained_run_by_run(configure):
+    stacked, alone = set_up([own(configure, "Normed")]), set_up([own(configure, "NormedByFunction")])
+    assert stacked.stack.vmapped
+    assert not alone.stack.vmapped
+    assert alone.notes[-1].endswith("not in one batch: a run's numbers would depend on how many are trained together")
 
 
 def test_recurrent_layers_are_trained_and_their_inner_dropout_is_off(configure):

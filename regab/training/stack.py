@@ -13,6 +13,7 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor, nn
 
+from regab.models.norms import arrange_norms
 from regab.models.places import output_layer, perturbed_places
 from regab.private import batched, called, is_batched
 from regab.training.explicit import Explicit, written_out
@@ -51,6 +52,7 @@ class Stack:
         explicit = written_out(self.skeleton, example.shape[1:], device, bf16)
         if vmapped and not explicit:
             _arrange_products(self.skeleton)
+            arrange_norms(self.skeleton)
         layout = EXPLICIT if explicit else BATCHED if vmapped else CHANNELS_LAST if channels_last else PLAIN
         slots = find_slots(self.skeleton, "_parameters", layout)
         trained = {name for name, p in self.skeleton.named_parameters() if p.requires_grad}
