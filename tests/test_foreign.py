@@ -329,7 +329,8 @@ def test_mistakes_in_the_users_own_are_one_line_or_their_own_traceback(regab, mi
     wrong = regab("train", f"model._target_={mine}.Net", "model.chanels=3", data)
     assert wrong.err == "regab: model.chanels: unknown key; did you mean model.channels?\n"
     wrong = regab("train", f"data._target_={mine}.Net", "data.in_channels=1", "data.num_classes=2")
-    assert wrong.err == f"regab: data._target_={mine}.Net: must return a regab.data.split.Source, but returned a Net\n"
+    assert wrong.err.startswith(f"regab: data._target_={mine}.Net: must return a Source, a torch Dataset, ")
+    assert wrong.err.endswith("but returned a Net\n")
     broken = regab("train", f"model._target_={mine}.broken", data)
     assert broken.code == 1
     assert broken.err == f"regab: {mine}.py, line 21: RuntimeError: my own mistake\n"
