@@ -46,12 +46,21 @@ class Examples(ABC):
         """The same, to be read onto a device."""
 
     @abstractmethod
-    def gather(self, batches: list[Any], noise: Any = None) -> Iterator[Tensor]:
+    def read(self, batches: list[Any], noise: Any = None) -> Iterator[Tensor]:
         """The inputs of one batch after the other, those to come being read ahead.
 
-        A batch is a slice or rows ``[…]``, in training (with a run's ``noise``) rows ``[V, B]``. Without noise, inputs
-        are always the same, even where they are drawn.
+        A batch is a slice or rows ``[…]`` on the CPU; in training, with ``noise``, rows ``[S, B]``, one line for each
+        distinct seed. Without noise, inputs are always the same, even where they are drawn.
         """
+
+    def gather(self, batches: list[Any], noise: Any = None) -> Iterator[Tensor]:
+        """As ``read``, but rows are ``[V, B]`` in training, on any device; runs of equal seeds have equal rows."""
+        if noise is None:
+            return self.read([rows if isinstance(rows, slice) else rows.cpu() for rows in batches])
+        runs = noise.run_to_seed.tolist()
+        firsts = torch.tensor([runs.index(seed) for seed in range(len(noise.seeds))])
+        read = self.read([rows.cpu()[firsts] for rows in batches], noise)
+        return (x.index_select(0, noise.run_to_seed) for x in read)
 
 
 def take(tensor: Tensor, rows: Rows) -> Tensor:

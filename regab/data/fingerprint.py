@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
+from regab.data.on_disk import OnDisk
+
 if TYPE_CHECKING:
     from regab.data.split import Source
 
@@ -40,6 +42,10 @@ def _feed(digest: Any, value: Any) -> None:
         digest.update(f"{len(value)}[".encode())
         for item in value:
             _feed(digest, item)
+    elif isinstance(value, OnDisk):  # as a tensor of the same
+        digest.update(f"{np.dtype(str(value.dtype).removeprefix('torch.')).str}{tuple(value.shape)}".encode())
+        for part in value.chunks():
+            digest.update(part.numpy().data)
     elif value is None or isinstance(value, str | int | float | Decimal):
         digest.update(f"{value!r},".encode())
     elif is_dataclass(value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from regab.data.examples import gather
 from regab.data.images import Decoded, Depth, Kind, decode
 from regab.data.keys import grouped_by, in_both
-from regab.data.scaling import Encode, standardize
+from regab.data.on_disk import OnDisk
+from regab.data.scaling import Encode, Standard
 from regab.data.split import Source, Split
 from regab.errors import UsageError
 
@@ -19,6 +22,8 @@ STUBS = ("MPEG", "BUFR", "GRIB", "HDF5")  # what Pillow knows by name and cannot
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev"}
 NO_CLASSES = ("__MACOSX", "__pycache__")
 SHOWN = 3
+TOGETHER = 64  # images of which moments are taken at a time
+CACHED = 2**17  # numbers that are encoded at a time: by three operations within a core's cache
 
 
 def load(
@@ -37,9 +42,10 @@ def load(
     turned upright as their EXIF data say, of animations the first frame is taken. Images of more than 8 bits are scaled
     by the bits that the training images use (see ``Depth``). Classes are numbered in the order of their names; hidden
     files and folders are passed over, and so, with a word, are files that are no images by their names. Each image is
-    decoded once and kept in memory. ``group`` is a regular expression: images in whose ``<class>/…/<image>`` it finds
-    the same (its first group, if it has one) stay in one part of the data. Raises UsageError for an image that cannot
-    be read, folders that hold none, and classes that only the test folder has.
+    decoded once, and kept in memory, or where that is too small in a file without a name. ``group`` is a regular
+    expression: images in whose ``<class>/…/<image>`` it finds the same (its first group, if it has one) stay in one
+    part of the data. Raises UsageError for an image that cannot be read, folders that hold none, and classes that only
+    the test folder has.
     """
     kind = Kind("data.path", _shape(size), color, alpha)
     classes = _classes("data.path", path)
@@ -60,8 +66,6 @@ def load(
         if test.x.shape[2:] != train.x.shape[2:]:
             words = "its images are of another size; set data.size, as data.size=32"
             raise UsageError(f"data.test_path={test_path}: {words}")
-        if test.x.dtype != train.x.dtype:
-            train, test = (Split(_to_floats(part.x), part.y) for part in (train, test))
     names = tuple(classes)
     said = (_summary(train, names, found.depth), *said)
     return Source(train, len(classes), test, fit, said=said, names=names, groups=groups)
@@ -78,20 +82,36 @@ def _groups(pattern: str | None, key: str, path: str, classes: list[str]) -> lis
 class Pixels:
     """Bytes to numbers between 0 and 1, and these by ``scale``."""
 
-    scale: Encode
+    scale: Standard
 
-    def __call__(self, images: Tensor) -> Tensor:
-        return self.scale(_to_floats(images))
+    def __call__(self, images: Any) -> Any:
+        if isinstance(images, OnDisk):
+            return images.encoded(self)
+        encoded, together = torch.empty(images.shape), max(1, CACHED // math.prod(images.shape[1:]))
+        for part, now in zip(images.split(together), encoded.split(together), strict=True):
+            now.copy_(part)
+            self.scale.in_place(now if images.is_floating_point() else now.div_(255))
+        return encoded
 
 
-def fit(train: Tensor) -> tuple[Encode, dict[str, Any]]:
-    """Bytes to numbers between 0 and 1, standardized per channel."""
-    encode, given = standardize(_to_floats(train))
-    return Pixels(encode), given
+def fit(train: Any) -> tuple[Encode, dict[str, Any]]:
+    """Bytes to numbers between 0 and 1, standardized per channel.
 
-
-def _to_floats(images: Tensor) -> Tensor:
-    return images if images.is_floating_point() else images.float().div_(255)
+    Moments are of sums over parts of a fixed size (exact, of bytes), so that they are the same in memory and on disk.
+    """
+    channels, axes = (1, train.shape[1], 1, 1), (0, 2, 3)
+    total, squares = (torch.zeros(channels, dtype=torch.float64) for _ in range(2))
+    low, high = torch.full(channels, math.inf), torch.full(channels, -math.inf)
+    for part in gather(train, [slice(start, start + TOGETHER) for start in range(0, len(train), TOGETHER)]):
+        values = part.double()
+        total += values.sum(axes, keepdim=True)
+        low, high = low.minimum(part.amin(axes, keepdim=True)), high.maximum(part.amax(axes, keepdim=True))
+        squares += values.square_().sum(axes, keepdim=True)
+    count, unit = len(train) * math.prod(train.shape[2:]), 1 if part.is_floating_point() else 255
+    mean = total / count
+    variance = squares / count - mean.square()
+    deviation = torch.where((low < high) & (variance > 0), variance.sqrt() / unit, 1.0)
+    return Pixels(Standard((mean / unit).float(), deviation.float())), {}
 
 
 def _shape(size: Any) -> tuple[int, int] | None:

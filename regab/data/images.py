@@ -5,20 +5,24 @@ from __future__ import annotations
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from regab.data.on_disk import CHUNK, OnDisk
+from regab.data.room import room
 from regab.errors import UsageError
 
 COLORS = ("auto", "grey", "rgb")
 BACKGROUNDS: dict[str, Any] = {"white": 255, "black": 0, "ignore": None}
+GREY = "1LIF"  # how the modes of images without colour begin
 DEEP = ("I", "F")  # how the modes of images of 16 and 32 bits begin
+IN_MEMORY = 6  # bytes that a pixel may take there: as decoded, in its part of the data, and as a float
 FULL, SPREAD = 2**15, 2**14  # from which on 16-bit images use so much of their range that bytes keep what they show
 
 
@@ -68,9 +72,12 @@ class Depth(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """Images ``[N, C, H, W]``: bytes, or floats from 0 to 1; the depth of deep ones, and how many had more frames."""
+    """Images ``[N, C, H, W]``: bytes, or floats from 0 to 1; the depth of deep ones, and how many had more frames.
 
-    images: Tensor
+    They are a tensor, or ``OnDisk`` where there is no room for one.
+    """
+
+    images: Any
     depth: Depth | None
     animated: int
 
@@ -81,6 +88,8 @@ def decode(files: list[Path], kind: Kind, depth: Depth | None = None) -> Decoded
     Decoding happens outside Python's lock, so threads help. Deep images are read twice, first for their range. Raises
     UsageError for an image that cannot be read, and for images of several sizes.
     """
+    if len(files) * IN_MEMORY * _pixels(files[0], kind) > room():
+        return _on_disk(files, kind, depth)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         read = list(pool.map(partial(_read, kind, depth), files))
         ranges = [pixels for pixels, _ in read if isinstance(pixels, Depth)]
@@ -89,7 +98,7 @@ def decode(files: list[Path], kind: Kind, depth: Depth | None = None) -> Decoded
             read = list(pool.map(partial(_read_again, kind, depth), files, read))
     images: list[Any] = [pixels for pixels, _ in read]
     if any(image.dtype != np.uint8 for image in images):
-        images = [image if image.dtype != np.uint8 else image.astype(np.float32) / 255 for image in images]
+        images = [*map(_float, images)]
     if kind.color == "auto":
         channels = max(len(image) for image in images)
         images = [image if len(image) == channels else np.repeat(image, channels, 0) for image in images]
@@ -97,7 +106,63 @@ def decode(files: list[Path], kind: Kind, depth: Depth | None = None) -> Decoded
     return Decoded(torch.from_numpy(np.stack(images)), depth, sum(animated for _, animated in read))
 
 
-def _check_sizes(files: list[Path], images: list[np.ndarray], key: str) -> None:
+def _pixels(file: Path, kind: Kind) -> int:
+    from PIL import Image
+
+    height, width = kind.shape or (0, 0)
+    if kind.shape is None:
+        with suppress(Exception), Image.open(file) as opened:  # decoding will say what is wrong
+            width, height = opened.size
+    return height * width * (1 if kind.color == "grey" else 3)
+
+
+def _on_disk(files: list[Path], kind: Kind, depth: Depth | None) -> Decoded:
+    """As ``decode``, some at a time, after a look at what kind they all are."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        modes = [*pool.map(partial(_mode, kind.key), files)]
+        deep = [file for file, mode in zip(files, modes, strict=True) if mode.startswith(DEEP)]
+        if deep and depth is None:
+            depth = Depth.of(
+                [found for found, _ in pool.map(partial(_read, kind, None), deep) if isinstance(found, Depth)]
+            )
+        if kind.color == "auto":
+            kind = replace(kind, color="grey" if all(mode[0] in GREY for mode in modes) else "rgb")
+        first: Any
+        (first, _), animated = _read(kind, depth, files[0]), 0
+        floats = bool(deep and depth and not depth.as_bytes)
+        shape = torch.Size([len(files), *first.shape])
+        store = OnDisk(shape, torch.float32 if floats else torch.uint8, f"{kind.key}={files[0].parent.parent}")
+        for start in range(0, len(files), step := max(1, CHUNK // first.size)):
+            part = files[start : start + step]
+            read: list[tuple[Any, bool]] = [*pool.map(partial(_read, kind, depth), part)]
+            images = [_float(image) if floats else image for image, _ in read]
+            _check_sizes([files[0], *part], [first, *images], kind.key)
+            store.append(np.stack(images))
+            animated += sum(more for _, more in read)
+    return Decoded(store, depth, animated)
+
+
+def _mode(key: str, file: Path) -> str:
+    from PIL import Image
+
+    try:
+        with Image.open(file) as opened:
+            return opened.mode
+    except Exception as error:
+        raise _unreadable(key, file, error) from error
+
+
+def _unreadable(key: str, file: Path, error: Exception) -> UsageError:
+    """Of Pillow's readers, which fail in many ways on a broken file."""
+    reason = " ".join(f"{error}".split()) or type(error).__name__
+    return UsageError(f"{key}: {file}: cannot be read as an image ({reason})")
+
+
+def _float(image: np.ndarray) -> np.ndarray:
+    return image if image.dtype != np.uint8 else image.astype(np.float32) / 255
+
+
+def _check_sizes(files: list[Path], images: list[Any], key: str) -> None:
     for file, image in zip(files, images, strict=True):
         if image.shape != images[0].shape:
             sizes = [f"{a.shape[2]}×{a.shape[1]}" for a in (images[0], image)]
@@ -119,16 +184,15 @@ def _read(kind: Kind, depth: Depth | None, file: Path) -> tuple[np.ndarray | Dep
             if kind.shape is not None:
                 opened.draft(None, (kind.shape[1], kind.shape[0]))  # JPEG's decoder can leave out what scaling would
             image = ImageOps.exif_transpose(opened)
-            grey = kind.color == "grey" or (kind.color == "auto" and image.mode[0] in "1LIF")
+            grey = kind.color == "grey" or (kind.color == "auto" and image.mode[0] in GREY)
             if image.mode.startswith(DEEP):
                 if depth is None:
                     return _range(image), animated
                 image = Image.fromarray(depth(np.asarray(image, dtype=np.float64)))
             image = _opaque(image, kind.alpha)
             pixels = _scaled(image, grey, kind.shape)
-    except Exception as error:  # Pillow's readers fail in many ways on a broken file
-        reason = " ".join(f"{error}".split()) or type(error).__name__
-        raise UsageError(f"{kind.key}: {file}: cannot be read as an image ({reason})") from error
+    except Exception as error:
+        raise _unreadable(kind.key, file, error) from error
     return pixels, animated
 
 

@@ -28,6 +28,10 @@ class Standard:
     def __call__(self, examples: Tensor) -> Tensor:
         return ((examples - self.mean) / self.deviation).float()
 
+    def in_place(self, examples: Tensor) -> None:
+        """As the call, of float32 that are overwritten."""
+        examples.sub_(self.mean).div_(self.deviation)
+
 
 def standardize(x: Tensor) -> tuple[Encode, dict[str, Any]]:
     """Subtract the mean and divide by the deviation of training examples ``x``, per channel of an image or per feature.

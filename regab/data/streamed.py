@@ -49,25 +49,16 @@ class Streamed(Examples):
         part.device = device
         return part
 
-    def gather(self, batches: list[Any], noise: Any = None) -> Iterator[Tensor]:
-        if noise is not None:
-            return self._drawn(batches, noise)
-        if self.kept is not None:
-            return (take(self.kept, _on_cpu(rows)).to(self.device) for rows in batches)
-        return self._read([(take(self.rows, _on_cpu(rows)), None) for rows in batches])
+    def read(self, batches: list[Rows], noise: Any = None) -> Iterator[Tensor]:
+        if noise is None and self.kept is not None:
+            return (take(self.kept, rows).to(self.device) for rows in batches)
+        return self._anew([take(self.rows, rows) for rows in batches], noise)
 
-    def _drawn(self, batches: list[Tensor], noise: Any) -> Iterator[Tensor]:
-        """``[V, B, …]``, read once for runs of equal seeds."""
-        runs = noise.run_to_seed.cpu()
-        firsts = torch.tensor([runs.tolist().index(seed) for seed in range(len(noise.seeds))])
-        read = self._read([(take(self.rows, rows.cpu()[firsts]), noise) for rows in batches])
-        return (x.index_select(0, noise.run_to_seed) for x in read)
-
-    def _read(self, batches: list[tuple[Tensor, Any]]) -> Iterator[Tensor]:
-        keys = (key for rows, noise in batches for key in self._keys(rows, noise))
-        read = self.reader.read(keys, sum(rows.numel() for rows, _ in batches))
+    def _anew(self, batches: list[Tensor], noise: Any) -> Iterator[Tensor]:
+        keys = (key for rows in batches for key in self._keys(rows, noise))
+        read = self.reader.read(keys, sum(rows.numel() for rows in batches))
         pieces, left = (piece.x for piece in read), torch.empty(0, *self.shape[1:], dtype=self.dtype)
-        for rows, _ in batches:
+        for rows in batches:
             parts, have = [left], len(left)
             while have < rows.numel():
                 parts.append(next(pieces))
@@ -85,10 +76,6 @@ class Streamed(Examples):
             for seed, own in zip(noise.seeds, rows.tolist(), strict=True)
             for index in own
         ]
-
-
-def _on_cpu(rows: Rows) -> Rows:
-    return rows if isinstance(rows, slice) else rows.cpu()
 
 
 def _as_evaluated(index: int) -> Key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,8 +18,9 @@ from regab.tasks.base import Scale, Task, as_numbers
 from regab.training.stack import Stack
 
 # Examples per forward pass. Fixed, so that no run's sums depend on how many runs share its stack; 512 examples of
-# 16 networks of width 128 fill 4 MB, about a core's cache.
-CHUNK = 512
+# 16 networks of width 128 fill 4 MB, about a core's cache. Of examples larger than 3×32×32 there are fewer:
+# what layers make of 512 images of 128×128, and their patches for a convolution, took 2.5 GB.
+CHUNK, LARGE = 512, 3 * 32 * 32
 PLACES = 2**16  # targets per forward pass, where an example has many
 
 Each = Callable[[Tensor, Tensor], Tensor]
@@ -43,7 +45,7 @@ def _measured(stack: Stack, split: Split, scale: Scale, task: Task, metrics: Map
     """One pass over a split. Outputs are kept only for metrics that take those of all examples at once."""
     means = {name: metric for name, metric in metrics.items() if isinstance(metric, Mean)}
     seen = Seen(scale.each(), keeps=len(means) < len(metrics))
-    rows = _rows(split.y)
+    rows = _rows(split)
     chunks = [slice(start, start + rows) for start in range(0, len(split), rows)]
     for x, y in zip(gather(split.x, chunks), split.y.split(rows), strict=True):
         seen.add(stack(x, shared=True), y, task, means)
@@ -56,9 +58,10 @@ def _measured(stack: Stack, split: Split, scale: Scale, task: Task, metrics: Map
     return found
 
 
-def _rows(y: Tensor) -> int:
-    """Examples per forward pass, fewer where each has many targets."""
-    return max(1, min(CHUNK, PLACES // max(1, y[0].numel())))
+def _rows(split: Split) -> int:
+    """Examples per forward pass, fewer where each is large or has many targets."""
+    inputs, targets = (max(1, math.prod(each.shape[1:])) for each in split)
+    return max(1, min(CHUNK, CHUNK * LARGE // inputs, PLACES // targets))
 
 
 class Seen:
