@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -31,13 +32,15 @@ regab: which regularizers help this model on this data, by how much, and can the
   regab data data=csv data.path=… data.label=…              how a data set is read, column by column
   regab train --help                                        all keys and their values
   regab report outputs/… [outputs/…]                        tables, figures and report.html, from the files alone
+  regab export outputs/… --to tensorboard                   for a tracker, from the files alone (also: train tracker=…)
   regab list [data|model|task|metric|reg|watcher|…]         what there is
   regab list reg --long                                     all about every method: formula, range, cost, advice, paper
   regab --version
 
 Tab completion: eval "$(regab -sc install=bash)"
 """
-COMMANDS = ("train", "data", "report", "list")
+FOLDERS = ("export",)  # each in a file of regab/folders
+COMMANDS = ("train", "data", "report", "list", *FOLDERS)
 SWEEPS = {
     "-m",
     "--multirun",
@@ -106,6 +109,8 @@ def _dispatch(words: list[str]) -> int:
         return show_data(rest)
     if command == "report":
         return _report(rest)
+    if command in FOLDERS:
+        return _of_a_folder(command, rest)
     if command == "list":
         return _list(rest)
     if command in ("-sc", "--shell-completion"):
@@ -168,6 +173,11 @@ def _report(words: list[str]) -> int:
 
     gc.enable()
     return report(words)
+
+
+def _of_a_folder(command: str, words: list[str]) -> int:
+    gc.enable()
+    return getattr(importlib.import_module(f"regab.folders.{command}"), command)(words)
 
 
 def _list(words: list[str]) -> int:

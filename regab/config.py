@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, is_dataclass, make_dataclass
+from dataclasses import dataclass, field, make_dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -21,8 +21,7 @@ from regab.regularizers import methods
 from regab.regularizers.base import HOOKS, Regularizer
 from regab.script import is_script, script_digest
 from regab.targets import complete, declared_elsewhere, locate, options, unknown
-from regab.watchers import watchers
-from regab.watchers.base import Watcher
+from regab.watchers import NAMED, check_watch, optional
 
 _HERE = Path(__file__).resolve().parent
 # A wheel carries conf/ as regab/conf; in a checkout or an editable install it lies beside regab/.
@@ -76,9 +75,9 @@ def schema() -> type:
     node: Any = dict[str, Any]
     own = [(name, cls, field(default_factory=cls)) for name, cls in methods().items()]
     reg = make_dataclass("Reg", [*own, ("extra", node, field(default_factory=dict))])
-    listening = [(name, cls, field(default_factory=cls)) for name, cls in watchers().items() if is_dataclass(cls)]
-    names: tuple[str, Any, Any] = ("names", list[str], field(default_factory=list))
-    watch = make_dataclass("Watch", [names, *listening, ("extra", node, field(default_factory=dict))])
+    listening: list[Any] = [(key, list[str] | None, field(default_factory=list)) for key, _ in NAMED.values()]
+    listening += [(name, cls, field(default_factory=cls)) for name, cls in optional().items()]
+    watch = make_dataclass("Watch", [*listening, ("extra", node, field(default_factory=dict))])
     return make_dataclass(
         "Config",
         [
@@ -127,7 +126,7 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
         "optimizer": optimizer_options(config["optimizer"]),
         "schedule": schedule_options(config["schedule"], config["epochs"]),
         "reg": _check_reg(config["reg"]),
-        "watch": _check_watch(config["watch"]),
+        "watch": check_watch(config["watch"]),
     }
     _check_validation(config)
     return config
@@ -175,18 +174,6 @@ def _check_reg(reg: dict[str, Any]) -> dict[str, Any]:
             target = f"reg.extra.{name}._target_={node['_target_']}"
             raise UsageError(f"{target}: its field {clash} has the name of a hook; rename it")
     return reg | {"extra": extra}
-
-
-def _check_watch(watch: dict[str, Any]) -> dict[str, Any]:
-    own: dict[str, Any] = {name: cls for name, cls in watchers().items() if is_dataclass(cls)}
-    _known(watch, ["names", *own, "extra"], "watch")
-    for name in watch["names"]:
-        if name not in watchers():
-            raise UsageError(unknown("watcher", "watch=", name, watchers()))
-    for name, cls in own.items():
-        _known(watch[name], declared.names(cls), f"watch.{name}")
-        declared.check(cls, watch[name], f"watch.{name}")
-    return watch | {"extra": declared_elsewhere(watch["extra"], "watch.extra", watchers(), Watcher)}
 
 
 def _check_validation(config: dict[str, Any]) -> None:

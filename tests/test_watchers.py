@@ -184,7 +184,7 @@ def test_names_of_watchers_are_checked_before_anything_is_written(regab, tmp_pat
 
 def test_watchers_are_listed(regab):
     done = regab("list", "watcher")
-    assert [line.split()[0] for line in done.out.splitlines()] == ["display", "log"]
+    assert [line.split()[0] for line in done.out.splitlines()] == ["display", "log", "mlflow", "tensorboard", "wandb"]
     assert "watcher:" in regab("list").out
 
 

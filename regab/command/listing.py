@@ -8,7 +8,7 @@ from regab.errors import UsageError
 from regab.metrics import metrics
 from regab.regularizers import first_field, methods
 from regab.tasks import tasks
-from regab.watchers import watchers
+from regab.watchers import trackers, watchers
 
 GROUPS = ["data", "model", "task", "metric", "optimizer", "schedule", "reg", "watcher", "experiment"]
 
@@ -46,6 +46,7 @@ def _methods() -> list[tuple[str, str]]:
 
 def _watchers() -> list[tuple[str, str]]:
     keys = {name: "" if cls.always else f" (watch=[{name}])" for name, cls in watchers().items()}
+    keys |= {name: f" (tracker={name})" for name in trackers()}
     return [(name, title(cls) + keys[name]) for name, cls in watchers().items()]
 
 

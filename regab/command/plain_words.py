@@ -11,7 +11,9 @@ from regab.targets import unknown
 from regab.workers.store import quoted
 
 # Keys whose values are a name, a path or a column: taken as they are typed, like data.path=a=b.csv.
-TEXT = re.compile(r"\+{0,2}(name|data\.(root|path|test_path|label|text|group|order)|model\.weights)")
+TEXT = re.compile(
+    r"\+{0,2}(name|data\.(root|path|test_path|label|text|group|order)|model\.weights|watch\.\w+\.(store|project))"
+)
 TEXTS = re.compile(r"\+{0,2}data\.(numeric|categorical|ignore|missing)")
 FLAT = re.compile(r"\[([^\[\]{}'\"]*)\]")
 GROUPED = re.compile(r"[\[\](){}'\"]")  # values with such marks are not divided at commas

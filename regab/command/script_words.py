@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from regab.command.plain_words import plain
 from regab.errors import UsageError
 from regab.script import FIXED, TAKEN
 from regab.workers.store import quoted
@@ -22,7 +24,8 @@ def script_words(words: Sequence[str]) -> list[str]:
 
     Raises UsageError.
     """
-    written = [_word(word) for word in words]
+    own = ("tracker=",) if "{tracker}" in " ".join(words) else ()  # a value of the script's
+    written = [f"++{word}" if word.startswith(own) else _word(word) for word in words]
     return written if {"-m", "--multirun"} & set(written) else ["-m", *written]
 
 
@@ -35,8 +38,9 @@ def _word(word: str) -> str:
         return word
     if root == "metrics":
         return f"++{word}"
-    if key.startswith("watch"):
-        return _watch(word)
+    if key.split(".")[0] in ("watch", "tracker"):
+        full = plain(in_full(word))
+        return full if full.startswith(("+", *LISTS.values())) else f"++{full}"
     if root in FIXED:
         return word
     if key in TAKEN:
@@ -44,8 +48,19 @@ def _word(word: str) -> str:
     return f"++{word}"
 
 
-def _watch(word: str) -> str:
-    names = word.removeprefix("watch=")
-    if names == word:
-        return f"++{word}" if word.startswith("watch.extra.") else word
-    return f"watch.names={names if names.startswith('[') else f'[{names}]'}"
+LISTS = {"metrics": "metrics.names", "watch": "watch.names", "tracker": "watch.trackers"}
+LISTED = re.compile(rf"({'|'.join(LISTS)})=(\[.*\]|[^{{\[]+)")
+
+
+def in_full(word: str) -> str:
+    """``metrics=a,b`` is ``metrics.names=[a,b]``, ``watch=a`` is ``watch.names=[a]``, ``tracker=a`` is
+    ``watch.trackers=[a]``, ``tracker.a.store=b`` is ``watch.a.store=b``.
+
+    ``watch.extra.…`` may be added without a plus.
+    """
+    if word.startswith("watch.extra."):
+        return f"++{word}"
+    if named := LISTED.fullmatch(word):
+        names = named[2] if named[2] == "null" or named[2][0] == "[" else f"[{named[2]}]"
+        return f"{LISTS[named[1]]}={names}"
+    return f"watch.{word.removeprefix('tracker.')}" if word.startswith("tracker.") else word

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from regab.command.contradictions import check_acts, check_consistent, key_of, keys_said
 from regab.command.plain_words import plain
-from regab.command.script_words import is_script, script_words
+from regab.command.script_words import in_full, is_script, script_words
 from regab.errors import UsageError
 from regab.regularizers import first_field, methods
 from regab.sweep.session import Line
@@ -20,7 +20,6 @@ SHORT = re.compile(r"(?P<prefix>\+{0,2})reg\.(?P<method>\w+)=(?P<value>[^{].*|)$
 COMMON = re.compile(
     r"(model\.(freeze|freeze_norms|weights)|optimizer\.(groups|layer_decay|weight_decay))="
 )  # of all of a group
-LISTS = re.compile(r"(metrics|watch)=(\[.*\]|[^{\[]+)")
 OPTIONS = {"--seeds": 1, "--folds": 1, "--design": 1, "--n": 1, "--resume": 1, "--dry-run": 0}
 PROTOCOL = ("budget", "practical", "looks")
 OPTIONS |= {f"--{name}": 1 for name in PROTOCOL}
@@ -133,19 +132,16 @@ def _task_target(name: str) -> str:
 
 
 def expand_override(word: str) -> str:
-    """``reg.<method>=<value>`` means the method's first field, ``metrics=a,b`` is ``metrics.names=[a,b]`` and
-    ``watch=a`` ``watch.names=[a]``, ``task=<name>`` that task's class.
+    """``reg.<method>=<value>`` means the method's first field, ``task=<name>`` that task's class; see ``in_full``.
 
-    ``reg.extra.…``, ``metrics.extra.…``, ``watch.extra.…``, ``task.…``, and options of all models or optimizers may be
+    ``reg.extra.…``, ``metrics.extra.…``, ``task.…``, and options of all models or optimizers may be
     added without a plus.
     """
-    if word.startswith(("reg.extra.", "metrics.extra.", "watch.extra.", "task.")) or COMMON.match(word):
+    if word.startswith(("reg.extra.", "metrics.extra.", "task.")) or COMMON.match(word):
         return f"++{word}"
     if word.startswith("task="):
         return f"task._target_={','.join(map(_task_target, word.removeprefix('task=').split(',')))}"
-    if named := LISTS.fullmatch(word):
-        names = named[2] if named[2] == "null" or named[2][0] == "[" else f"[{named[2]}]"
-        return f"{named[1]}.names={names}"
+    word = in_full(word)
     found = SHORT.fullmatch(word)
     if not found or found["method"] not in methods():
         return word

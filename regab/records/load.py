@@ -24,6 +24,24 @@ def load_metrics(folder: Path) -> dict[str, np.ndarray]:
     return {name: np.array([float(row[i]) if row[i] else math.nan for row in whole]) for i, name in enumerate(header)}
 
 
+def load_rows(folder: Path) -> list[dict[str, Any]]:
+    """The rows of a run's ``metrics.csv``: numbers, and None where a cell is empty.
+
+    None where there is no such file, or not yet one with a row per epoch: a script writes what it likes until it has
+    ended. A last line that is being written is left out.
+    """
+    try:
+        whole, _, _ = (folder / METRICS).read_text("utf-8").rpartition("\n")
+        rows = [_numbers(row) for row in csv.DictReader(whole.splitlines())]
+        return rows if all(row["epoch"] is not None for row in rows) else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _numbers(row: dict[str, str]) -> dict[str, Any]:
+    return {name: float(cell) if cell else None for name, cell in row.items()} | {"epoch": int(float(row["epoch"]))}
+
+
 def load_result(folder: Path) -> dict[str, Any] | None:
     """A run's ``result.json``; None if the run has not finished.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from regab.arguments import Arguments
 from regab.errors import CannotWrite, UsageError
 from regab.metrics.base import DOWN, UP
 from regab.records.files import make_folder, write_atomically
@@ -30,14 +29,9 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"report: {message}")
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """What ``regab report`` understands."""
-    made = _Parser(prog="regab report", description=TEXT)
+    made = Arguments(prog="regab report", description=TEXT)
     made.add_argument("folders", nargs="+", type=Path, metavar="DIR", help=PATHS)
     made.add_argument("--metric", help="what to compare by, as val_loss; default: the headline on test data")
     made.add_argument("--direction", choices=(UP, DOWN), help="which way it is better, of a metric that does not say")

@@ -77,7 +77,8 @@ def listeners(node: dict[str, Any], more: dict[str, Watcher]) -> Listeners:
 
     Raises UsageError where one does.
     """
-    own = {n: (cls, node.get(n, {})) for n, cls in watchers().items() if cls.always or n in node["names"]}
+    named = {*node["names"], *node["trackers"]}
+    own = {n: (cls, node.get(n, {})) for n, cls in watchers().items() if cls.always or n in named}
     for name, options in node["extra"].items():
         cls = locate(options, f"watch.extra.{name}")
         own[name] = cls, {key: value for key, value in options.items() if key != "_target_"}

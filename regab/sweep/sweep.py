@@ -29,6 +29,7 @@ from regab.sweep.preview import plan_words, variant_lines
 from regab.sweep.session import current
 from regab.sweep.unchanged import Earlier, check_unchanged, data_of, others
 from regab.training.facts import Facts, data_lines
+from regab.watchers import check_watch
 from regab.workers.events import Ended
 from regab.workers.jobs import Launched
 from regab.workers.plan import Plan, cores, make_plan
@@ -49,13 +50,14 @@ class Sweep:
         for key in MEASURED:
             if any(config[key] != configs[0][key] for config in configs):
                 raise UsageError(f"{key}: is for the whole sweep, and cannot be varied")
+        watch = check_watch(configs[0]["watch"])  # of all runs
         workers = configs[0]["stack"]["workers"]
         trainer = Scripts() if is_script(configs[0]) else current().trainer(workers)
         self.trainer = trainer if launcher is None else Launched(launcher, trainer)
         self.factors = [key for key in assignments[0] if len({a.get(key) for a in assignments}) > 1]
         self.asked, self.facts, self.ended = list[Run](), dict[str, Facts](), dict[str, Ended]()
         self.ask(configs, assignments)
-        current().listen(self.asked[0].config["watch"])
+        current().listen(watch)
         gpus = max(facts.gpus for facts in self.facts.values())
         self.workers = (gpus or cores()) if workers == "auto" else workers
 

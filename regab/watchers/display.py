@@ -43,6 +43,9 @@ class Display(Watcher):
             self.live = _Live(self)
             self.live.start()
 
+    def started(self, run: Run, first: int) -> None:
+        self.epochs[run.digest] = max(first - 1, 0)
+
     def epoch(self, run: Run, row: Row) -> None:
         epoch = self.epochs[run.digest] = row["epoch"]
         if self.live:

@@ -1,0 +1,13 @@
+"""Options of the commands that are none of Hydra's."""
+
+import argparse
+from typing import NoReturn
+
+from regab.errors import UsageError
+
+
+class Arguments(argparse.ArgumentParser):
+    """A parser whose complaints are those of regab: UsageError in a line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog.removeprefix('regab ')}: {message}")
