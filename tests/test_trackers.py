@@ -98,7 +98,7 @@ def run_of(root, name, epochs, result=False):
     log = RunLog(root / name, HEAD, [{"epoch": e, "val_loss": 1 / (e + 1)} for e in range(epochs)])
     if result:
         last = {"epoch": epochs - 1, "val_loss": 1 / epochs}
-        log.finish({"digest": name, "selected": last, "last": last}, {})
+        log.finish({"digest": name, "selected": last, "last": last}, {}, False)
     run = Run({"seed": 0}, root / name, {"seed": "0"})
     vars(run)["digest"] = name
     return run
