@@ -32,6 +32,7 @@ regab: which regularizers help this model on this data, by how much, and can the
   regab data data=csv data.path=… data.label=…              how a data set is read, column by column
   regab train --help                                        all keys and their values
   regab report outputs/… [outputs/…]                        tables, figures and report.html, from the files alone
+  regab predict outputs/… new.csv                           what a trained model says of new examples
   regab export outputs/… --to tensorboard                   for a tracker, from the files alone (also: train tracker=…)
   regab list [data|model|task|metric|reg|watcher|…]         what there is
   regab list reg --long                                     all about every method: formula, range, cost, advice, paper
@@ -40,7 +41,7 @@ regab: which regularizers help this model on this data, by how much, and can the
 Tab completion: eval "$(regab -sc install=bash)"
 """
 FOLDERS = ("export",)  # each in a file of regab/folders
-COMMANDS = ("train", "data", "report", "list", *FOLDERS)
+COMMANDS = ("train", "data", "report", "predict", "list", *FOLDERS)
 SWEEPS = {
     "-m",
     "--multirun",
@@ -111,6 +112,8 @@ def _dispatch(words: list[str]) -> int:
         return _report(rest)
     if command in FOLDERS:
         return _of_a_folder(command, rest)
+    if command == "predict":
+        return _predict(rest)
     if command == "list":
         return _list(rest)
     if command in ("-sc", "--shell-completion"):
@@ -178,6 +181,14 @@ def _report(words: list[str]) -> int:
 def _of_a_folder(command: str, words: list[str]) -> int:
     gc.enable()
     return getattr(importlib.import_module(f"regab.folders.{command}"), command)(words)
+
+
+def _predict(words: list[str]) -> int:
+    from regab.prediction.command import predict
+
+    gc.enable()
+    _find_own_classes()
+    return predict(words)
 
 
 def _list(words: list[str]) -> int:

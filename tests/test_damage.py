@@ -71,7 +71,14 @@ def small(tmp_path_factory):
         return folder / HERE, table(HERE), numbers(HERE)
 
 
-FILES = ["*/metrics.csv", "*/result.json", "*/model.pt", "*/.hydra/config.yaml", "*/.hydra/overrides.yaml"]
+FILES = [
+    "*/metrics.csv",
+    "*/result.json",
+    "*/model.pt",
+    "*/encoding.json",
+    "*/.hydra/config.yaml",
+    "*/.hydra/overrides.yaml",
+]
 FILES += [".regab/runs.json", "results.csv"]
 
 

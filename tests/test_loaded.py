@@ -40,7 +40,8 @@ def test_labels_of_any_plain_kind_are_classes_from_0(kind):
     assert found.train.y.dtype == torch.int64
     assert found.train.y.tolist() == Y.tolist()
     assert found.said == (("labels 1 to 3 are counted from 0",) if kind == "from 1" else ())
-    assert found.names == (("ape", "bee", "cat") if "words" in kind else ())
+    names = {"words": ("ape", "bee", "cat"), "words in a Series": ("ape", "bee", "cat"), "from 1": ("1", "2", "3")}
+    assert found.names == names.get(kind, ())
 
 
 def test_truth_values_are_two_classes():

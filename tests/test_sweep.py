@@ -73,7 +73,7 @@ def test_a_sweep_leaves_a_table_a_picture_and_a_folder_per_run(regab):
     assert (sweep.folder / "comparison.png").stat().st_size > 10_000
     for row in table:
         run = sweep.folder / row["folder"]
-        assert {f.name for f in run.iterdir()} == {".hydra", "metrics.csv", "result.json", "model.pt"}
+        assert {f.name for f in run.iterdir()} == {".hydra", "metrics.csv", "result.json", "model.pt", "encoding.json"}
         result = json.loads((run / "result.json").read_text())
         assert float(row["selected_val_loss"]) == result["selected"]["val_loss"]
         assert float(row["last_test_accuracy"]) == result["last"]["test_accuracy"]

@@ -35,6 +35,7 @@ def test_a_run_leaves_its_files_and_a_summary(regab):
         "result.json",
         "curves.png",
         "model.pt",
+        "encoding.json",
     }
     assert "test accuracy" in result.out
     assert "overfit" in result.out

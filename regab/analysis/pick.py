@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from regab.analysis.baseline import variants_of
 from regab.analysis.compare import by_replicate, column_of, metrics_of
-from regab.records.columns import headline, higher_is_better
+from regab.analysis.table import replicate_words, variant_names
+from regab.errors import UsageError
+from regab.records.columns import cell, headline, higher_is_better, words
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -39,3 +42,29 @@ def ranking(results: DataFrame, metric: str | None = None, at: str = "selected")
     if higher_is_better(metric):
         order["mean"] *= -1
     return rows.loc[order.sort_values(list(order), kind="stable").index].reset_index()
+
+
+class Best(NamedTuple):
+    """The folder of a run of the variant to use, and why it, in a sentence."""
+
+    folder: Path
+    why: str
+
+
+def best(results: DataFrame, metric: str | None = None) -> Best:
+    """The first of a ranking, and of its runs the first that was asked for.
+
+    Raises UsageError where there are no validation data, or no run has finished.
+    """
+    order = ranking(results, metric)
+    if not len(order) or not order["n"].iloc[0]:
+        raise UsageError("there is nothing to choose the best by: no finished run was measured on validation data")
+    first = order.iloc[0]
+    runs = results[[name == first["variant"] for name in variant_names(results)]]
+    run = runs[runs["status"] == "finished"].iloc[0]
+    by = column_of(results, first["metric"], "selected")
+    runs_of = f"{first['n']} runs" if first["n"] > 1 else "one run"
+    chosen = (
+        f"{first['variant']} has the best {words(by)} of {len(order)} variants ({cell(by, first['mean'])}, {runs_of})"
+    )
+    return Best(Path(run["folder"]), f"{chosen}; its run with {replicate_words(run['seed'], run['fold'])} is taken")

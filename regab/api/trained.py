@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regab.errors import UsageError
-
 if TYPE_CHECKING:
     from pandas import DataFrame
+    from torch.nn import Module
 
     from regab.api.plots import Plots
+    from regab.prediction.trained import Trained
     from regab.report.study import Study
 
 Options = dict[str, Any]
@@ -43,13 +44,9 @@ class Run:
     @property
     def result(self) -> dict[str, Any]:
         """``result.json``. Raises UsageError where the run has not finished."""
-        from regab.records.load import load_error, load_result
+        from regab.records.load import finished
 
-        result = load_result(self.folder)
-        if result is None:
-            reason = load_error(self.folder)
-            raise UsageError(f"{self.folder}: the run {f'failed: {reason}' if reason else 'has not finished'}")
-        return result
+        return finished(self.folder)
 
     @property
     def status(self) -> str:
@@ -69,6 +66,29 @@ class Run:
     def last(self) -> dict[str, float]:
         """The columns of the last epoch."""
         return self.result["last"]
+
+    @cached_property
+    def model(self) -> Module:
+        """The model with the weights of the selected epoch, in evaluation mode. Raises UsageError."""
+        return self._trained.model
+
+    def predict(self, given: Any) -> DataFrame:
+        """What the model says of new examples, a row for each: see ``regab.prediction.trained.Trained.predict``.
+
+        ``given``: a DataFrame, an array, a list (of texts, of image files), or a path, with the columns or the shape of
+        the training data. Where it has the label too, ``.attrs["metrics"]`` of the result are what was measured. What
+        there is to know of how examples were read comes as warnings. Raises UsageError.
+        """
+        found = self._trained.predict(given)
+        for note in found.said:
+            warnings.warn(note, stacklevel=2)
+        return found.frame
+
+    @cached_property
+    def _trained(self) -> Trained:
+        from regab.prediction.trained import Trained
+
+        return Trained(self.folder)
 
     @cached_property
     def metrics(self) -> DataFrame:
@@ -144,14 +164,9 @@ class Sweep:
 
     def best(self) -> Run:
         """A run of the variant that validation data choose, of its first seed. Raises UsageError without such data."""
-        from regab.analysis.pick import ranking
-        from regab.analysis.table import variant_names
+        from regab.analysis.pick import best
 
-        order = ranking(self.results)
-        if not len(order):
-            raise UsageError(f"{self.folder}: without validation data there is nothing to choose by")
-        chosen = self.results[[name == order["variant"].iloc[0] for name in variant_names(self.results)]]
-        return Run(chosen[chosen["status"] == "finished"]["folder"].iloc[0])
+        return Run(best(self.results).folder)
 
     def study(self, **options: Any) -> Study:
         """What the report and the figures are made of."""

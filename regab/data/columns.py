@@ -80,32 +80,32 @@ class Column:
     mark: str = "."
     date: str = ""
 
-    def numbers(self, rows: Rows, options: Options) -> np.ndarray:
+    def numbers(self, rows: Rows, options: Options, cure: str = "") -> np.ndarray:
         """float64, NaN where missing or infinite. Raises UsageError, naming the line, where a cell is no number."""
         cells = rows.columns[self.name]
         if self.date:
-            return self._dates(rows, cells, options)
+            return self._dates(rows, cells, options, cure)
         found = options.plain(cells)
         if found is not None and (self.mark == "." or not any("." in cell for cell in cells)):
             return found
         values = Spelling.of(cells, options.no_number, self.mark).numbers(self.mark)
         for row, cell in enumerate(cells):
             if cell not in values and cell.lower() not in options.no_number and not INFINITE.fullmatch(cell):
-                raise odd(rows, row, self.name)
+                raise odd(rows, row, self.name, cure=cure)
         return np.array([values.get(cell, np.nan) for cell in cells], dtype=np.float64)
 
-    def _dates(self, rows: Rows, cells: list[str], options: Options) -> np.ndarray:
+    def _dates(self, rows: Rows, cells: list[str], options: Options, cure: str) -> np.ndarray:
         days = date_numbers(cells, self.date)
         for row in np.flatnonzero(np.isnan(days)).tolist():
             if cells[row].lower() not in options.no_number:
-                raise odd(rows, row, self.name, "a date")
+                raise odd(rows, row, self.name, "a date", cure)
         return days
 
 
-def odd(rows: Rows, row: int, name: str, what: str = "a number") -> UsageError:
+def odd(rows: Rows, row: int, name: str, what: str = "a number", cure: str = "") -> UsageError:
     """What is to be said of a cell that is not what its column is."""
     cell = rows.columns[name][row]
-    cure = f"mend it, or set data.missing=[{cell!r}], data.categorical=[{name!r}] or data.ignore=[{name!r}]"
+    cure = cure or f"mend it, or set data.missing=[{cell!r}], data.categorical=[{name!r}] or data.ignore=[{name!r}]"
     return UsageError(f"{rows.at(row)}: {name} is {shown(cell)}, and not {what} as elsewhere in that column; {cure}")
 
 

@@ -30,7 +30,7 @@ def covtype(root: str, download: bool) -> Source:
     """581,012 patches of forest by 10 measurements, 4 areas and 40 soils, 7 kinds of trees."""
     x, y = _fetch("covtype", root, download)
     split = Split(torch.from_numpy(x.astype(np.float32)), torch.from_numpy(y.astype(np.int64) - 1))
-    return Source(split, classes=7, fit=_measurements)
+    return Source(split, classes=7, fit=_measurements, names=tuple("1234567"))
 
 
 @dataclass

@@ -11,16 +11,15 @@ import torch
 from torch import Tensor
 
 from regab.data.examples import gather
-from regab.data.images import Decoded, Depth, Kind, decode
+from regab.data.images import NO_CLASSES, Decoded, Depth, Kind, decode, image_endings, visible
 from regab.data.keys import grouped_by, in_both
 from regab.data.on_disk import OnDisk
 from regab.data.scaling import Encode, Standard
 from regab.data.split import Source, Split
+from regab.data.unseen.images import Images
 from regab.errors import UsageError
 
-STUBS = ("MPEG", "BUFR", "GRIB", "HDF5")  # what Pillow knows by name and cannot decode
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev"}
-NO_CLASSES = ("__MACOSX", "__pycache__")
 SHOWN = 3
 TOGETHER = 64  # images of which moments are taken at a time
 CACHED = 2**17  # numbers that are encoded at a time: by three operations within a core's cache
@@ -68,7 +67,8 @@ def load(
             raise UsageError(f"data.test_path={test_path}: {words}")
     names = tuple(classes)
     said = (_summary(train, names, found.depth), *said)
-    return Source(train, len(classes), test, fit, said=said, names=names, groups=groups)
+    reader = Images(list(train.x.shape[1:]), classes, kind.shape is not None, alpha, found.depth and [*found.depth])
+    return Source(train, len(classes), test, fit, said=said, names=names, groups=groups, reader=reader)
 
 
 def _groups(pattern: str | None, key: str, path: str, classes: list[str]) -> list[str] | None:
@@ -148,15 +148,13 @@ def _part(
 
 def _labelled(key: str, path: str, classes: list[str]) -> tuple[list[Path], Tensor, list[str]]:
     """Files and the numbers of their classes, and the names of other files."""
-    from PIL import Image
-
-    endings = {e for e, name in Image.registered_extensions().items() if name in Image.OPEN and name not in STUBS}
+    endings = image_endings()
     root, files, y = Path(path).expanduser(), [], []
     strays = [file.name for file in sorted(root.iterdir()) if file.is_file() and file.name[0] != "."]
     for name in _classes(key, path):
         if name not in classes:
             raise UsageError(f"{key}={path}: holds the class {name!r}, which the training data do not have")
-        inside = [file for file in sorted((root / name).rglob("*")) if file.is_file() and _visible(file, root / name)]
+        inside = [file for file in sorted((root / name).rglob("*")) if file.is_file() and visible(file, root / name)]
         found = [file for file in inside if file.suffix.lower() in endings]
         strays += [str(file.relative_to(root)) for file in inside if file.suffix.lower() not in endings]
         if not found:
@@ -166,10 +164,6 @@ def _labelled(key: str, path: str, classes: list[str]) -> tuple[list[Path], Tens
     if not files:
         raise UsageError(f"{key}={path}: holds no folders of images")
     return files, torch.tensor(y), strays
-
-
-def _visible(file: Path, folder: Path) -> bool:
-    return not any(part[0] == "." or part in NO_CLASSES for part in file.relative_to(folder).parts)
 
 
 def _summary(train: Split, names: tuple[str, ...], depth: Depth | None) -> str:

@@ -21,6 +21,8 @@ from regab.errors import UsageError
 COLORS = ("auto", "grey", "rgb")
 BACKGROUNDS: dict[str, Any] = {"white": 255, "black": 0, "ignore": None}
 GREY = "1LIF"  # how the modes of images without colour begin
+STUBS = ("MPEG", "BUFR", "GRIB", "HDF5")  # what Pillow knows by name and cannot decode
+NO_CLASSES = ("__MACOSX", "__pycache__")  # folders that programs leave behind
 DEEP = ("I", "F")  # how the modes of images of 16 and 32 bits begin
 IN_MEMORY = 6  # bytes that a pixel may take there: as decoded, in its part of the data, and as a float
 FULL, SPREAD = 2**15, 2**14  # from which on 16-bit images use so much of their range that bytes keep what they show
@@ -82,14 +84,14 @@ class Decoded(NamedTuple):
     animated: int
 
 
-def decode(files: list[Path], kind: Kind, depth: Depth | None = None) -> Decoded:
-    """Images of one size. ``depth`` is that of the training images, if these are others.
+def decode(files: list[Path], kind: Kind, depth: Depth | None = None, shape: tuple[int, ...] = ()) -> Decoded:
+    """Images of one size. ``depth`` and ``shape`` ``[C, H, W]`` are those of the training images, if these are others.
 
     Decoding happens outside Python's lock, so threads help. Deep images are read twice, first for their range. Raises
     UsageError for an image that cannot be read, and for images of several sizes.
     """
     if len(files) * IN_MEMORY * _pixels(files[0], kind) > room():
-        return _on_disk(files, kind, depth)
+        return _on_disk(files, kind, depth, shape)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         read = list(pool.map(partial(_read, kind, depth), files))
         ranges = [pixels for pixels, _ in read if isinstance(pixels, Depth)]
@@ -102,7 +104,7 @@ def decode(files: list[Path], kind: Kind, depth: Depth | None = None) -> Decoded
     if kind.color == "auto":
         channels = max(len(image) for image in images)
         images = [image if len(image) == channels else np.repeat(image, channels, 0) for image in images]
-    _check_sizes(files, images, kind.key)
+    _check_sizes(files, images, kind.key, shape)
     return Decoded(torch.from_numpy(np.stack(images)), depth, sum(animated for _, animated in read))
 
 
@@ -116,7 +118,7 @@ def _pixels(file: Path, kind: Kind) -> int:
     return height * width * (1 if kind.color == "grey" else 3)
 
 
-def _on_disk(files: list[Path], kind: Kind, depth: Depth | None) -> Decoded:
+def _on_disk(files: list[Path], kind: Kind, depth: Depth | None, like: tuple[int, ...]) -> Decoded:
     """As ``decode``, some at a time, after a look at what kind they all are."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         modes = [*pool.map(partial(_mode, kind.key), files)]
@@ -136,7 +138,7 @@ def _on_disk(files: list[Path], kind: Kind, depth: Depth | None) -> Decoded:
             part = files[start : start + step]
             read: list[tuple[Any, bool]] = [*pool.map(partial(_read, kind, depth), part)]
             images = [_float(image) if floats else image for image, _ in read]
-            _check_sizes([files[0], *part], [first, *images], kind.key)
+            _check_sizes([files[0], *part], [first, *images], kind.key, like)
             store.append(np.stack(images))
             animated += sum(more for _, more in read)
     return Decoded(store, depth, animated)
@@ -162,8 +164,11 @@ def _float(image: np.ndarray) -> np.ndarray:
     return image if image.dtype != np.uint8 else image.astype(np.float32) / 255
 
 
-def _check_sizes(files: list[Path], images: list[Any], key: str) -> None:
+def _check_sizes(files: list[Path], images: list[Any], key: str, shape: tuple[int, ...]) -> None:
     for file, image in zip(files, images, strict=True):
+        if shape and image.shape != shape:
+            sizes = [f"{a[2]}×{a[1]}" for a in (image.shape, shape)]
+            raise UsageError(f"{key}: {file} has {sizes[0]} pixels, but the images of training had {sizes[1]}")
         if image.shape != images[0].shape:
             sizes = [f"{a.shape[2]}×{a.shape[1]}" for a in (images[0], image)]
             first = f"{files[0].name} has {sizes[0]} pixels, but {file.name} {sizes[1]}"
@@ -227,3 +232,15 @@ def _scaled(image: Any, grey: bool, shape: tuple[int, int] | None) -> np.ndarray
     if pixels.ndim == 3:
         return pixels.transpose(2, 0, 1)
     return pixels[None] if grey else np.repeat(pixels[None], 3, 0)
+
+
+def image_endings() -> set[str]:
+    """How the names of files end that Pillow can decode."""
+    from PIL import Image
+
+    return {e for e, name in Image.registered_extensions().items() if name in Image.OPEN and name not in STUBS}
+
+
+def visible(file: Path, folder: Path) -> bool:
+    """Whether a file in a folder is meant to be seen."""
+    return not any(part[0] == "." or part in NO_CLASSES for part in file.relative_to(folder).parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,7 +12,11 @@ from torch import Tensor
 from regab.errors import UsageError
 from regab.targets import locate
 
+if TYPE_CHECKING:
+    from regab.data.split import Data
+
 Plain = dict[str, Any]
+VERSION = 1
 
 
 def kept(thing: Any) -> Any:
@@ -38,6 +42,31 @@ def kept(thing: Any) -> Any:
         values = {field.name: kept(getattr(thing, field.name)) for field in dataclasses.fields(thing)}
         return {"_target_": f"{type(thing).__module__}.{type(thing).__qualname__}", **values}
     raise TypeError(f"a {type(thing).__name__} is no dataclass of plain values")
+
+
+def described(data: Data) -> Plain:
+    """All that is needed to encode further examples as a run's, and to make its model again."""
+    return {
+        "version": VERSION,
+        "task": data.task.name,
+        "shape": list(data.shape),
+        "dtype": str(data.train.x.dtype).removeprefix("torch."),
+        "outputs": data.classes,
+        "given": _or_why_not(data.given),
+        "imbalance": data.imbalance is not None,
+        "names": [str(name) for name in data.names],
+        "scale": kept(data.scale),
+        "reader": _or_why_not(data.reader),
+        "encoder": _or_why_not(data.encode),
+    }
+
+
+def _or_why_not(thing: Any) -> Plain:
+    """What cannot be kept is said to be ``lost``, with the reason."""
+    try:
+        return kept(thing)
+    except TypeError as error:
+        return {"lost": str(error)}
 
 
 def restored(value: Any, where: str) -> Any:

@@ -145,7 +145,9 @@ def _from_zero(splits: dict[str, Split], source: Source, key: str) -> tuple[dict
     low, high = min((e[0] for e in ends), default=0), max((e[1] for e in ends), default=0)
     if source.classes > 1 and (low, high) == (1, source.classes):
         splits = {name: Split(x, y - 1) for name, (x, y) in splits.items()}
-        return splits, source._replace(said=(*source.said, f"labels 1 to {high} are counted from 0"))
+        names = source.names or tuple(str(label) for label in range(1, high + 1))
+        said = (*source.said, f"labels 1 to {high} are counted from 0")
+        return splits, source._replace(said=said, names=names)
     if source.classes > 1 and (low < 0 or high >= source.classes):
         known = f"from 0 to {source.classes - 1}, since classes={source.classes}"
         raise UsageError(f"{key}: labels are from {low} to {high}; must be {known}")

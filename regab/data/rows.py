@@ -76,7 +76,7 @@ def column_name(name: str) -> str:
 
 
 def read_rows(path: str, key: str, delimiter: str = "auto", raw_tabs: bool = False, encoding: str = "auto") -> Rows:
-    """A table whose columns are called "0", "1", … ``key`` is the option that gave the path.
+    """A table whose columns are called "0", "1", … ``key`` is the option that gave the path, if one did.
 
     ``delimiter`` is one character, ``tab``, or ``auto``: a tab if there is one in the first line, else that of ``,;|``
     which is most frequent there. With ``raw_tabs``, quotes are ordinary characters in what tabs separate. Rows without
@@ -86,7 +86,7 @@ def read_rows(path: str, key: str, delimiter: str = "auto", raw_tabs: bool = Fal
     """
     from regab.data.frames import read_frame, rows_of
 
-    source = f"{key}={path}"
+    source = f"{key}={path}" if key else path
     if (frame := read_frame(path, source)) is not None:
         return rows_of(frame, source)
     text = read_text(path, source, encoding)

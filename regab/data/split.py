@@ -11,6 +11,7 @@ from torch import Tensor
 from regab.data.examples import Examples, nbytes
 from regab.data.parts import divided
 from regab.data.scaling import Fit, standardize
+from regab.data.unseen.arrays import Arrays
 from regab.fields import fixed, of_kind
 from regab.seeding import stream_seed
 from regab.tasks import task_named
@@ -166,7 +167,9 @@ def divide(source: Source, by: Division, task: Task | None = None) -> Data:
     if train.y is not read:
         outputs = task.outputs(train.y, given.get("vocabulary", source.classes))
     wrong = 0.0 if true.is_floating_point() else (labels != true).double().mean().item()
-    told = (*source.said, *parts.said), source.columns, source.fingerprint, wrong, source.names, source.reader, encode
+    names = source.names or tuple(map(str, range(source.classes)))
+    reader = source.reader or _arrays(source, task, names)
+    told = (*source.said, *parts.said), source.columns, source.fingerprint, wrong, names, reader, encode
     return Data(train, val, test, outputs, given, task, scale, *told)
 
 
@@ -177,6 +180,14 @@ def in_order(source: Source, names: tuple[str, ...]) -> Source:
     new = torch.tensor([names.index(name) for name in source.names])
     train, val, test = (part and Split(part.x, new[part.y]) for part in (source.train, source.val, source.test))
     return source._replace(names=names, train=train or source.train, val=val, test=test)
+
+
+def _arrays(source: Source, task: Task, names: tuple[str, ...]) -> Arrays:
+    """How further examples are read where the source does not say."""
+    x, shape, dtype = source.train.x, None, ""
+    if isinstance(x, Tensor | Examples):
+        shape, dtype = list(x.shape[1:]), str(x.dtype).removeprefix("torch.")
+    return Arrays(shape, dtype, [*names], [*source.features], numbers=task.reads == "regression")
 
 
 def _typed(split: Split, task: Task) -> Split:

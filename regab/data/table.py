@@ -18,6 +18,7 @@ from regab.data.remarks import described, remarks, summary
 from regab.data.rows import Rows, column_name, read_rows
 from regab.data.several import SeveralTargets
 from regab.data.split import Source, Split
+from regab.data.unseen.tables import Tables, pointed
 from regab.errors import UsageError
 
 
@@ -93,6 +94,7 @@ def load(
         features=tuple(c.name for c in columns if c.kind == "numeric"),
         groups=keys.groups(train),
         order=keys.places(train, options),
+        reader=Tables(columns, options, targets, delimiter, encoding, pointed(train, columns)),
     )
 
 

@@ -19,6 +19,7 @@ from regab.data.marks import Marks
 from regab.data.rows import Rows, read_rows
 from regab.data.scaling import Encode, Fit
 from regab.data.split import Source, Split
+from regab.data.unseen.texts import Texts
 from regab.errors import UsageError
 
 PADDING, UNKNOWN = 0, 1
@@ -75,7 +76,15 @@ def load(
         names=targets.names,
         groups=keys.groups(rows[0]),
         order=keys.places(rows[0], options),
+        reader=_reader(rows[0], text, label, targets, delimiter, encoding),
     )
+
+
+def _reader(rows: Rows, text: int | str, label: int | str, targets: Targets, delimiter: str, encoding: str) -> Texts:
+    names = list(rows.columns)
+    of_text, of_label = (names.index(column) if isinstance(column, str) else column for column in (text, label))
+    named = [] if names == [str(i) for i in range(len(names))] else names
+    return Texts(of_text, of_label, named, targets, delimiter, encoding)
 
 
 @dataclass

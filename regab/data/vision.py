@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from regab.data.split import Source, Split
+from regab.data.unseen.images import Images
 from regab.errors import UsageError
 
 SPLITS = {"SVHN": ({"split": "train"}, {"split": "test"})}
@@ -22,7 +23,15 @@ def load(dataset: str, root: str, download: bool) -> Source:
     folder = str(Path(root).expanduser())
     cls = getattr(torchvision.datasets, dataset)
     train, test = (_read(cls, folder, download, which) for which in SPLITS.get(dataset, DEFAULT_SPLITS))
-    return Source(train, int(train.y.max()) + 1, test)
+    classes = int(train.y.max()) + 1
+    names = _names(getattr(cls, "classes", None), classes)
+    return Source(train, classes, test, names=names, reader=Images(list(train.x.shape[1:]), [*names], floats=True))
+
+
+def _names(found: Any, classes: int) -> tuple[str, ...]:
+    """What torchvision calls the classes; those of digits are numbers (``0 - zero``)."""
+    names = found if isinstance(found, list) and len(found) == classes else []
+    return tuple(str(i) if name.startswith(f"{i} - ") else name for i, name in enumerate(names))
 
 
 def _read(cls: Any, root: str, download: bool, which: dict[str, Any]) -> Split:

@@ -51,6 +51,15 @@ def load_result(folder: Path) -> dict[str, Any] | None:
     return result if result is not None and _has_its_rows(result, folder / METRICS) else None
 
 
+def finished(folder: Path) -> dict[str, Any]:
+    """The result of a run that has finished. Raises UsageError for another."""
+    result = load_result(folder)
+    if result is None:
+        reason = load_error(folder)
+        raise UsageError(f"{folder}: the run {f'failed: {reason}' if reason else 'has not finished'}")
+    return result
+
+
 def damage(folder: Path) -> str:
     """Which file of a finished run is damaged, so that it counts as unfinished; empty where none is."""
     if not (folder / RESULT).is_file() or load_result(folder) is not None:

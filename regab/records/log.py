@@ -14,6 +14,7 @@ from regab.records.files import PARTIAL, checksum, make_folder, to_json, write_a
 from regab.records.printable import printable
 
 METRICS, RESULT, ERROR = "metrics.csv", "result.json", "error.txt"
+MODEL, ENCODING = "model.pt", "encoding.json"  # what was trained
 CONFIG, OVERRIDES = ".hydra/config.yaml", ".hydra/overrides.yaml"
 
 Row = dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -150,6 +151,14 @@ class Task:
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """What is minimized: of outputs and ``targets``, ``[V, B, K]`` each, the mean over the batch ``[V]``."""
         raise NotImplementedError
+
+    def told(self, outputs: Tensor, names: Sequence[str]) -> dict[str, Any]:
+        """What outputs ``[n, …]`` say of each example, as columns ``[n]`` of a table; by itself the outputs.
+
+        Those of a regression are in the units of the target. ``names`` are those of classes.
+        """
+        columns = outputs.flatten(1).double().unbind(1)
+        return {f"output_{k}": column.numpy() for k, column in enumerate(columns)}
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         """The loss of each example ``[V, n]`` on clean data: outputs ``[V, n, K]`` and targets ``y [n]``, scaled.

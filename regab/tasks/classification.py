@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -97,6 +97,13 @@ class Classification(Task):
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return cross_entropy(outputs, targets, self.weights, self.focus)
+
+    def told(self, outputs: Tensor, names: Sequence[str]) -> dict[str, Any]:
+        """The most probable class, and how probable each is."""
+        probabilities = outputs.double().softmax(-1)
+        likely = [names[k] for k in outputs.argmax(-1).tolist()]
+        shares = {f"p_{name}": column.numpy() for name, column in zip(names, probabilities.unbind(1), strict=True)}
+        return {"prediction": likely} | shares
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         return -log_probabilities(outputs)[:, y, torch.arange(len(y))]

@@ -12,12 +12,11 @@ import torch
 from regab.config import Run
 from regab.records.columns import columns, to_row
 from regab.records.files import checksum, write_atomically
-from regab.records.log import Row, RunLog, write_error
+from regab.records.log import ENCODING, MODEL, Row, RunLog, write_error
 from regab.records.results import fold_of
 from regab.training.evaluate import weight_histogram
 from regab.training.watch import DIVERGED, Record, divergence
 from regab.workers.events import Ended
-from regab.workers.store import MODEL
 from regab.workers.surroundings import surroundings
 
 # Seconds of training of its own from which a run's files are synced, so that a power cut does not cost it. Syncs take
@@ -27,11 +26,13 @@ WORTH_SYNCING = 1.0
 
 
 class Journal:
-    """``facts`` are what the result says of the run beside its numbers, ``weights`` the names of its model's weights,
-    ``rows`` those of the epochs done already."""
+    """``facts`` are what the result says of the run beside its numbers, ``encoding`` what its model needs beside
+    weights (as text), ``weights`` the names of these, ``rows`` those of the epochs done already."""
 
-    def __init__(self, run: Run, facts: dict[str, Any], weights: list[str], rows: Sequence[Row] = ()) -> None:
-        self.run, self.facts, self.weights, self.rows = run, facts, weights, list(rows)
+    def __init__(
+        self, run: Run, facts: dict[str, Any], encoding: str, weights: list[str], rows: Sequence[Row] = ()
+    ) -> None:
+        self.run, self.facts, self.encoding, self.weights, self.rows = run, facts, encoding, weights, list(rows)
         self.log = RunLog(run.folder, columns(facts["metrics"]), rows)
 
     def note(self, record: Record) -> Row:
@@ -47,7 +48,7 @@ class Journal:
             return fail(self.run, f"diverged in epoch {last['epoch']}: {divergence(last)}")
         seconds = sum(row["seconds"] for row in self.rows)
         sync = seconds / self.facts["stack_size"] >= WORTH_SYNCING
-        saved = self._save_model(state, sync)
+        files = {ENCODING: self._save(ENCODING, self.encoding.encode(), sync), MODEL: self._save_model(state, sync)}
         weights = torch.cat([state[name].flatten() for name in self.weights])
         result = {
             "digest": self.run.digest,
@@ -64,13 +65,16 @@ class Journal:
             "overrides": self.run.overrides,
             "weights": weight_histogram(weights),
         }
-        return Ended(self.run.digest, self.log.finish(result, {MODEL: saved}, sync))
+        return Ended(self.run.digest, self.log.finish(result, files, sync))
 
     def _save_model(self, state: dict[str, torch.Tensor], sync: bool) -> str:
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        write_atomically(self.run.folder / MODEL, buffer.getvalue(), sync)
-        return checksum(buffer.getbuffer())
+        return self._save(MODEL, buffer.getvalue(), sync)
+
+    def _save(self, name: str, content: bytes, sync: bool) -> str:
+        write_atomically(self.run.folder / name, content, sync)
+        return checksum(content)
 
 
 def fail(run: Run, reason: str, details: str = "", aloud: bool = True) -> Ended:

@@ -20,11 +20,11 @@ from regab.errors import UsageError
 from regab.measured import all_measured
 from regab.records.files import PARTIAL, checksum, make_folder, to_json, with_checksum, write_atomically, writing
 from regab.records.load import load_json, load_result, load_yaml
-from regab.records.log import CONFIG, OVERRIDES
+from regab.records.log import CONFIG, MODEL, OVERRIDES
 from regab.records.results import is_begun
 from regab.script import is_script
 
-HIDDEN, MODEL = ".regab", "model.pt"
+HIDDEN = ".regab"
 
 
 class Store:
@@ -84,7 +84,7 @@ class Store:
         if is_script(run.config):
             return result
         same = all_measured(run.config, result)
-        return result if same and _has_its_model(result, run.folder / MODEL) else None
+        return result if same and _has_its_files(result, run.folder) else None
 
     def resumable(self) -> dict[str, str]:
         """From which checkpoint, by key, each run (its digest) can go on: the one that has come farthest."""
@@ -148,10 +148,12 @@ def _is_name(name: Any) -> bool:
     return isinstance(name, str) and name not in ("", ".", "..") and "/" not in name and "\0" not in name
 
 
-def _has_its_model(result: dict[str, Any], path: Path) -> bool:
+def _has_its_files(result: dict[str, Any], folder: Path) -> bool:
+    """Whether the model, and what else was written with the result, is there and whole."""
+    files = {MODEL: ""} | result["files"] if "files" in result else {}
     try:
-        return "files" not in result or checksum(path.read_bytes()) == result["files"][MODEL]
-    except (OSError, KeyError):
+        return all(checksum((folder / name).read_bytes()) == its for name, its in files.items())
+    except OSError:
         return False
 
 

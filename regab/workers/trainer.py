@@ -14,10 +14,12 @@ import torch
 
 from regab.blame import WHOLE, users_line
 from regab.config import Run
+from regab.data.kept import described
 from regab.errors import CannotWrite, Interrupted, UsageError
 from regab.measured import undefined_words
 from regab.metrics.base import kept_measures
 from regab.records.columns import to_row
+from regab.records.files import to_json
 from regab.training.loop import Training, train
 from regab.training.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
@@ -96,7 +98,8 @@ class _Attempt:
         notes += [f"metrics: {words}" for words in undefined_words(training.metrics, training.data)]
         self.report([Note(note, aloud=True) for note in notes])
         with _threads(self.threads or (1 if training.stack.vmapped else None)) as threads:
-            journals = {run.digest: self._journal(run, training, i, threads) for i, run in enumerate(self.runs)}
+            encoding = _encoding(training)
+            journals = {r.digest: self._journal(r, training, i, threads, encoding) for i, r in enumerate(self.runs)}
             self.report([Started(digest, len(journal.rows)) for digest, journal in journals.items()])
             left: Training | None = training
             while left is not None:
@@ -118,7 +121,7 @@ class _Attempt:
         self.report([Note(f"{len(self.runs)} runs go on after epoch {training.epoch}")])
         return training
 
-    def _journal(self, run: Run, training: Training, index: int, threads: int) -> Journal:
+    def _journal(self, run: Run, training: Training, index: int, threads: int, encoding: str) -> Journal:
         lane, done = training.watch.lane[index], training.epoch + 1 if training.watch.history else 0
         rows = [to_row(training.watch.rows(epoch)[lane]) for epoch in range(done)]
         facts = {"task": training.data.task.name, "headline": run.config["headline"]}
@@ -131,7 +134,7 @@ class _Attempt:
         facts |= {"columns": training.data.columns, "code": training.code, "wrong_labels": training.data.wrong}
         facts["imbalance"] = training.data.imbalance
         facts |= training.data.task.facts(training.data.scale)
-        return Journal(run, facts, training.stack.weight_names, rows)
+        return Journal(run, facts, encoding, training.stack.weight_names, rows)
 
     def _until_smaller(self, training: Training, journals: dict[str, Journal]) -> Training | None:
         """Train on until all runs have ended (None), or so many that the rest should go on by itself."""
@@ -163,6 +166,12 @@ class _Attempt:
         smaller = set_up([journals[i].run.config for i in ids])
         restore(smaller, take_snapshot(training))
         return smaller
+
+
+def _encoding(training: Training) -> str:
+    """What ``regab predict`` needs beside weights and configuration, the same for all runs of a stack."""
+    built = [name for name, _ in training.chain.having("build")]
+    return to_json(described(training.data) | {"built": built})
 
 
 @contextmanager

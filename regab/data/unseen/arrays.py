@@ -1,0 +1,161 @@
+"""Examples that are numbers: arrays, their files, and tables of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regab.data.columns import Column, Options
+from regab.data.numbers import PLAIN
+from regab.data.rows import read_rows
+from regab.data.unseen.examples import Examples, a_kind, existing, is_path, of_names
+from regab.data.unseen.sheet import Sheet, is_frame_file, is_table, of_rows, sheet_of
+from regab.errors import UsageError
+
+ARRAYS = (".npy", ".npz", ".pt", ".pth")
+INPUTS, LABELS = ("x", "X", "data", "inputs", "images", "features"), ("y", "Y", "label", "labels", "target", "class")
+
+
+def is_array(given: Any) -> bool:
+    """Whether this is numbers, or a file of them."""
+    if is_path(given):
+        return Path(given).suffix.lower() in ARRAYS
+    return hasattr(given, "__array__") and hasattr(given, "ndim") and not hasattr(given, "iloc")
+
+
+def array_of(given: Any) -> tuple[np.ndarray, np.ndarray | None, str]:
+    """Inputs, labels if they are there, and what to call them. Raises UsageError."""
+    if not is_path(given):
+        return np.asarray(given.detach().cpu() if isinstance(given, Tensor) else given), None, "the array"
+    path = existing(given)
+    try:
+        if path.suffix.lower() in (".pt", ".pth"):
+            found = torch.load(path, "cpu", weights_only=True)
+            found = found if isinstance(found, dict) else {INPUTS[0]: found}
+        else:
+            found = np.load(path, allow_pickle=False)
+            found = {INPUTS[0]: found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
+    except Exception as error:  # torch's and NumPy's readers fail in many ways on a broken file
+        reason = " ".join(str(error).split())[:120]
+        raise UsageError(f"{given}: cannot be read as an array ({reason})") from error
+    return _one(found, str(given))
+
+
+def _one(found: dict[str, Any], source: str) -> tuple[np.ndarray, np.ndarray | None, str]:
+    labels = [name for name in LABELS if name in found]
+    others = [name for name in found if name not in labels]
+    inputs = next((name for name in INPUTS if name in found), others[0] if len(others) == 1 else None)
+    if inputs is None:
+        raise UsageError(f"{source}: has the arrays {', '.join(found)}; call the inputs {INPUTS[0]}")
+    return np.asarray(found[inputs]), np.asarray(found[labels[0]]) if labels else None, source
+
+
+@dataclass
+class Arrays:
+    """Inputs of a ``shape``, without the number of examples, and a ``dtype``; where training had none (None), as they
+    are given. ``names`` are those of classes, ``features`` those of columns; ``numbers``: targets are numbers."""
+
+    shape: list[int] | None
+    dtype: str
+    names: list[str]
+    features: list[str]
+    numbers: bool = False
+
+    def read(self, given: Any, encode: Any = None) -> Examples:
+        """Raises UsageError for another shape, and for what is no finite number."""
+        if is_array(given):
+            array, labels, source = array_of(given)
+            return self._examples(array, labels, source)
+        if is_path(given) or is_table(given):
+            return self._of_sheet(given)
+        if not isinstance(given, list | tuple):
+            raise UsageError(f"predict: {a_kind(given)} holds no examples; give an array, a file or a DataFrame")
+        if self.shape is None:
+            return Examples(given)
+        try:
+            return self._examples(np.asarray(given, dtype=np.float64), None, "the list")
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"predict: the list is no array of numbers ({error})") from error
+
+    def _examples(self, array: np.ndarray, labels: Sequence[Any] | np.ndarray | None, source: str) -> Examples:
+        found = Examples(self._inputs(array, source))
+        if labels is not None:
+            if len(labels) != len(found):
+                raise UsageError(f"{source}: has {len(found)} inputs, but {len(labels)} labels")
+            found.label([True] * len(found), lambda rows: self._targets(np.asarray(labels), source))
+        return found
+
+    def _inputs(self, array: np.ndarray, source: str) -> Any:
+        if self.shape is None:
+            return array
+        if array.dtype.kind not in "fiub":
+            raise UsageError(f"{source}: holds {array.dtype}, not numbers")
+        if array.ndim < 1 or not len(array) or math.prod(array.shape[1:]) != math.prod(self.shape):
+            shape = ", ".join(map(str, ["N", *self.shape]))
+            raise UsageError(f"{source}: has the shape {[*array.shape]}, but must have [{shape}]")
+        if bad := (~np.isfinite(array.reshape(len(array), -1))).any(1).nonzero()[0].tolist():
+            raise UsageError(f"{source}: {len(bad)} examples hold NaN or infinity, the first in row {bad[0]}")
+        native = np.array(array, dtype=array.dtype.newbyteorder("="))  # a copy, which may be written to
+        x = torch.from_numpy(native).to(getattr(torch, self.dtype))
+        return x.reshape(len(x), *self.shape)
+
+    def _targets(self, labels: np.ndarray, where: str) -> Tensor:
+        if self.numbers:
+            return torch.from_numpy(labels.astype(np.float64))
+        labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+        if labels.ndim > 1:
+            return torch.from_numpy(np.array(labels))
+        return torch.tensor(of_names(labels.tolist(), self.names, f"{where}: a label"))
+
+    def _of_sheet(self, given: Any) -> Examples:
+        """Columns by their names, where they are known, else in their order."""
+        sheet = _sheet(given)
+        if self.shape is None:
+            return Examples(sheet.frame.to_numpy(), places=sheet.places, frame=sheet.frame)
+        names, said = self._columns(sheet)
+        found = self._examples(np.stack([_numbers(sheet, name) for name in names], 1), None, sheet.source)
+        found.places, found.frame, found.said = sheet.places, sheet.frame, [*sheet.said, *said]
+        if label := next((name for name in LABELS if name in sheet.columns and name not in names), None):
+            cells = sheet.columns[label]
+            found.label([*map(bool, cells)], lambda rows: self._of_cells(sheet, label, rows))
+        return found
+
+    def _of_cells(self, sheet: Sheet, label: str, rows: np.ndarray) -> Tensor:
+        values = _numbers(sheet, label) if self.numbers else np.array(sheet.columns[label], dtype=object)
+        return self._targets(values[rows], sheet.source)
+
+    def _columns(self, sheet: Sheet) -> tuple[list[str], list[str]]:
+        assert self.shape is not None, "what has no shape is taken as it is"
+        if self.features and {*self.features} <= {*sheet.columns}:
+            return list(self.features), []
+        wanted, names = math.prod(self.shape), list(sheet.columns)
+        if len(names) > wanted:
+            names = [name for name in names if name not in LABELS]
+        if len(names) != wanted:
+            missing = [name for name in self.features if name not in sheet.columns]
+            words = f"; it lacks {missing[0]!r}" if missing and len(missing) < len(self.features) else ""
+            raise UsageError(f"{sheet.source}: has {len(names)} columns of inputs, but training had {wanted}{words}")
+        if self.features and {*self.features} & {*names}:
+            lost = next(name for name in self.features if name not in names)
+            raise UsageError(f"{sheet.source}: has no column {lost!r}, which the training data had")
+        return names, ["columns are taken in their order, since their names are not those of training"]
+
+
+def _sheet(given: Any) -> Sheet:
+    if is_table(given) or is_frame_file(existing(given)):
+        return sheet_of(given)
+    rows = read_rows(str(given), "")
+    return of_rows(rows if all(PLAIN.fullmatch(cells[0]) for cells in rows.columns.values()) else rows.named())
+
+
+def _numbers(sheet: Sheet, name: str) -> np.ndarray:
+    if name in sheet.numbers:
+        return sheet.numbers[name]
+    return Column(name, "numeric").numbers(sheet, Options(), "mend it")

@@ -1,0 +1,111 @@
+"""Images: files, folders of them, tables with a column of their names, or arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regab.data.images import Depth, Kind, decode, image_endings, visible
+from regab.data.unseen.arrays import array_of, is_array
+from regab.data.unseen.examples import Examples, a_kind, existing, is_path, of_names
+from regab.data.unseen.sheet import Sheet, is_table, sheet_of
+from regab.errors import UsageError
+
+FILES = ("file", "path", "filename", "file_name", "image", "image_path")
+LABELS = ("label", "class", "target")
+TABLES = (".csv", ".tsv", ".parquet", ".jsonl")
+WHOLE = Depth(0, 2**16 - 1, as_bytes=True)  # of 16-bit images where training had none
+
+
+@dataclass
+class Images:
+    """What the images of training were: ``shape`` ``[C, H, W]``, whether others are ``scaled`` to it, the background
+    of transparent ones, their ``depth`` (low, high, as bytes) if they had more than 8 bits, and whether pixels are
+    ``floats`` from 0 to 1 before they are encoded. ``names`` are the classes."""
+
+    shape: list[int]
+    names: list[str]
+    scaled: bool = True
+    alpha: str = "white"
+    depth: list[Any] | None = None
+    floats: bool = False
+
+    def read(self, given: Any, encode: Any = None) -> Examples:
+        """Files in a folder of the name of a class have this label. Raises UsageError for what is no image."""
+        if is_array(given):
+            return self._of_array(given)
+        if is_table(given) or (is_path(given) and Path(given).suffix.lower() in TABLES):
+            return self._of_sheet(sheet_of(given), Path() if is_table(given) else Path(given).parent)
+        if not is_path(given) and not (isinstance(given, list | tuple) and all(map(is_path, given))):
+            raise UsageError(f"predict: {a_kind(given)} holds no images; give files, a folder, or an array")
+        files, skipped = _files([given] if is_path(given) else given)
+        found = self._decoded(files, str(given) if is_path(given) else "predict")
+        found.said += [f"{skipped} files skipped that are no images"] if skipped else []
+        of_class = [next((part for part in reversed(file.parts[:-1]) if part in self.names), "") for file in files]
+        found.label([*map(bool, of_class)], lambda rows: self._numbers([of_class[row] for row in rows], "a folder"))
+        return found
+
+    def _decoded(self, files: Sequence[Path], key: str) -> Examples:
+        color = "grey" if self.shape[0] == 1 else "rgb"
+        kind = Kind(key, (self.shape[1], self.shape[2]) if self.scaled else None, color, self.alpha)
+        read = decode(list(files), kind, Depth(*self.depth) if self.depth else WHOLE, tuple(self.shape))
+        said = [f"{read.animated} images have several frames, of which the first is taken"] if read.animated else []
+        return Examples(self._pixels(read.images), places={"file": [str(file) for file in files]}, said=said)
+
+    def _pixels(self, images: Tensor) -> Tensor:
+        return images.float().div_(255) if self.floats and images.dtype == torch.uint8 else images
+
+    def _of_sheet(self, sheet: Sheet, folder: Path) -> Examples:
+        column = next((name for name in sheet.columns if name.lower() in FILES), None)
+        if column is None:
+            raise UsageError(f"{sheet.source}: has no column of image files; call it {FILES[0]}")
+        files = [existing(folder / name) for name in sheet.columns[column]]
+        found = self._decoded(files, sheet.source)
+        found.places, found.frame = {"file": sheet.columns[column]}, sheet.frame
+        if label := next((name for name in sheet.columns if name.lower() in LABELS), None):
+            cells = sheet.columns[label]
+            found.label([*map(bool, cells)], lambda rows: self._numbers([cells[row] for row in rows], label))
+        return found
+
+    def _of_array(self, given: Any) -> Examples:
+        array, labels, source = array_of(given)
+        x = self._pixels(torch.from_numpy(_with_channels(array, self.shape, source)))
+        if x.is_floating_point() and not self.depth and (x.min() < 0 or x.max() > 1):
+            raise UsageError(f"{source}: pixels are from {x.min():g} to {x.max():g}; give bytes, or floats from 0 to 1")
+        found = Examples(x)
+        if labels is not None:
+            found.label([True] * len(x), lambda rows: self._numbers(labels.tolist(), f"{source}: a label"))
+        return found
+
+    def _numbers(self, labels: Sequence[Any], where: str) -> Tensor:
+        return torch.tensor(of_names(labels, self.names, where))
+
+
+def _with_channels(array: np.ndarray, shape: list[int], source: str) -> np.ndarray:
+    """``[N, C, H, W]`` of ``[N, H, W]`` or ``[N, H, W, C]``, bytes or float32."""
+    if array.ndim == 3:
+        array = array[:, None]
+    if array.ndim == 4 and [*array.shape[1:]] != shape and [array.shape[3], *array.shape[1:3]] == shape:
+        array = array.transpose(0, 3, 1, 2)
+    if [*array.shape[1:]] != shape:
+        raise UsageError(f"{source}: has the shape {[*array.shape]}, but the images of training are {shape}")
+    return np.array(array, dtype=np.uint8 if array.dtype == np.uint8 else np.float32)
+
+
+def _files(given: Sequence[Any]) -> tuple[list[Path], int]:
+    """Image files in their order, of folders all that are in them; and how many others there are."""
+    files, skipped, endings = list[Path](), 0, image_endings()
+    for path in map(existing, given):
+        inside = [file for file in sorted(path.rglob("*")) if file.is_file() and visible(file, path)]
+        images = [file for file in inside if file.suffix.lower() in endings]
+        skipped += len(inside) - len(images)
+        files += images if path.is_dir() else [path]
+    if not files:
+        raise UsageError(f"{', '.join(map(str, given))}: holds no images")
+    return files, skipped

@@ -1,0 +1,114 @@
+"""A table of any origin: a text file's cells, or a data frame whose columns may be numbers already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regab.data.frames import rows_of
+from regab.data.rows import Rows, column_name, read_rows
+from regab.data.unseen.examples import a_kind, existing, is_path
+from regab.errors import UsageError
+
+FRAMES = (".json", ".jsonl", ".xlsx", ".xls", ".ods")
+
+
+@dataclass
+class Sheet(Rows):
+    """``numbers`` are the columns that hold numbers already (float64, NaN where missing), ``instants`` those of times;
+    ``index`` is a frame's."""
+
+    numbers: dict[str, np.ndarray] = field(default_factory=dict)
+    instants: dict[str, np.ndarray] = field(default_factory=dict)
+    index: Any = None
+
+    def at(self, row: int) -> str:
+        return super().at(row) if self.index is None else f"{self.source}, row {self.index[row]!r}"
+
+    def part(self, cells: list[str], name: str, rows: np.ndarray) -> Sheet:
+        """Some rows of one column, by another name."""
+        index = None if self.index is None else self.index[rows]
+        return Sheet(self.source, {name: [cells[row] for row in rows]}, [self.lines[row] for row in rows], index=index)
+
+    @property
+    def frame(self) -> Any:
+        return pd.DataFrame(self.columns, index=self.index)
+
+    @property
+    def places(self) -> dict[str, list[Any]]:
+        return {self.unit: list(self.lines)} if self.index is None else {}
+
+
+def is_table(given: Any) -> bool:
+    """Whether this is a frame, or what makes one."""
+    records = isinstance(given, list) and bool(given) and all(isinstance(row, dict) for row in given)
+    return isinstance(given, pd.DataFrame | dict) or records
+
+
+def is_frame_file(path: Path) -> bool:
+    """Whether pandas reads it; Parquet and Feather files are rows of text as others (``regab.data.frames``)."""
+    return path.suffix.lower() in FRAMES
+
+
+def sheet_of(given: Any, delimiter: str = "auto", encoding: str = "auto") -> Sheet:
+    """A table whose columns are named. Raises UsageError."""
+    if is_table(given):
+        return of_frame(given if isinstance(given, pd.DataFrame) else pd.DataFrame(given), "the data frame")
+    if not is_path(given):
+        raise UsageError(f"predict: {a_kind(given)} is no table; give a file or a pandas DataFrame")
+    path = existing(given)
+    if is_frame_file(path):
+        return of_frame(_read(path), str(given))
+    return of_rows(read_rows(str(path), "", delimiter, encoding=encoding).named())
+
+
+def of_rows(rows: Rows) -> Sheet:
+    return Sheet(**vars(rows))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Raises UsageError."""
+    ending = path.suffix.lower()
+    try:
+        return pd.read_json(path, lines=ending == ".jsonl") if ending.startswith(".json") else pd.read_excel(path)
+    except ImportError as error:
+        raise UsageError(f"{path}: needs a library for such files ({error}); or save it as CSV") from error
+    except (ValueError, OSError, KeyError) as error:
+        raise UsageError(f"{path}: cannot be read as a table ({str(error).splitlines()[0]})") from error
+
+
+def of_frame(frame: pd.DataFrame, source: str) -> Sheet:
+    """Raises UsageError for an empty frame, and columns of one name."""
+    frame = frame.rename(columns=str)
+    rows = rows_of(frame, source).named()
+    kept = np.array(rows.lines) - 1
+    there = {column_name(name): frame[name].iloc[kept] for name in frame if column_name(name) in rows.columns}
+    numbers = {name: _numbers(rows.columns[name]) for name, column in there.items() if _is_number(column)}
+    instants = {name: _instants(c) for name, c in there.items() if pd.api.types.is_datetime64_any_dtype(c.dtype)}
+    cells = {name: [*map(_whole, column)] if name in numbers else column for name, column in rows.columns.items()}
+    facts = vars(rows) | {"columns": cells, "numbers": numbers, "instants": instants, "index": frame.index[kept]}
+    return Sheet(**facts)
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
+
+
+def _numbers(cells: list[str]) -> np.ndarray:
+    """Of single floats, the digits that they have."""
+    values = np.array([float(cell or "nan") for cell in cells])
+    return np.where(np.isinf(values), np.nan, values)
+
+
+def _whole(cell: str) -> str:
+    """Whole numbers without a point, which a gap in a column of pandas' gives them."""
+    return cell.removesuffix(".0")
+
+
+def _instants(column: pd.Series) -> np.ndarray:
+    naive = column.dt.tz_convert("UTC").dt.tz_localize(None) if column.dt.tz is not None else column
+    return naive.dt.as_unit("us").to_numpy()

@@ -1,0 +1,125 @@
+"""Rows of a table, its columns read as those of the training data were."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regab.data.columns import Column, Options, shown
+from regab.data.dates import EPOCH
+from regab.data.encode import Cells
+from regab.data.labels import Targets, is_number
+from regab.data.numbers import PLAIN
+from regab.data.rows import Rows
+from regab.data.unseen.examples import Examples
+from regab.data.unseen.sheet import Sheet, sheet_of
+from regab.errors import UsageError
+
+SHOWN = 3
+DAY = np.timedelta64(24 * 3600 * 10**6, "us")
+
+
+@dataclass
+class Tables:
+    """What was found of the training table: its ``columns``, ``options`` and ``targets``.
+
+    ``pointed`` are columns of categories some of which are written as numbers with decimals.
+    """
+
+    columns: list[Column]
+    options: Options
+    targets: Targets
+    delimiter: str = "auto"
+    encoding: str = "auto"
+    pointed: tuple[str, ...] = ()
+
+    def read(self, given: Any, encode: Any = None) -> Examples:
+        """From a file or a frame; columns may stand in any order, and there may be others.
+
+        Raises UsageError where a column is missing, or a cell of a numeric one is no number.
+        """
+        sheet = sheet_of(given, self.delimiter, self.encoding)
+        used = [column for column in self.columns if column.kind != "ignored"]
+        self._check_columns(sheet, used)
+        numbers = [self._numbers(sheet, column) for column in used if column.kind == "numeric"]
+        words = [self._words(sheet, column) for column in used if column.kind == "categorical"]
+        n = len(sheet.lines)
+        cells = Cells(
+            np.array(numbers, dtype=np.float64).reshape(-1, n).T, np.array(words, dtype=object).reshape(-1, n).T
+        )
+        found = Examples(cells, places=sheet.places, said=[*sheet.said, *self._said(sheet, used, cells, encode)])
+        found.frame = sheet.frame
+        label = self.targets.label
+        if label in sheet.columns:
+            found.label(
+                [not self._absent(cell) for cell in sheet.columns[str(label)]], lambda r: self._labels(sheet, r)
+            )
+        return found
+
+    def _check_columns(self, sheet: Sheet, used: list[Column]) -> None:
+        if missing := [column.name for column in used if column.name not in sheet.columns]:
+            there = f"; it has {_some([*map(repr, sheet.columns)])}" if len(missing) == len(used) else ""
+            names = _some([*map(repr, missing)])
+            raise UsageError(f"{sheet.source}: has no column {names}, which the training data had{there}")
+
+    def _numbers(self, sheet: Sheet, column: Column) -> np.ndarray:
+        name = column.name
+        if name in sheet.instants and column.date:
+            return np.where(np.isnat(sheet.instants[name]), np.nan, (sheet.instants[name] - EPOCH) / DAY)
+        if name in sheet.instants or (name in sheet.numbers and column.date):
+            kinds = ("dates", "numbers") if column.date else ("numbers", "dates")
+            raise UsageError(f"{sheet.source}: {name} has {kinds[1]}, but in the training data it had {kinds[0]}")
+        if name in sheet.numbers:
+            return sheet.numbers[name]
+        return column.numbers(sheet, self.options, "mend it, or leave the cell empty")
+
+    def _words(self, sheet: Sheet, column: Column) -> list[str]:
+        cells = sheet.columns[column.name]
+        if column.name in sheet.numbers and column.name in self.pointed:
+            cells = ["" if np.isnan(v) else repr(float(v)) for v in sheet.numbers[column.name]]
+        return ["" if self._absent(cell) else cell for cell in cells]
+
+    def _absent(self, cell: str) -> bool:
+        return cell.lower() in self.options.absent
+
+    def _labels(self, sheet: Sheet, rows: np.ndarray) -> Tensor:
+        name = str(self.targets.label)
+        if name in sheet.numbers and is_number(self.targets.task):
+            return torch.from_numpy(sheet.numbers[name][rows])
+        return self.targets(sheet.part(sheet.columns[name], name, rows))
+
+    def _said(self, sheet: Sheet, used: list[Column], cells: Cells, encode: Any) -> list[str]:
+        said = []
+        known = {column.name for column in self.columns} | {self.targets.label}
+        if extra := [name for name in sheet.columns if name not in known]:
+            said.append(f"not used, as training had no such columns: {_some(extra)}")
+        names = [column.name for column in used if column.kind == "numeric"]
+        gaps = np.isnan(cells.numbers).sum(0)
+        never = (
+            [] if encode is None else [n for n, g, had in zip(names, gaps, encode.gaps, strict=True) if g and not had]
+        )
+        if never:
+            said.append(f"missing, though never in training; the median is taken: {_some(never)}")
+        names = [column.name for column in used if column.kind == "categorical"]
+        for name, words, seen in zip(names, cells.words.T, encode.words if encode else [[]] * len(names), strict=True):
+            new = Counter(word for word in words.tolist() if word not in set(seen)) if encode else Counter()
+            if new:
+                said.append(
+                    f"{name} is {_some([*map(shown, new)])} in {new.total()} rows, none of the categories known"
+                )
+        return said
+
+
+def pointed(rows: Rows, columns: list[Column]) -> tuple[str, ...]:
+    """The columns of categories some of which are written as numbers with decimals."""
+    words = [column.name for column in columns if column.kind == "categorical"]
+    return tuple(name for name in words if any(PLAIN.fullmatch(c) and "." in c for c in set(rows.columns[name])))
+
+
+def _some(items: list[str]) -> str:
+    return ", ".join([*items[:SHOWN], *([f"and {len(items) - SHOWN} more"] if len(items) > SHOWN else [])])

@@ -1,0 +1,138 @@
+"""``regab predict``: what a trained model says of new examples."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from regab.errors import CannotWrite, UsageError
+from regab.records.files import write_atomically
+from regab.records.log import OVERRIDES
+from regab.records.printable import printable
+from regab.records.results import RESULTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from regab.prediction.trained import Predicted
+
+TEXT = """\
+Predict by the model of a run, from its folder alone: the data it was trained on are not needed. Examples are read as
+the training data were: a table with the same columns (in any order; .csv, .tsv, .parquet, …), texts, image files or a
+folder of images, arrays (.npy, .npz). Where they have labels, metrics are shown too.
+"""
+ENDING, PROGRAM = ".predictions.csv", "regab predict"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"predict: {message}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """What ``regab predict`` understands."""
+    made = _Parser(prog=PROGRAM, description=TEXT, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("run", type=Path, metavar="DIR", help="the folder of a run; with --best, of a sweep")
+    made.add_argument("given", nargs="+", metavar="FILE", help="what to predict: a file, a folder, or several images")
+    made.add_argument("--best", action="store_true", help="by the variant of a sweep that does best on validation data")
+    made.add_argument("--metric", help="what is best, as val_loss; default: the headline on validation data")
+    made.add_argument("--keep", metavar="COLUMNS", help="columns of the table to write before predictions: a,b or all")
+    made.add_argument("--device", help="cpu, cuda or mps; default: that of training, if it is there")
+    made.add_argument("--out", metavar="FILE", help=f"where to write (.csv, .tsv, .parquet), - for here; FILE{ENDING}")
+    return made
+
+
+def predict(words: Sequence[str]) -> int:
+    """``regab predict``. Raises UsageError, CannotWrite."""
+    asked = parser().parse_args([*words])
+    if asked.metric and not asked.best:
+        raise UsageError(f"predict: --metric {asked.metric} is for --best")
+    folder = _chosen(asked.run, asked.metric) if asked.best else _run(asked.run)
+    given = asked.given[0] if len(asked.given) == 1 else asked.given
+    out = _out(asked.out, asked.given[0])
+    from regab.prediction.trained import Trained
+
+    found = Trained(folder, asked.device).predict(given)
+    _write(_with_columns(found, asked.keep), out)
+    for note in found.said:
+        _say(note)
+    for name, value in found.metrics.items():
+        _say(f"{name}: {value:.6g}")
+    if out is not None:
+        print(printable(f"{len(found.frame)} predictions by {folder}: {out}"))
+    return 0
+
+
+def _say(words: str) -> None:
+    print(printable(words, but=""), file=sys.stderr)
+
+
+def _run(folder: Path) -> Path:
+    """Raises UsageError for what is no run's folder."""
+    if (folder / RESULTS).is_file():
+        raise UsageError(f"predict {folder}: is a sweep; add --best, or give the folder of one of its runs")
+    if not (folder / OVERRIDES).is_file():
+        there = "is no folder of a run" if folder.is_dir() else "there is no such folder"
+        raise UsageError(f"predict {folder}: {there}; give one, as outputs/run/<date_time>")
+    return folder
+
+
+def _chosen(folder: Path, metric: str | None) -> Path:
+    from regab.analysis.pick import best
+    from regab.analysis.table import read
+
+    try:
+        found = best(read([folder]), metric)
+    except UsageError as error:
+        raise UsageError(f"predict {folder} --best: {error}") from error
+    _say(found.why)
+    return found.folder
+
+
+def _out(asked: str | None, given: str) -> Path | None:
+    """Beside what was given, by itself. Raises UsageError for a file of another kind."""
+    if asked == "-":
+        return None
+    if asked is None:
+        path = Path(given)
+        return path.absolute().with_name(f"{path.absolute().name if path.is_dir() else path.stem}{ENDING}")
+    if Path(asked).suffix.lower() not in (".csv", ".tsv", ".parquet"):
+        raise UsageError(f"predict: --out {asked}: must end with .csv, .tsv or .parquet")
+    return Path(asked)
+
+
+def _with_columns(found: Predicted, keep: str | None) -> pd.DataFrame:
+    """Predictions behind those columns of the table that are to be kept. Raises UsageError."""
+    if keep is None:
+        return found.frame
+    if found.given is None:
+        raise UsageError(f"predict: --keep {keep}: is for tables, and these are none")
+    names = list(found.given) if keep == "all" else [name.strip() for name in keep.split(",")]
+    for name in names:
+        if name not in found.given:
+            raise UsageError(f"predict: --keep {name}: the table has no such column; it has {', '.join(found.given)}")
+    kept = found.given[names]
+    twice = [name for name in names if name in found.frame]
+    return kept.drop(columns=twice).join(found.frame)
+
+
+def _write(frame: pd.DataFrame, out: Path | None) -> None:
+    if out is None:
+        print(frame.to_csv(index=False), end="")
+        return
+    content: Any = frame.to_csv(index=False, sep="\t" if out.suffix.lower() == ".tsv" else ",")
+    if out.suffix.lower() == ".parquet":
+        content = _parquet(frame)
+    if not out.parent.is_dir():
+        raise CannotWrite(f"{out}: cannot be written (there is no folder {out.parent})")
+    write_atomically(out, content)
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    try:
+        return frame.to_parquet(None, index=False)
+    except ImportError as error:
+        raise UsageError(f"predict: --out …parquet needs pyarrow ({error}); or write .csv") from error

@@ -1,0 +1,162 @@
+"""A run's model as it was evaluated, and what it says of further examples."""
+
+from __future__ import annotations
+
+import copy
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from regab.data.split import Data, Split
+from regab.data.unseen.examples import Examples
+from regab.errors import UsageError
+from regab.measured import metrics_of, task_and_values
+from regab.models.options import fine_tuning
+from regab.prediction.files import Config, Kept
+from regab.tasks import task_named
+from regab.tasks.base import Scale, Task
+from regab.training.build import build_model
+from regab.training.evaluate import CHUNK, evaluate
+from regab.training.forward import choose_forward_mode
+from regab.training.noise import Noise
+from regab.training.setup import join_regularizers, pick_device
+from regab.training.stack import Stack
+
+
+class Predicted(NamedTuple):
+    """A row for each example: where it stands, what is predicted. ``metrics`` of those that have labels, by name;
+    ``said`` is what the user should know; ``given`` are the columns of a table."""
+
+    frame: pd.DataFrame
+    metrics: dict[str, float]
+    said: list[str]
+    given: pd.DataFrame | None
+
+
+class Trained:
+    """The model of a finished run, made from its files. Raises UsageError where that cannot be."""
+
+    def __init__(self, folder: Path, device: str | None = None) -> None:
+        self.kept = Kept.of(folder)
+        self.config, self.encoding = self.kept.config, self.kept.encoding
+        self.device = pick_device(device) if device else _device(self.config["device"])
+        named = task_and_values(self.config["task"])
+        self.task: Task = named[0](**named[1]) if named else task_named(self.encoding["task"])()
+
+    @cached_property
+    def model(self) -> nn.Module:
+        """It alone, in evaluation mode on the CPU, with the weights of the selected epoch."""
+        return self._model().eval()
+
+    def predict(self, given: Any) -> Predicted:
+        """What is read by the run's reader, encoded by what its training data were like, and put into the model.
+
+        In a classification: ``prediction``, the class by name, and ``p_<class>``; in a regression ``prediction`` in the
+        units of the target. Outputs are those of evaluation in training, metrics the same functions.
+        """
+        encode = self.kept.part("encoder")
+        examples = self.kept.part("reader").read(given, encode)
+        x = encode(examples.x)
+        if list(x.shape[1:]) != self.encoding["shape"]:
+            words = f"examples have the shape {list(x.shape[1:])}, but those of training {self.encoding['shape']}"
+            raise UsageError(f"predict: {words}")
+        columns = self.task.told(self.kept.scale.back(self.outputs(x)), self.encoding["names"])
+        index = None if examples.frame is None else examples.frame.index
+        frame = pd.DataFrame(examples.places | columns, index=index)
+        metrics = self._measured(examples, x)
+        frame.attrs["metrics"] = metrics
+        return Predicted(frame, metrics, examples.said, examples.frame)
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """Of encoded examples ``[N, …]``, as the model gives them: targets scaled, classes as logits; on the CPU."""
+        stack = self._stack
+        stack.set_training(False)
+        with torch.no_grad():
+            parts = [stack(part.to(self.device), shared=True)[0] for part in x.split(CHUNK)]
+        return torch.cat(parts).cpu()
+
+    def _measured(self, examples: Examples, x: Tensor) -> dict[str, float]:
+        if examples.y is None or examples.labelled is None:
+            return {}
+        try:
+            metrics = metrics_of(self.config, type(self.task))
+            y = self.task.typed(examples.y)
+        except UsageError as error:
+            examples.said.append(f"nothing is measured: {error}")
+            return {}
+        scale, nothing = self.kept.scale, Split(x[:0], torch.zeros(0))
+        test = Split(x[torch.from_numpy(examples.labelled)], y if scale == Scale() else scale(y))
+        data = Data(nothing, nothing, test, self.encoding["outputs"], task=self.task, scale=scale).to(self.device)
+        found = evaluate(self._stack, data, self.task, metrics)
+        return {name.removeprefix("test_"): value.item() for name, value in found.items()}
+
+    @cached_property
+    @torch.enable_grad()
+    def _stack(self) -> Stack:
+        model, example = self._model(), self._example()
+        mode = choose_forward_mode(model, example, self.encoding["outputs"], self.device)
+        return Stack(
+            [model],
+            torch.tensor([0]),
+            example,
+            vmapped=mode.vmapped,
+            device=self.device,
+            bf16=self.config["precision"] == "bf16",
+            channels_last=mode.channels_last,
+            draws=Noise([0], self.device).of("forward", torch.device("cpu")) if mode.draws else None,
+        )
+
+    def _model(self) -> nn.Module:
+        built = {
+            "reg": _only(self.config["reg"], self.encoding["built"]),
+            "model": _without_weights(self.config["model"]),
+        }
+        config, example = self.config | built, self._example()
+        split = Split(example, torch.zeros(len(example)))
+        data = Data(split, split, split, self.encoding["outputs"], self.kept.part("given"), self.task)
+        model = build_model(config, data, join_regularizers([config], torch.device("cpu")), config["seed"]).model
+        try:
+            model.load_state_dict(self.kept.state)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UsageError(
+                f"{self.kept.folder}: its weights are of another model than is made now ({reason})"
+            ) from error
+        return model
+
+    def _example(self) -> Tensor:
+        """Two inputs of the shape and kind that the model takes; a padded text would have no words."""
+        random = np.random.default_rng(0)
+        shape, dtype = (2, *self.encoding["shape"]), getattr(torch, self.encoding["dtype"])
+        if dtype.is_floating_point:
+            return torch.from_numpy(random.normal(size=shape)).to(dtype)
+        words = self.kept.part("given").get("vocabulary", 2)
+        return torch.from_numpy(random.integers(1, max(2, words), size=shape)).to(dtype)
+
+
+def _device(name: str) -> torch.device:
+    """That of training, if this machine has one."""
+    try:
+        return pick_device(name)
+    except UsageError:
+        return torch.device("cpu")
+
+
+def _only(reg: Config, built: list[str]) -> Config:
+    """The regularizers without those of the user's own that change nothing in a model, which may be gone."""
+    return reg | {"extra": {name: node for name, node in reg["extra"].items() if name in built}}
+
+
+def _without_weights(node: Config) -> Config:
+    """The model's node without what it began with, which training has replaced, and which may be gone."""
+    node = {
+        key: value
+        for key, value in copy.deepcopy(node).items()
+        if key != "weights" or "weights" not in fine_tuning(node)
+    }
+    return node | ({"pretrained": False} if node.get("pretrained") is True else {})
