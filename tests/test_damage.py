@@ -217,14 +217,14 @@ def assert_in_a_line(code, out, err, hurt):
     return code == 2
 
 
-@pytest.mark.parametrize(("seconds", "size", "synced"), [(0.5, 1, 0), (2.0, 1, 3), (20.0, 32, 0), (64.0, 32, 3)])
+@pytest.mark.parametrize(("seconds", "size", "synced"), [(0.5, 1, 0), (2.0, 1, 4), (20.0, 32, 0), (64.0, 32, 4)])
 def test_files_are_synced_where_a_power_cut_would_cost_more_than_the_sync(tmp_path, monkeypatch, seconds, size, synced):
     calls = []
     monkeypatch.setattr(os, "fsync", calls.append)
     config = {"seed": 0, "data": {"folds": None}}
     run = Run(config, tmp_path, {})
     run.__dict__["digest"] = "0" * 16
-    journal = Journal(run, {"metrics": {}, "stack_size": size}, ["weight"])
+    journal = Journal(run, {"metrics": {}, "stack_size": size}, "{}", ["weight"])
     record = Record(0, {"epoch": 1, "train_loss": 0.5, "seconds": seconds}, 0, "all epochs done")
     journal.note(record)
     journal.end(record, {"weight": torch.ones(3)})

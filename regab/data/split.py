@@ -175,7 +175,7 @@ def divide(source: Source, by: Division, task: Task | None = None) -> Data:
 
 def in_order(source: Source, names: tuple[str, ...]) -> Source:
     """The same with classes numbered as they are named here."""
-    if names == source.names:
+    if names == source.names or not source.names:
         return source
     new = torch.tensor([names.index(name) for name in source.names])
     train, val, test = (part and Split(part.x, new[part.y]) for part in (source.train, source.val, source.test))

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from regab.data.examples import gather
 from regab.data.split import Data, Split
 from regab.data.unseen.examples import Examples
 from regab.errors import UsageError
@@ -60,8 +61,11 @@ class Trained:
         units of the target. Outputs are those of evaluation in training, metrics the same functions.
         """
         encode = self.kept.part("encoder")
-        examples = self.kept.part("reader").read(given, encode)
-        x = encode(examples.x)
+        examples = self.reader.read(given, encode)
+        none = torch.zeros(len(examples))
+        x, made = self.task.pairs(encode(examples.x), none)
+        if made is not none:  # the task makes targets of inputs
+            examples.y, examples.labelled = made, np.arange(len(x))
         if list(x.shape[1:]) != self.encoding["shape"]:
             words = f"examples have the shape {list(x.shape[1:])}, but those of training {self.encoding['shape']}"
             raise UsageError(f"predict: {words}")
@@ -72,34 +76,48 @@ class Trained:
         frame.attrs["metrics"] = metrics
         return Predicted(frame, metrics, examples.said, examples.frame)
 
-    def outputs(self, x: Tensor) -> Tensor:
+    @cached_property
+    def reader(self) -> Any:
+        return self.kept.part("reader")
+
+    def outputs(self, x: Any) -> Tensor:
         """Of encoded examples ``[N, …]``, as the model gives them: targets scaled, classes as logits; on the CPU."""
         stack = self._stack
         stack.set_training(False)
+        chunks = [slice(start, start + CHUNK) for start in range(0, len(x), CHUNK)]
         with torch.no_grad():
-            parts = [stack(part.to(self.device), shared=True)[0] for part in x.split(CHUNK)]
+            parts = [stack(part.to(self.device), shared=True)[0] for part in gather(x, chunks)]
         return torch.cat(parts).cpu()
 
-    def _measured(self, examples: Examples, x: Tensor) -> dict[str, float]:
+    def _measured(self, examples: Examples, x: Any) -> dict[str, float]:
         if examples.y is None or examples.labelled is None:
             return {}
         try:
-            metrics = metrics_of(self.config, type(self.task))
-            y = self.task.typed(examples.y)
+            labelled = Split(x, torch.zeros(len(x))).take(torch.from_numpy(examples.labelled))
+            data = self._as_test_data(labelled.x, examples.y)
+            metrics = metrics_of(self.config, data)
         except UsageError as error:
             examples.said.append(f"nothing is measured: {error}")
             return {}
-        scale, nothing = self.kept.scale, Split(x[:0], torch.zeros(0))
-        test = Split(x[torch.from_numpy(examples.labelled)], y if scale == Scale() else scale(y))
-        data = Data(nothing, nothing, test, self.encoding["outputs"], task=self.task, scale=scale).to(self.device)
-        found = evaluate(self._stack, data, self.task, metrics)
+        found = evaluate(self._stack, data.to(self.device), self.task, metrics)
         return {name.removeprefix("test_"): value.item() for name, value in found.items()}
+
+    def _as_test_data(self, x: Any, y: Tensor) -> Data:
+        """Raises UsageError for targets that are none of the task."""
+        names, scale, nothing = self.encoding["names"], self.kept.scale, Split(x[:0], torch.zeros(0))
+        own = self.reader.classes
+        if own != names and sorted(own) == sorted(names):  # the task has them in another order
+            y = torch.tensor([names.index(name) for name in own])[y]
+        y = self.task.typed(y)
+        test = Split(x, y if scale == Scale() else scale(y))
+        imbalance: Any = {} if self.encoding["imbalance"] else None
+        return Data(nothing, nothing, test, self.encoding["outputs"], task=self.task, scale=scale, imbalance=imbalance)
 
     @cached_property
     @torch.enable_grad()
     def _stack(self) -> Stack:
         model, example = self._model(), self._example()
-        mode = choose_forward_mode(model, example, self.encoding["outputs"], self.device)
+        mode = choose_forward_mode(model, example, tuple(self.encoding["answer"]), self.device)
         return Stack(
             [model],
             torch.tensor([0]),

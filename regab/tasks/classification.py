@@ -100,6 +100,8 @@ class Classification(Task):
 
     def told(self, outputs: Tensor, names: Sequence[str]) -> dict[str, Any]:
         """The most probable class, and how probable each is."""
+        outputs = self.logits(outputs[None])[0]
+        names = names if len(names) == outputs.shape[-1] else [str(k) for k in range(outputs.shape[-1])]
         probabilities = outputs.double().softmax(-1)
         likely = [names[k] for k in outputs.argmax(-1).tolist()]
         shares = {f"p_{name}": column.numpy() for name, column in zip(names, probabilities.unbind(1), strict=True)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,13 @@ class Multilabel(Classification):
         if self.weights is not None:
             ours = ours * self.weights[:, None]
         return -(ours + others).mean((1, 2))
+
+    def told(self, outputs: Tensor, names: Sequence[str]) -> dict[str, Any]:
+        """Which labels are more likely there than not, with spaces between them, and how probable each is."""
+        names = names if len(names) == outputs.shape[1] else [str(k) for k in range(outputs.shape[1])]
+        likely = [" ".join(name for name, one in zip(names, row, strict=True) if one > 0) for row in outputs.tolist()]
+        probabilities = outputs.double().sigmoid().unbind(1)
+        return {"prediction": likely} | {f"p_{n}": p.numpy() for n, p in zip(names, probabilities, strict=True)}
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         return -(y * functional.logsigmoid(outputs) + (1 - y) * functional.logsigmoid(-outputs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,11 @@ class Quantile(Regression):
     def taus(self) -> list[float]:
         return self.tau if isinstance(self.tau, list) else [self.tau]
 
+    @property
+    def middle(self) -> int:
+        """Which output is that nearest to the median."""
+        return min(range(len(self.taus)), key=lambda k: abs(self.taus[k] - 0.5))
+
     def typed(self, y: Tensor) -> Tensor:
         if y.ndim > 1:
             raise UsageError(f"data: targets have the shape {list(y.shape)}; task=quantile is for one target")
@@ -56,6 +62,12 @@ class Quantile(Regression):
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self._pinball(outputs, targets).mean((1, 2))
 
+    def told(self, outputs: Tensor, names: Sequence[str]) -> dict[str, Any]:
+        """The quantile of each ``tau``; ``prediction`` is that nearest to the median."""
+        columns = [column.double().numpy() for column in outputs.unbind(1)]
+        quantiles = {f"q_{tau:g}": column for tau, column in zip(self.taus, columns, strict=True)}
+        return {"prediction": columns[self.middle]} | (quantiles if len(columns) > 1 else {})
+
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         return self._pinball(outputs, y[:, None])
 
@@ -64,5 +76,4 @@ class Quantile(Regression):
         return torch.maximum(tau * errors, (tau - 1) * errors)
 
     def predictions(self, outputs: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
-        middle = min(range(len(self.taus)), key=lambda k: abs(self.taus[k] - 0.5))
-        return [(outputs[..., middle : middle + 1], y)]
+        return [(outputs[..., self.middle : self.middle + 1], y)]

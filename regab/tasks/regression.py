@@ -79,8 +79,11 @@ class Regression(Task):
         return (clipped * (2 * errors - clipped)).mean((1, 2))
 
     def told(self, outputs: Tensor, names: Sequence[str]) -> dict[str, Any]:
-        """The number."""
-        return {"prediction": outputs[:, 0].double().numpy()}
+        """The number, or one for each target."""
+        columns = [column.double().numpy() for column in outputs.unbind(1)]
+        return (
+            {"prediction": columns[0]} if len(columns) == 1 else {f"prediction_{k}": c for k, c in enumerate(columns)}
+        )
 
     losses = staticmethod(squared_errors)
 

@@ -20,7 +20,7 @@ from regab.workers.events import Ended
 from regab.workers.surroundings import surroundings
 
 # Seconds of training of its own from which a run's files are synced, so that a power cut does not cost it. Syncs take
-# 1 to 100 ms of a disk that others use too, three of them a run; and a file that a power cut leaves empty or half
+# 1 to 100 ms of a disk that others use too, four of them a run; and a file that a power cut leaves empty or half
 # written has a wrong checksum, so that its run is trained again.
 WORTH_SYNCING = 1.0
 

@@ -60,11 +60,11 @@ def _one(found: dict[str, Any], source: str) -> tuple[np.ndarray, np.ndarray | N
 @dataclass
 class Arrays:
     """Inputs of a ``shape``, without the number of examples, and a ``dtype``; where training had none (None), as they
-    are given. ``names`` are those of classes, ``features`` those of columns; ``numbers``: targets are numbers."""
+    are given. ``classes`` are names, and so are ``features``, of columns; ``numbers``: targets are numbers."""
 
     shape: list[int] | None
     dtype: str
-    names: list[str]
+    classes: list[str]
     features: list[str]
     numbers: bool = False
 
@@ -112,7 +112,7 @@ class Arrays:
         labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
         if labels.ndim > 1:
             return torch.from_numpy(np.array(labels))
-        return torch.tensor(of_names(labels.tolist(), self.names, f"{where}: a label"))
+        return torch.tensor(of_names(labels.tolist(), self.classes, f"{where}: a label"))
 
     def _of_sheet(self, given: Any) -> Examples:
         """Columns by their names, where they are known, else in their order."""

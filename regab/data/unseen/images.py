@@ -27,10 +27,10 @@ WHOLE = Depth(0, 2**16 - 1, as_bytes=True)  # of 16-bit images where training ha
 class Images:
     """What the images of training were: ``shape`` ``[C, H, W]``, whether others are ``scaled`` to it, the background
     of transparent ones, their ``depth`` (low, high, as bytes) if they had more than 8 bits, and whether pixels are
-    ``floats`` from 0 to 1 before they are encoded. ``names`` are the classes."""
+    ``floats`` from 0 to 1 before they are encoded. ``classes`` are their names."""
 
     shape: list[int]
-    names: list[str]
+    classes: list[str]
     scaled: bool = True
     alpha: str = "white"
     depth: list[Any] | None = None
@@ -47,7 +47,7 @@ class Images:
         files, skipped = _files([given] if is_path(given) else given)
         found = self._decoded(files, str(given) if is_path(given) else "predict")
         found.said += [f"{skipped} files skipped that are no images"] if skipped else []
-        of_class = [next((part for part in reversed(file.parts[:-1]) if part in self.names), "") for file in files]
+        of_class = [next((part for part in reversed(file.parts[:-1]) if part in self.classes), "") for file in files]
         found.label([*map(bool, of_class)], lambda rows: self._numbers([of_class[row] for row in rows], "a folder"))
         return found
 
@@ -84,7 +84,7 @@ class Images:
         return found
 
     def _numbers(self, labels: Sequence[Any], where: str) -> Tensor:
-        return torch.tensor(of_names(labels, self.names, where))
+        return torch.tensor(of_names(labels, self.classes, where))
 
 
 def _with_channels(array: np.ndarray, shape: list[int], source: str) -> np.ndarray:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from regab.data.frames import rows_of
+from regab.data.frames import read_frame, rows_of
 from regab.data.rows import Rows, column_name, read_rows
 from regab.data.unseen.examples import a_kind, existing, is_path
 from regab.errors import UsageError
@@ -50,8 +50,8 @@ def is_table(given: Any) -> bool:
 
 
 def is_frame_file(path: Path) -> bool:
-    """Whether pandas reads it; Parquet and Feather files are rows of text as others (``regab.data.frames``)."""
-    return path.suffix.lower() in FRAMES
+    """Whether a file has types, as a data frame has."""
+    return path.suffix.lower() in (".parquet", ".pq", ".feather", *FRAMES)
 
 
 def sheet_of(given: Any, delimiter: str = "auto", encoding: str = "auto") -> Sheet:
@@ -61,8 +61,9 @@ def sheet_of(given: Any, delimiter: str = "auto", encoding: str = "auto") -> She
     if not is_path(given):
         raise UsageError(f"predict: {a_kind(given)} is no table; give a file or a pandas DataFrame")
     path = existing(given)
-    if is_frame_file(path):
-        return of_frame(_read(path), str(given))
+    frame = _read(path) if path.suffix.lower() in FRAMES else read_frame(str(path), str(given))
+    if frame is not None:
+        return replace(of_frame(frame, str(given)), index=None)
     return of_rows(read_rows(str(path), "", delimiter, encoding=encoding).named())
 
 

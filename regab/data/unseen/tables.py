@@ -38,6 +38,10 @@ class Tables:
     encoding: str = "auto"
     pointed: tuple[str, ...] = ()
 
+    @property
+    def classes(self) -> list[str]:
+        return [*self.targets.names]
+
     def read(self, given: Any, encode: Any = None) -> Examples:
         """From a file or a frame; columns may stand in any order, and there may be others.
 

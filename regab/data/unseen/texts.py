@@ -30,6 +30,10 @@ class Texts:
     delimiter: str = "auto"
     encoding: str = "auto"
 
+    @property
+    def classes(self) -> list[str]:
+        return [*self.targets.names]
+
     def read(self, given: Any, encode: Any = None) -> Examples:
         """Raises UsageError where no column is that of the texts."""
         if not is_path(given) and not is_table(given):
