@@ -126,8 +126,12 @@ def is_neutral(cls: type, values: dict[str, Any]) -> bool:
 
 def active(cls: Any, values: dict[str, Any]) -> dict[str, Any]:
     """The values without those of a (data)class's switches that mean that something is absent."""
-    own = {f.name: f.default for f in dataclasses.fields(cls) if f.metadata.get("switch")} if _declares(cls) else {}
+    own = {f.name: _default(f) for f in dataclasses.fields(cls) if f.metadata.get("switch")} if _declares(cls) else {}
     return {name: value for name, value in values.items() if name not in own or value != own[name]}
+
+
+def _default(own: dataclasses.Field) -> Any:
+    return own.default if own.default_factory is dataclasses.MISSING else own.default_factory()
 
 
 def _declares(cls: Any) -> bool:

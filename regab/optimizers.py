@@ -8,9 +8,10 @@ from typing import Any
 
 from regab import fields
 from regab.errors import UsageError
-from regab.targets import complete, keywords, locate
+from regab.targets import complete, keywords, locate, options
 
 Config = dict[str, Any]
+PARTS = "regab.training.optimizer.parts.Parts"
 DECAY = "this optimizer decays nothing; reg.weight_decay is AdamW's, reg.l2 the weight_decay of torch's SGD and Adam"
 
 
@@ -20,7 +21,22 @@ def is_stacked(target: Any) -> bool:
 
 
 def optimizer_options(node: Config) -> Config:
-    """All options, of those that torch.optim's have but for the parameters. Raises UsageError."""
+    """The optimizer's own options, and those of all optimizers where they act. Raises UsageError."""
+    parts = options({"_target_": PARTS} | parts_of(node), "optimizer")
+    return _own_options(own_options(node)) | fields.active(locate({"_target_": PARTS}, "optimizer"), parts)
+
+
+def parts_of(node: Config) -> Config:
+    """The options that are of parts of a model."""
+    return {name: node[name] for name in ("groups", "layer_decay") if name in node}
+
+
+def own_options(node: Config) -> Config:
+    """The node without these."""
+    return {name: value for name, value in node.items() if name not in parts_of(node)}
+
+
+def _own_options(node: Config) -> Config:
     target = locate(node, "optimizer")
     if is_stacked(target) and "weight_decay" in node and "weight_decay" not in keywords(target):
         raise UsageError(f"optimizer.weight_decay: {DECAY}")
@@ -47,4 +63,4 @@ def schedule_options(node: Config, epochs: int) -> Config:
 def optimizer_structure(node: Config) -> Config:
     """What runs of one stack have in common: of torch.optim's, as each has its own, the class."""
     target = locate(node, "optimizer")
-    return fields.structural(target, node) if is_stacked(target) else {"_target_": node["_target_"]}
+    return fields.structural(target, node) if is_stacked(target) else {"_target_": node["_target_"]} | parts_of(node)

@@ -20,6 +20,7 @@ SHORT = re.compile(r"(?P<prefix>\+{0,2})reg\.(?P<method>\w+)=(?P<value>[^{].*|)$
 COMMON = re.compile(
     r"(model\.(freeze|freeze_norms|weights)|optimizer\.(groups|layer_decay|weight_decay))="
 )  # of all of a group
+QUOTED_KEY = re.compile(r"""(["'])([^"']+)\1(?=\s*:)""")  # which Hydra cannot read
 OPTIONS = {"--seeds": 1, "--folds": 1, "--design": 1, "--n": 1, "--resume": 1, "--dry-run": 0}
 PROTOCOL = ("budget", "practical", "looks")
 OPTIONS |= {f"--{name}": 1 for name in PROTOCOL}
@@ -137,8 +138,10 @@ def expand_override(word: str) -> str:
     ``reg.extra.…``, ``metrics.extra.…``, ``task.…``, and options of all models or optimizers may be
     added without a plus.
     """
-    if word.startswith(("reg.extra.", "metrics.extra.", "task.")) or COMMON.match(word):
+    if word.startswith(("reg.extra.", "metrics.extra.", "task.")):
         return f"++{word}"
+    if COMMON.match(word):
+        return "++" + QUOTED_KEY.sub(r"\2", word)
     if word.startswith("task="):
         return f"task._target_={','.join(map(_task_target, word.removeprefix('task=').split(',')))}"
     word = in_full(word)

@@ -35,7 +35,7 @@ from regab.training.facts import Facts
 from regab.training.forward import choose_forward_mode
 from regab.training.loop import Training, batches
 from regab.training.noise import Noise
-from regab.training.optimizer.joined import examine_optimizers, join_optimizers
+from regab.training.optimizer.joined import examine_optimizers, join_optimizers, parts_in
 from regab.training.stack import Stack
 from regab.training.stopping import Stopping
 from regab.training.watch import Watch
@@ -71,6 +71,7 @@ def set_up(configs: list[Config]) -> Training:
     )
     if any(method.keeps_start for method in chain.methods.values()):
         stack.keep_start()
+    notes = built[0].notes + mode.notes + parts_in(config["optimizer"]).apply(stack, example)
     optimizer = join_optimizers([c["optimizer"] for c in in_lanes], stack)
     run_to_lane = np.array([order.index(path) for path in paths])
     return Training(
@@ -88,7 +89,7 @@ def set_up(configs: list[Config]) -> Training:
         epochs=config["epochs"],
         batch_size=config["batch_size"],
         code=own_code(config),
-        notes=built[0].notes + mode.notes,
+        notes=notes,
     )
 
 

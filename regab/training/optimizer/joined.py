@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from regab import fields
 from regab.errors import UsageError
 from regab.lazy import torch
-from regab.optimizers import is_stacked
+from regab.optimizers import is_stacked, own_options, parts_of
 from regab.regularizers.base import Chain
 from regab.targets import locate
 from regab.training.optimizer.base import Optimizer
+from regab.training.optimizer.parts import Factors, Parts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,8 +32,13 @@ def join_optimizers(nodes: list[Config], stack: Stack) -> Optimizer:
         from regab.training.optimizer.theirs import Theirs
 
         return Theirs(nodes, stack)
-    options = [{name: value for name, value in node.items() if name != "_target_"} for node in nodes]
+    options = [{name: value for name, value in own_options(node).items() if name != "_target_"} for node in nodes]
     return fields.join(target, options, lambda values: torch.tensor(values, device=stack.values.device))
+
+
+def parts_in(node: Config) -> Parts:
+    """What the node says of parts of the model."""
+    return Parts(**parts_of(node))
 
 
 def examine_optimizers(nodes: list[Config], chains: Iterable[Chain], model: Module, example: Tensor) -> bool:
@@ -41,7 +47,8 @@ def examine_optimizers(nodes: list[Config], chains: Iterable[Chain], model: Modu
     Raises UsageError where one does not take its options, or does not go together with a method in use.
     """
     target, name = locate(nodes[0], "optimizer"), nodes[0]["_target_"].rpartition(".")[2]
-    asks_again = False if is_stacked(target) else _try(nodes, model)
+    rates, decays, _ = parts_in(nodes[0]).factors(model, example)
+    asks_again = False if is_stacked(target) else _try(nodes, model, rates, decays)
     for chain in chains:
         if asks_again:
             _refuse_hooks(chain, name)
@@ -50,11 +57,11 @@ def examine_optimizers(nodes: list[Config], chains: Iterable[Chain], model: Modu
     return not asks_again
 
 
-def _try(nodes: list[Config], model: Module) -> bool:
+def _try(nodes: list[Config], model: Module, rates: Factors, decays: Factors) -> bool:
     """Whether torch's own optimizer or one like it asks for the loss again, after a trial of all."""
     from regab.training.optimizer.theirs import asks_again, tried
 
-    optimizers = [tried(node, model) for node in nodes]
+    optimizers = [tried(node, model, rates, decays) for node in nodes]
     return asks_again(optimizers[0])
 
 

@@ -11,6 +11,7 @@ from regab.blame import users_code
 from regab.errors import UsageError
 from regab.lazy import torch
 from regab.models.calling import of_a_library
+from regab.optimizers import own_options
 from regab.targets import locate
 from regab.training.optimizer.base import Optimizer, State
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from regab.training.stack import Stack
 
 Config = dict[str, Any]
+Factors = tuple[float, float]
 REASON = 200  # characters shown of an error
 PARTS = ("step", "param_groups", "state_dict", "load_state_dict")  # what is asked of an optimizer
 
@@ -42,10 +44,20 @@ class Theirs(Optimizer):
         for own in self._own:
             own.grad = torch.zeros_like(own)
         self.size = len(self._own) // stack.size  # parameters of a run
-        self.each = [made(node, self._of(run, self._own)) for run, node in enumerate(nodes)]
+        factors = self._factors(parameters)
+        each = [made(node, self._of(run, self._own), factors) for run, node in enumerate(nodes)]
+        self.each = [optimizer for optimizer, _ in each]
         self.asks_again = asks_again(self.each[0])
         self.rates = [[float(group["lr"]) for group in each.param_groups] for each in self.each]
-        self.lr = torch.tensor([rates[0] for rates in self.rates], device=stack.values.device)
+        self.lr = torch.tensor([lr for _, lr in each], device=stack.values.device)
+
+    def _factors(self, parameters: Parameters) -> list[Factors]:
+        """Of the rate and of the decay of each of a run's parameters."""
+        rates, decays = parameters.rate_factors, parameters.decay_factors
+        if rates is None or decays is None:
+            return [(1.0, 1.0)] * self.size
+        firsts = torch.tensor([0, *(slot.shape.numel() for slot in parameters.slots[:-1])]).cumsum(0).to(rates.device)
+        return list(zip(rates[firsts].tolist(), decays[firsts].tolist(), strict=True))
 
     def _of(self, run: int, tensors: list[Any]) -> list[Any]:
         return tensors[run * self.size : (run + 1) * self.size]
@@ -92,16 +104,33 @@ def _can_be_saved(value: Any) -> bool:
     )
 
 
-def made(node: Config, parameters: list[Any]) -> Any:
-    """The optimizer that a node names, for these parameters. Raises UsageError where it cannot be made or is none."""
+def made(node: Config, parameters: list[Any], factors: list[Factors]) -> tuple[Any, float]:
+    """The optimizer that a node names, for these parameters, and its rate: in groups, where factors of theirs differ.
+
+    Raises UsageError where it cannot be made or is none.
+    """
     target, key = locate(node, "optimizer"), f"optimizer._target_={node['_target_']}"
+    groups = _grouped(parameters, factors)
+    given = parameters if len(groups) == 1 else [{"params": its} for its in groups.values()]
     with told(target, key):
-        optimizer = target(parameters, **{name: value for name, value in node.items() if name != "_target_"})
+        optimizer = target(given, **{name: value for name, value in own_options(node).items() if name != "_target_"})
     if lacking := [part for part in PARTS if not hasattr(optimizer, part)]:
         raise UsageError(f"{key}: must make a torch.optim.Optimizer, but what it makes has no {lacking[0]}")
     if any("lr" not in group for group in optimizer.param_groups):
         raise UsageError(f"{key}: its param_groups have no lr, which schedules act on; give it an option lr")
-    return optimizer
+    if len(optimizer.param_groups) != len(groups) and [*groups] != [(1.0, 1.0)]:
+        raise UsageError(f"{key}: takes no groups of parameters as they are, so optimizer.groups cannot act on them")
+    lr = float(optimizer.param_groups[0]["lr"])
+    for group, (rate, decay) in zip(optimizer.param_groups, groups, strict=False):
+        group |= {name: group[name] * by for name, by in (("lr", rate), ("weight_decay", decay)) if name in group}
+    return optimizer, lr
+
+
+def _grouped(parameters: list[Any], factors: list[Factors]) -> dict[Factors, list[Any]]:
+    groups: dict[Factors, list[Any]] = {}
+    for parameter, its in zip(parameters, factors, strict=True):
+        groups.setdefault(its, []).append(parameter)
+    return groups
 
 
 def asks_again(optimizer: Any) -> bool:
@@ -110,10 +139,13 @@ def asks_again(optimizer: Any) -> bool:
     return closure is not None and closure.default is closure.empty
 
 
-def tried(node: Config, model: torch.nn.Module) -> Any:
-    """The optimizer for a model, after a step that counts for nothing. Raises UsageError where it cannot take one."""
-    trained = [torch.nn.Parameter(p.detach().cpu().clone()) for p in model.parameters() if p.requires_grad]
-    optimizer = made(node, trained)
+def tried(node: Config, model: torch.nn.Module, rates: dict[str, float], decays: dict[str, float]) -> Any:
+    """The optimizer for a model with these factors, after a step that counts for nothing.
+
+    Raises UsageError where it cannot take one.
+    """
+    trained = [torch.nn.Parameter(model.get_parameter(name).detach().cpu().clone()) for name in rates]
+    optimizer, _ = made(node, trained, [(rates[name], decays[name]) for name in rates])
     for parameter in trained:
         parameter.grad = torch.zeros_like(parameter)
     with told(locate(node, "optimizer"), f"optimizer._target_={node['_target_']}"), torch.no_grad():
