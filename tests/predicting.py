@@ -82,7 +82,8 @@ def own_module(folder):
 
 
 def train(folder, *words):
-    """Train one run in a folder: its own folder, and its selected test metrics without the split's name."""
+    """Train in a folder: the run's own folder (or the sweep's), and its selected test metrics without the split's
+    name."""
     printed = io.StringIO()
     before = set(folder.glob("outputs/*/*"))
     with contextlib.chdir(folder), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
@@ -90,6 +91,8 @@ def train(folder, *words):
             main(["train", "curves=false", *words])
         assert stop.value.code == 0, printed.getvalue()
     (run,) = set(folder.glob("outputs/*/*")) - before
+    if "-m" in words:
+        return run, {}
     selected = json.loads((run / "result.json").read_text())["selected"]
     return run, {k.removeprefix("test_"): v for k, v in selected.items() if k.startswith("test_")}
 

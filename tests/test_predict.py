@@ -1,6 +1,9 @@
 """What was trained predicts from its own files what its evaluation measured, whatever the data were."""
 
+import contextlib
+import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -9,6 +12,7 @@ import torch
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score
 
 import regab as package
+from regab.analysis.pick import ranking
 from regab.data.split import Division, Split, divide
 from regab.errors import UsageError
 from tests.conftest import python
@@ -188,3 +192,123 @@ def test_code_of_ones_own_that_has_changed_or_is_gone_is_a_line(mine, tmp_path):
     assert run().stderr.splitlines() == [
         f"regab: model._target_={mine}.Net: there is no module {mine}; is it in this folder?"
     ]
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """A sweep in which one variant learns and another cannot, and the rows of the table that it is of."""
+    place = tmp_path_factory.mktemp("sweep")
+    files = write_tables(place)
+    words = (
+        "-m",
+        *files,
+        "data.label=label",
+        "data.ignore=[id,price]",
+        *MLP,
+        "reg.l2=0,100",
+        "seed=3,5",
+        "stack.workers=0",
+    )
+    return train(place, *words)[0]
+
+
+def test_the_best_variant_of_a_sweep_is_that_of_the_ranking(sweep, tmp_path, regab):
+    frame = table(60, 1)
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    order = ranking(package.load(sweep).results)
+    best = next(
+        run for run in package.load(sweep).runs if run.overrides["reg.l2.strength"] == order["reg.l2.strength"][0]
+    )
+    result = regab("predict", str(sweep), "new.csv", "--best", "--keep", "id,city")
+    assert result.code == 0, result.err
+    said = result.err.splitlines()
+    assert said[0].startswith(f"{order['variant'][0]} has the best val accuracy of 2 variants (")
+    assert said[0].endswith("2 runs); its run with seed 3 is taken")
+    found = pd.read_csv(tmp_path / "new.predictions.csv", keep_default_na=False)
+    assert list(found) == ["id", "city", "line", "prediction", "p_no", "p_yes"]
+    assert found["city"].tolist() == frame["city"].tolist()
+    alone = package.load(best.folder).predict(frame)
+    np.testing.assert_array_equal(found["p_yes"], alone["p_yes"])
+    assert said[-2:] == [f"loss: {best.selected['test_loss']:.6g}", f"accuracy: {best.selected['test_accuracy']:.6g}"]
+    worst = regab("predict", str(sweep), "new.csv", "--best", "--metric", "l2_norm", "--out", "-")
+    assert worst.code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("SWEEP", "new.csv"), "is a sweep; add --best, or give the folder of one of its runs"),
+        (("nowhere", "new.csv"), "predict nowhere: there is no such folder; give one, as outputs/run/<date_time>"),
+        ((".", "new.csv"), "predict .: is no folder of a run"),
+        (("RUN", "gone.csv"), "gone.csv: there is no such file or folder"),
+        (("RUN", "new.csv", "--best"), "RUN --best: "),
+        (("RUN", "new.csv", "--metric", "val_loss"), "--metric val_loss is for --best"),
+        (("RUN", "new.csv", "--keep", "nothing"), "--keep nothing: the table has no such column; it has id, age"),
+        (("RUN", "new.csv", "--out", "here.txt"), "--out here.txt: must end with .csv, .tsv or .parquet"),
+        (("RUN", "new.csv", "--device", "cuda:9"), "device=cuda:9: this machine has no such device"),
+        (("RUN",), "the following arguments are required: FILE"),
+    ],
+)
+def test_what_cannot_be_predicted_is_a_line(sweep, tabular, tmp_path, regab, words, said):
+    if "cuda:9" in words and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    table(4, 1).to_csv("new.csv", index=False)
+    result = regab("predict", *(word.replace("SWEEP", str(sweep)).replace("RUN", str(tabular)) for word in words))
+    assert result.code == 2
+    assert said.replace("RUN", str(tabular)) in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_predictions_are_written_where_they_are_asked_for(tabular, tmp_path, regab):
+    table(4, 1).drop(columns="label").to_csv("new.csv", index=False)
+    shown = regab("predict", str(tabular), "new.csv", "--out", "-")
+    assert shown.err == ""
+    assert regab("predict", str(tabular), "new.csv", "--out", "here.tsv").code == 0
+    assert (tmp_path / "here.tsv").read_text().replace("\t", ",") == shown.out
+    assert regab("predict", str(tabular), "new.csv", "--out", "here.parquet").code == 0
+    assert pd.read_parquet("here.parquet").to_csv(index=False) == shown.out
+    missing = regab("predict", str(tabular), "new.csv", "--out", "there/here.csv")
+    assert (missing.code, missing.err) == (1, "regab: there/here.csv: cannot be written (there is no folder there)\n")
+
+
+@pytest.mark.parametrize(
+    ("hurt", "words"),
+    [
+        (
+            lambda run: (run / "model.pt").unlink(),
+            "model.pt: there is no such file, as its weights",
+        ),
+        (
+            lambda run: (run / "model.pt").write_bytes(b"PK"),
+            "model.pt: is damaged; regab train --resume",
+        ),
+        (lambda run: (run / "encoding.json").write_text("{}\n\n{"), "encoding.json: is damaged; regab train --resume"),
+        (lambda run: (run / "encoding.json").unlink(), "has no encoding.json: it was trained by a version of regab"),
+        (lambda run: (run / "result.json").unlink(), "the run has not finished"),
+    ],
+)
+def test_files_that_are_gone_or_damaged_are_named_with_what_to_do(tabular, tmp_path, hurt, words):
+    shutil.copytree(tabular, tmp_path / "run")
+    hurt(tmp_path / "run")
+    with pytest.raises(UsageError, match=words):
+        package.load(tmp_path / "run").predict(table(4, 1))
+
+
+def test_a_class_of_a_notebook_predicts_there_and_is_a_line_elsewhere(tmp_path):
+    class Here(torch.nn.Sequential):
+        def __init__(self, in_features, num_classes):
+            super().__init__(torch.nn.Linear(in_features, num_classes))
+
+    with contextlib.chdir(tmp_path):
+        run = package.train({"data": "iris", "data.test_fraction": 0.2, "model": Here}, epochs=1, progress=False)
+        x = np.zeros((2, 4))
+        assert len(run.predict(x)) == 2
+        config = (run.folder / ".hydra" / "config.yaml").read_text()
+        name = next(line.split(".")[-1] for line in config.splitlines() if "regab_objects." in line)
+        there = sys.modules["regab_objects"]
+        found = there.__dict__.pop(name)
+        try:
+            with pytest.raises(UsageError, match=rf"^model._target_=regab_objects.{name}: regab_objects has no {name}"):
+                package.load(run.folder).predict(x)
+        finally:
+            setattr(there, name, found)
