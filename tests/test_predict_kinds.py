@@ -1,5 +1,8 @@
 """Every kind of data: what was trained on it predicts the test part again, and gets the metrics of the run."""
 
+import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,8 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score
 import regab as package
 from regab.data.split import Division, Source, Split, divide
 from regab.errors import UsageError
-from tests.predicting import MLP, own_module, same, train
+from tests.conftest import python
+from tests.predicting import MLP, own_module, same, train, write_tables
 
 slow = pytest.mark.slow
 
@@ -205,3 +209,200 @@ def test_a_loader_of_ones_own_is_predicted_from_arrays(mine, tmp_path, loader):
             run.predict(np.zeros((3, 5)))
         with pytest.raises(UsageError, match="1 examples hold NaN or infinity, the first in row 1"):
             run.predict([[0.0] * 6, [float("nan")] * 6])
+
+
+TASKS = {
+    "multilabel": ("Y", [], "multilabel"),
+    "several targets": ("np.stack([X[:, 0] * 40, X[:, 1] - 7], 1)", [], "regression"),
+    "soft labels": ("np.eye(2)[(X[:, 0] > 3).astype(int)] * 0.8 + 0.1", [], "soft_labels"),
+    "quantile": ("100 + 9 * X[:, 0]", ["task=quantile", "task.tau=[0.1,0.6]"], "regression"),
+    "ordinal": (
+        "np.array(['low', 'mid', 'high'])[np.digitize(X[:, 0], [0, 5])]",
+        ["task=ordinal", "task.order=[low,mid,high]"],
+        "classification",
+    ),
+    "weighted": ("(X[:, 0] > 8).astype(int)", ["task=classification", "task.class_weights=balanced"], "classification"),
+}
+
+
+@slow
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_predicts_what_it_was_measured_by(tmp_path, monkeypatch, name):
+    labels, words, task = TASKS[name]
+    monkeypatch.syspath_prepend(str(tmp_path))
+    mine = own_module(tmp_path)
+    code = (tmp_path / f"{mine}.py").read_text()
+    code += f"\nY = np.stack([X[:, 0] > 3, X[:, 1] > 0, X[:, 2] > 9], 1).astype(int)\nTARGETS = {labels}\n"
+    code += "X_NEW, TARGETS_NEW = X[80:], TARGETS[80:]\n\ndef tasked():\n    test = Split(X_NEW, TARGETS_NEW)\n"
+    classes = {"multilabel": 3, "ordinal": 3, "several targets": 2, "quantile": 1}.get(name, 2)
+    code += f"    return Source(Split(X[:80], TARGETS[:80]), classes={classes}, test=test, task={task!r})\n"
+    (tmp_path / f"{mine}.py").write_text(code)
+    folder, measured = train(tmp_path, f"data._target_={mine}.tasked", *words, *MLP)
+    module = __import__(mine)
+    np.savez(tmp_path / "new.npz", x=module.X_NEW, y=module.TARGETS_NEW)
+    found = package.load(folder).predict(tmp_path / "new.npz")
+    same(found.attrs["metrics"], measured)
+    targets = np.array(module.TARGETS_NEW)
+    if name == "multilabel":
+        said = np.stack([found[f"p_{k}"] > 0.5 for k in range(3)], 1)
+        assert (said == targets).mean() == pytest.approx(measured["accuracy"])
+        assert [set(row.split()) for row in found["prediction"]] == [
+            {str(k) for k in np.flatnonzero(row)} for row in said
+        ]
+    elif name == "several targets":
+        errors = found[["prediction_0", "prediction_1"]].to_numpy() - targets
+        assert np.sqrt((errors**2).mean(0)).mean() == pytest.approx(measured["rmse"], rel=1e-6)
+    elif name == "quantile":
+        assert found["prediction"].equals(found["q_0.6"])
+        assert np.sqrt(((found["prediction"] - targets) ** 2).mean()) == pytest.approx(measured["rmse"], rel=1e-6)
+    elif name == "soft labels":
+        assert (found["prediction"].astype(int) == targets.argmax(1)).mean() == pytest.approx(measured["accuracy"])
+    else:
+        assert (found["prediction"] == targets.astype(str)).mean() == pytest.approx(measured["accuracy"])
+        assert found.filter(like="p_").sum(axis=1).to_numpy() == pytest.approx(1)
+    if name == "ordinal":
+        assert list(found) == ["prediction", "p_low", "p_mid", "p_high"]
+
+
+WAYS = {
+    "swa": ("reg.swa.start=0.3", "reg.norm=batch"),
+    "ema": ("reg.ema=0.9",),
+    "early stopping": ("reg.early_stopping=1", "optimizer.lr=0.5", "epochs=6"),
+    "bf16": ("precision=bf16",),
+    "noise everywhere": (
+        "reg.dropout=0.5",
+        "reg.activation_noise=0.1",
+        "reg.dropout.where=hidden",
+        "reg.weight_noise=0.1",
+    ),
+    "convolutions": (
+        "model=cnn",
+        "model.channels=[4]",
+        "reg.norm=group",
+        "reg.dropout.kind=spatial",
+        "reg.dropout=0.2",
+    ),
+    "residual": ("model=resnet", "model.depth=8", "reg.stochastic_depth=0.2", "reg.norm=batch"),
+    "torchvision": ("model._target_=torchvision.models.shufflenet_v2_x0_5", "reg.dropout=0.1"),
+    "frozen": (
+        "model._target_=torchvision.models.shufflenet_v2_x0_5",
+        "model.freeze=[conv1]",
+        "model.freeze_norms=true",
+    ),
+}
+
+
+@slow
+@pytest.mark.parametrize("way", WAYS)
+def test_however_a_model_was_built_and_trained_it_is_the_one_that_was_measured(tmp_path, way):
+    import sklearn.datasets
+
+    base = [word for word in MLP if word.partition("=")[0] not in {w.partition("=")[0] for w in WAYS[way]}]
+    if any(word.startswith("model") for word in WAYS[way]):
+        base = [word for word in base if not word.startswith("model")]
+    torchvision = any("torchvision" in word for word in WAYS[way])
+    if torchvision:
+        pictures(tmp_path / "train", 40, (32, 32))
+        pictures(tmp_path / "test", 12, (32, 32), seed=1)
+        data = ("data=image_folder", f"data.path={tmp_path}/train", f"data.test_path={tmp_path}/test", "batch_size=20")
+        base = [word for word in base if not word.startswith("batch_size")]
+    else:
+        data = ("data=digits", "data.n_train=200", "data.test_fraction=0.2")
+    folder, measured = train(tmp_path, *data, *base, *WAYS[way])
+    run = package.load(folder)
+    if torchvision:
+        found = run.predict(tmp_path / "test")
+    else:
+        x, y = sklearn.datasets.load_digits(return_X_y=True)
+        test = rows_of_test(run, torch.from_numpy(y))
+        np.savez(tmp_path / "new.npz", x=x[test], y=y[test])
+        found = run.predict(tmp_path / "new.npz")
+    same(found.attrs["metrics"], measured)
+
+
+FRESH = """
+import json, sys, warnings
+import regab
+warnings.simplefilter("ignore")
+found = regab.load(sys.argv[1]).predict(sys.argv[2])
+print(json.dumps([found.attrs["metrics"], found["prediction"].tolist()]))
+"""
+
+
+def text_files(folder):
+    random = np.random.default_rng(0)
+    for name in ("train", "test"):
+        labels = random.integers(0, 2, 80)
+        lines = [f"w{n % 9} {('good', 'bad')[k]} w{n % 4}\t{k}" for n, k in enumerate(labels)]
+        (folder / f"{name}.tsv").write_text("\n".join(["text\tlabel", *lines]))
+    return (
+        "data=text_csv",
+        "model=transformer",
+        "model.width=8",
+        "model.heads=2",
+        "model.depth=1",
+        "epochs=1",
+    ), "test.tsv"
+
+
+def image_files(folder):
+    pictures(folder / "train", 30)
+    pictures(folder / "test", 20, seed=1)
+    return ("data=image_folder", *MLP), "test"
+
+
+def table_files(label):
+    def write(folder):
+        write_tables(folder)
+        other = {"label": "price", "price": "label"}[label]
+        return (
+            "data=csv",
+            f"data.label={label}",
+            f"data.ignore=[id,{other}]",
+            *MLP[1:],
+            "model=tabular_mlp",
+        ), "test.csv"
+
+    return write
+
+
+def own_arrays(folder):
+    mine = own_module(folder)
+    code = "\ndef divided():\n    x, y = np.load('train.npz')['x'], np.load('train.npz')['y']\n"
+    code += "    test = np.load('test.npz')\n    test = Split(test['x'], test['y'])\n"
+    code += "    return Source(Split(x, y), classes=2, test=test, fit=fit)\n"
+    with (folder / f"{mine}.py").open("a") as file:
+        file.write(code)
+    random = np.random.default_rng(0)
+    for name in ("train", "test"):
+        x = random.normal(2, 4, (60, 6))
+        np.savez(folder / f"{name}.npz", x=x, y=(x[:, 0] > 2).astype(int))
+    return (f"data._target_={mine}.divided", f"model._target_={mine}.Net", "epochs=2"), "test.npz"
+
+
+@slow
+@pytest.mark.parametrize(
+    "kind",
+    [table_files("label"), table_files("price"), text_files, image_files, own_arrays],
+    ids=["csv", "csv regression", "text", "images", "own"],
+)
+def test_a_fresh_process_without_the_data_gets_the_metrics_of_the_run(tmp_path, kind):
+    words, test = kind(tmp_path)
+    train_file = test.replace("test", "train")
+    paths = () if test == "test.npz" else (f"data.path={train_file}", f"data.test_path={test}")
+    here = str(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(here)
+        folder, measured = train(tmp_path, *words, *paths)
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    shutil.move(tmp_path / test, moved / test)
+    path = tmp_path / train_file
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    done = subprocess.run(
+        python("-c", FRESH, str(folder), str(moved / test)), cwd=moved, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    metrics, predictions = json.loads(done.stdout)
+    same(metrics, measured)
+    assert len(predictions) == sum(1 for _ in package.load(folder).predict(moved / test)["prediction"])

@@ -6,13 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from regab.arguments import Arguments
 from regab.errors import CannotWrite, UsageError
+from regab.prediction.choice import the_best, the_run
 from regab.records.files import write_atomically
-from regab.records.log import OVERRIDES
 from regab.records.printable import printable
-from regab.records.results import RESULTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,14 +27,9 @@ folder of images, arrays (.npy, .npz). Where they have labels, metrics are shown
 ENDING, PROGRAM = ".predictions.csv", "regab predict"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"predict: {message}")
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """What ``regab predict`` understands."""
-    made = _Parser(prog=PROGRAM, description=TEXT, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = Arguments(prog=PROGRAM, description=TEXT, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("run", type=Path, metavar="DIR", help="the folder of a run; with --best, of a sweep")
     made.add_argument("given", nargs="+", metavar="FILE", help="what to predict: a file, a folder, or several images")
     made.add_argument("--best", action="store_true", help="by the variant of a sweep that does best on validation data")
@@ -50,7 +45,7 @@ def predict(words: Sequence[str]) -> int:
     asked = parser().parse_args([*words])
     if asked.metric and not asked.best:
         raise UsageError(f"predict: --metric {asked.metric} is for --best")
-    folder = _chosen(asked.run, asked.metric) if asked.best else _run(asked.run)
+    folder = _best(asked.run, asked.metric) if asked.best else the_run("predict", asked.run)
     given = asked.given[0] if len(asked.given) == 1 else asked.given
     out = _out(asked.out, asked.given[0])
     from regab.prediction.trained import Trained
@@ -66,30 +61,14 @@ def predict(words: Sequence[str]) -> int:
     return 0
 
 
+def _best(folder: Path, metric: str | None) -> Path:
+    run, why = the_best("predict", folder, metric)
+    _say(why)
+    return run
+
+
 def _say(words: str) -> None:
     print(printable(words, but=""), file=sys.stderr)
-
-
-def _run(folder: Path) -> Path:
-    """Raises UsageError for what is no run's folder."""
-    if (folder / RESULTS).is_file():
-        raise UsageError(f"predict {folder}: is a sweep; add --best, or give the folder of one of its runs")
-    if not (folder / OVERRIDES).is_file():
-        there = "is no folder of a run" if folder.is_dir() else "there is no such folder"
-        raise UsageError(f"predict {folder}: {there}; give one, as outputs/run/<date_time>")
-    return folder
-
-
-def _chosen(folder: Path, metric: str | None) -> Path:
-    from regab.analysis.pick import best
-    from regab.analysis.table import read
-
-    try:
-        found = best(read([folder]), metric)
-    except UsageError as error:
-        raise UsageError(f"predict {folder} --best: {error}") from error
-    _say(found.why)
-    return found.folder
 
 
 def _out(asked: str | None, given: str) -> Path | None:

@@ -104,19 +104,20 @@ class Trained:
 
     def _as_test_data(self, x: Any, y: Tensor) -> Data:
         """Raises UsageError for targets that are none of the task."""
-        names, scale, nothing = self.encoding["names"], self.kept.scale, Split(x[:0], torch.zeros(0))
+        names, scale = self.encoding["names"], self.kept.scale
         own = self.reader.classes
         if own != names and sorted(own) == sorted(names):  # the task has them in another order
             y = torch.tensor([names.index(name) for name in own])[y]
         y = self.task.typed(y)
         test = Split(x, y if scale == Scale() else scale(y))
+        nothing = test.take(torch.arange(0))
         imbalance: Any = {} if self.encoding["imbalance"] else None
         return Data(nothing, nothing, test, self.encoding["outputs"], task=self.task, scale=scale, imbalance=imbalance)
 
     @cached_property
     @torch.enable_grad()
     def _stack(self) -> Stack:
-        model, example = self._model(), self._example()
+        model, example = self._model(), self.example
         mode = choose_forward_mode(model, example, tuple(self.encoding["answer"]), self.device)
         return Stack(
             [model],
@@ -134,7 +135,7 @@ class Trained:
             "reg": _only(self.config["reg"], self.encoding["built"]),
             "model": _without_weights(self.config["model"]),
         }
-        config, example = self.config | built, self._example()
+        config, example = self.config | built, self.example
         split = Split(example, torch.zeros(len(example)))
         data = Data(split, split, split, self.encoding["outputs"], self.kept.part("given"), self.task)
         model = build_model(config, data, join_regularizers([config], torch.device("cpu")), config["seed"]).model
@@ -147,7 +148,8 @@ class Trained:
             ) from error
         return model
 
-    def _example(self) -> Tensor:
+    @cached_property
+    def example(self) -> Tensor:
         """Two inputs of the shape and kind that the model takes; a padded text would have no words."""
         random = np.random.default_rng(0)
         shape, dtype = (2, *self.encoding["shape"]), getattr(torch, self.encoding["dtype"])

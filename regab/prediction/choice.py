@@ -1,0 +1,29 @@
+"""Which run a folder stands for: itself, or the best of a sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regab.analysis.pick import best
+from regab.analysis.table import read
+from regab.errors import UsageError
+from regab.records.log import OVERRIDES
+from regab.records.results import RESULTS
+
+
+def the_run(command: str, folder: Path) -> Path:
+    """Raises UsageError for what is no run's folder."""
+    if (folder / RESULTS).is_file():
+        raise UsageError(f"{command} {folder}: is a sweep; add --best, or give the folder of one of its runs")
+    if not (folder / OVERRIDES).is_file():
+        there = "is no folder of a run" if folder.is_dir() else "there is no such folder"
+        raise UsageError(f"{command} {folder}: {there}; give one, as outputs/run/<date_time>")
+    return folder
+
+
+def the_best(command: str, folder: Path, metric: str | None = None) -> tuple[Path, str]:
+    """A run of the best variant, and why it. Raises UsageError where there is none."""
+    try:
+        return best(read([folder]), metric)
+    except UsageError as error:
+        raise UsageError(f"{command} {folder} --best: {error}") from error
