@@ -41,8 +41,8 @@ class Journal:
         self.log.row(self.rows[-1])
         return self.rows[-1]
 
-    def end(self, record: Record, state: dict[str, torch.Tensor]) -> Ended:
-        """The run's last epoch is noted; ``state`` is its selected epoch's."""
+    def end(self, record: Record, state: dict[str, torch.Tensor], calibration: dict[str, Any] | None = None) -> Ended:
+        """The run's last epoch is noted; ``state`` and ``calibration`` are its selected epoch's."""
         last = self.rows[-1]
         if record.ended == DIVERGED:
             return fail(self.run, f"diverged in epoch {last['epoch']}: {divergence(last)}")
@@ -64,6 +64,7 @@ class Journal:
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "overrides": self.run.overrides,
             "weights": weight_histogram(weights),
+            "calibration": calibration,
         }
         return Ended(self.run.digest, self.log.finish(result, files, sync))
 

@@ -20,10 +20,11 @@ from regab.measured import undefined_words
 from regab.metrics.base import kept_measures
 from regab.records.columns import to_row
 from regab.records.files import to_json
+from regab.training.calibration import calibration
 from regab.training.loop import Training, train
 from regab.training.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
-from regab.training.watch import Record
+from regab.training.watch import DIVERGED, Record
 from regab.workers.checkpoints import Checkpoint, load
 from regab.workers.events import Epoch, Event, Note, Started
 from regab.workers.journal import Journal, fail
@@ -139,7 +140,8 @@ class _Attempt:
     def _until_smaller(self, training: Training, journals: dict[str, Journal]) -> Training | None:
         """Train on until all runs have ended (None), or so many that the rest should go on by itself."""
         for records in train(training):
-            self.report([e for record in records for e in self._noted(training, journals, record)])
+            sure = calibration(training, [r.run for r in records if r.ended not in ("", DIVERGED)])
+            self.report([e for r in records for e in self._noted(training, journals, r, sure.get(r.run))])
             if not training.watch.running.any():
                 return None
             if self.stopping():
@@ -150,12 +152,14 @@ class _Attempt:
                 return smaller
         return None
 
-    def _noted(self, training: Training, journals: dict[str, Journal], record: Record) -> Iterator[Event]:
+    def _noted(
+        self, training: Training, journals: dict[str, Journal], record: Record, sure: dict | None
+    ) -> Iterator[Event]:
         journal = journals[training.ids[record.run]]
         yield Epoch(journal.run.digest, journal.note(record))
         if record.ended:
             self.ended.add(journal.run.digest)
-            yield journal.end(record, training.watch.selected_state(record.run))
+            yield journal.end(record, training.watch.selected_state(record.run), sure)
 
     def _compacted(self, training: Training, journals: dict[str, Journal]) -> Training | None:
         watch = training.watch

@@ -11,7 +11,8 @@ import numpy as np
 
 from regab.records.columns import words
 from regab.records.files import make_folder, write_atomically, writing
-from regab.report.figures import cocktail, fits, forest, responses, weights
+from regab.records.load import load_result
+from regab.report.figures import cocktail, fits, forest, reliability, responses, weights
 from regab.report.figures.rows import best_first, drawn_of, note_left_out
 from regab.report.figures.style import figure, label
 from regab.report.findings import alone, numbers
@@ -123,6 +124,23 @@ def _weights(study: Study, path: Path) -> bool:
     return bool(shown)
 
 
+def _reliability(study: Study, path: Path) -> bool:
+    results = {v: [load_result(Path(row["folder"])) or {} for row in v.finished] for v in study.variants}
+    shown = {
+        v: bins for v, found in results.items() if (bins := [r["calibration"] for r in found if r.get("calibration")])
+    }
+    if shown:
+        columns = min(4, len(shown), MOST)
+        rows = math.ceil(min(len(shown), MOST) / columns)
+        with _save(path, 0.6 + 2.9 * columns, 0.4 + 3.1 * rows) as drawn:
+            panels = list(drawn.subplots(rows, columns, squeeze=False).flat)
+            for axes, (variant, bins) in zip(panels, shown.items(), strict=False):
+                reliability.reliability(axes, variant, bins)
+            for axes in panels[len(shown) :]:
+                axes.set_axis_off()
+    return bool(shown)
+
+
 def _cocktail(study: Study, path: Path) -> bool:
     mixed = any(len(v.methods) > 1 for v in study.variants)
     shown: list[Variant] = best_first(study)[:MOST]
@@ -162,6 +180,10 @@ FIGURES: dict[str, tuple[str, Draw]] = {
     "curves": ("Loss on training and validation data; thin: single runs, band: ± one standard deviation", _curves),
     "gap": ("Generalization gap: validation loss − training loss", _gaps),
     "cost": ("What a run costs and what it gives, in {metric}", _costs),
+    "reliability": (
+        "Calibration: accuracy by confidence; below the diagonal a model is too sure of itself",
+        _reliability,
+    ),
     "weights": ("Weights of one run per method, and their norm by epoch", _weights),
     "stopping": ("What rules of early stopping would have saved, and cost in {metric}, after the fact", _stopping),
     "cocktail": ("Which methods the best variants consist of, and their {metric}", _cocktail),
