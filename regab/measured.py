@@ -107,11 +107,11 @@ def own_measures(config: Config) -> Measures:
 
 def metric_names(config: Config, task: type[Task], imbalanced: bool = False) -> list[str]:
     """What is measured of a run beside the loss, in the order of its columns: what is asked for, else what the task
-    says and the headline; of imbalanced classes balanced accuracy first."""
+    says and the headline; of imbalanced classes balanced accuracy before accuracy."""
     asked = config.get("metrics", {})
     names = asked.get("names")
     if names is None:
-        first = [BALANCED] if imbalanced and metrics()[BALANCED].is_for(task) else []
+        first = [BALANCED] if imbalanced and task.metrics[:1] == ("accuracy",) else []
         headline = [config["headline"]] if config.get("headline") in {*metrics()} - {LOSS} else []
         names = dict.fromkeys([*first, *task.metrics, *headline])
     return [*names, *asked.get("extra", {})]
@@ -136,7 +136,7 @@ def metrics_of(config: Config, data: Data) -> dict[str, Metric]:
         if cls.needs and find_spec(cls.needs) is None:
             raise UsageError(f"metrics={name}: needs {cls.needs}; pip install 'regab[metrics]'")
         metric = cls(**{k: v for k, v in (node or {}).items() if k != "_target_"})
-        found |= {name: metric} if node else metric.columns(name, _views(data, data.train.y)[0][0].shape[-1])
+        found |= {name: metric} if node else metric.columns(name, _views(data, data.train.y))
     return found
 
 
@@ -154,8 +154,8 @@ def undefined(metrics: Mapping[str, Metric], data: Data) -> dict[str, str]:
             both = list(zip(targets, scales * (len(targets) // len(scales)), strict=True))
             for name, metric in metrics.items():
                 why = [metric.undefined(y if metric.standardized else scale.back(y)) for y, scale in both]
-                if all(why):
-                    found[f"{part}_{name}"] = why[0]
+                if all(why if metric.target is None else [why[metric.target]]):
+                    found[f"{part}_{name}"] = why[metric.target or 0]
     return found
 
 

@@ -20,6 +20,8 @@ from regab.metrics.pinball import Pinball
 from regab.records.columns import words
 from regab.tasks.base import Scale, Task
 from regab.tasks.classification import Classification
+from regab.tasks.multilabel import Multilabel
+from regab.tasks.ordinal import Ordinal
 from regab.tasks.regression import Regression
 from regab.training.evaluate import evaluate
 from tests.conftest import SMALL
@@ -124,7 +126,7 @@ def test_a_metric_of_classes_is_what_scikit_learn_says(name, k):
 @pytest.mark.parametrize("name", EACH_CLASS)
 def test_a_metric_of_each_class_is_what_scikit_learn_says(name):
     outputs, y = outputs_and_classes(4)
-    columns = metrics()[name]().columns(name, 4)
+    columns = metrics()[name]().columns(name, [(outputs, y)])
     assert list(columns) == [f"{name.removesuffix('_per_class')}_{c}" for c in range(4)]
     found = torch.stack([metric.of(outputs, y) for metric in columns.values()], 1)
     for run, values in zip(outputs, found, strict=True):
@@ -199,7 +201,7 @@ def test_where_there_is_one_class_only_a_metric_has_no_value():
         assert metrics()[name]().of(torch.randn(2, 6, 3), y).isnan().all()
         assert metrics()[name]().undefined(y) == "all examples are of one class"
         assert metrics()[name]().undefined(torch.tensor([1, 0])) == ""
-    metric = metrics()["recall_per_class"]().columns("recall_per_class", 3)["recall_2"]
+    metric = metrics()["recall_per_class"]().columns("recall_per_class", [(CONSTANT, y)])["recall_2"]
     assert metric.of(torch.randn(2, 6, 3), y).isnan().all()
     assert (metric.undefined(y), metric.undefined(y + 1)) == ("no example is of class 2", "")
     assert metrics()["balanced_accuracy"]().of(CONSTANT, y).tolist() == [0.0, 0.0]
@@ -266,6 +268,7 @@ def test_of_imbalanced_classes_balanced_accuracy_comes_first():
     assert list(metrics_of(config(metrics={"names": ["accuracy"], "extra": {}}), data)) == ["accuracy"]
     assert list(metrics_of(config(), data_of([0, 1, 2]))) == ["accuracy"]
     assert metric_names(config(), Regression, imbalanced=True) == ["rmse", "r2"]
+    assert metric_names(config(), Ordinal, imbalanced=True) == ["rank_error", "accuracy"]
 
 
 def config(**changes):
@@ -311,7 +314,62 @@ def test_a_library_that_is_missing_is_named_with_the_command(monkeypatch):
             metrics_of(asked, data_of([1, 2]))
     without = [name for name in OF_CLASSES if not metrics()[name].needs]
     assert {"balanced_accuracy", "log_loss", "brier", "perplexity", "top5"} <= {*without}
-    metrics_of(config(metrics={"names": without, "extra": {}}), data_of([1, 2]))
+    metrics_of(config(metrics={"names": without, "extra": {}}), data_of([1, 2], classes=7))
+
+
+@pytest.fixture
+def labelled():
+    """Outputs of two runs for four labels, of which no example has the last but one, and what is measured."""
+    torch.manual_seed(0)
+    y = (torch.rand(600, 4) < torch.tensor([0.5, 0.2, 0.0, 0.1])).float()
+    x = (torch.randn(600, 4) + 1.5 * y).round(decimals=1)
+    nothing = Split(x[:0], y[:0])
+    data = Data(Split(x, y), nothing, nothing, classes=4, task=Multilabel())
+    names = ["f1", "precision", "recall", "auroc", "average_precision", "accuracy", "recall_per_class"]
+    measured = metrics_of(config(metrics={"names": names, "extra": {}}), data)
+    return x, y, data, measured
+
+
+def test_several_labels_are_measured_as_scikit_learn_means_over_them(labelled):
+    x, y, data, measured = labelled
+    found = evaluate(Few(), data, data.task, measured)
+    flipped = torch.cat([x[:512].flip(0), x[512:].flip(0)])
+    there = [0, 1, 3]
+    for run, outputs in enumerate((x, flipped)):
+        for name in ("f1", "precision", "recall"):
+            score = getattr(sklearn, f"{name}_score")
+            expected = score(y[:, there], outputs[:, there] > 0, average="macro")
+            assert found[f"train_{name}"][run].item() == pytest.approx(expected, abs=1e-6)
+        for name, score in (("auroc", sklearn.roc_auc_score), ("average_precision", sklearn.average_precision_score)):
+            expected = score(y[:, there], outputs[:, there], average="macro")
+            assert found[f"train_{name}"][run].item() == pytest.approx(expected, abs=1e-6)
+        assert found["train_accuracy"][run].item() == pytest.approx(((outputs > 0) == y).double().mean().item())
+        for label in there:
+            expected = sklearn.recall_score(y[:, label], outputs[:, label] > 0)
+            assert found[f"train_recall_{label}"][run].item() == pytest.approx(expected, abs=1e-6)
+    assert found["train_recall_2"].isnan().all()
+    assert undefined_words(measured, data) == ["not defined (nan): train_recall_2; no example is of label 2"]
+
+
+def test_several_targets_are_measured_as_a_mean_over_them():
+    torch.manual_seed(0)
+    y, x = torch.randn(40, 3).double() * torch.tensor([1.0, 10.0, 100.0]), torch.randn(40, 3)
+    task, nothing = Regression(), Split(x[:0], y[:0])
+    scale = task.scale(y)
+    data = Data(Split(x, scale(y)), nothing, nothing, classes=3, task=task, scale=scale)
+    names = ["mae", "mape", "pinball", "spearman", "rmse", "r2"]
+    found = evaluate(Few(), data, task, metrics_of(config(metrics={"names": names, "extra": {}}), data))
+    predicted = scale.back(x)
+    for name in names:
+        expected = np.mean([OF_NUMBERS[name](y[:, t].numpy(), predicted[:, t].numpy()) for t in range(3)])
+        assert found[f"train_{name}"][0].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_five_largest_of_five_are_refused():
+    asked = config(metrics={"names": ["top5"], "extra": {}})
+    with pytest.raises(UsageError, match="metrics=top5: there are 3 classes only, which are always among the first"):
+        metrics_of(asked, data_of([0]))
+    assert list(metrics_of(asked, data_of([0], classes=6))) == ["top5"]
 
 
 class Pixels(Task):

@@ -9,8 +9,10 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
+from regab.data.split import Split
 from regab.records.results import load_results
 from regab.report.figures.reliability import calibration_error, pooled, reliability
+from regab.tasks.classification import Classification
 from regab.training.calibration import calibration, counted
 from regab.training.loop import train
 from regab.training.setup import set_up
@@ -79,13 +81,10 @@ class Sure:
         return torch.stack([x, 2 * x])
 
 
-def test_every_example_is_counted_where_it_belongs(small):
+def test_every_example_is_counted_where_it_belongs():
     p = torch.tensor([0.99, 0.61, 0.5, 1 - 1e-12])
     outputs = torch.stack([(p.double() / (1 - p.double())).log().clamp(max=80), torch.zeros(4)], 1)
-    split = SimpleNamespace(x=outputs, y=torch.tensor([0, 1, 0, 1]))
-    split = type("Four", (), {"x": split.x, "y": split.y, "__len__": lambda self: 4})()
-    task = set_up([small({"epochs": 1})]).task
-    one, two = counted(Sure(), split, task)
+    one, two = counted(Sure(), Split(outputs, torch.tensor([0, 1, 0, 1])), Classification())
     assert one[0].nonzero()[:, 0].tolist() == [7, 9, 14]  # 0.5, 0.61, and two of nearly 1
     assert (one[0, 14], one[1, 14], one[1, 9], one[1, 7]) == (2, 1, 0, 1)
     assert one[2, 9].item() == pytest.approx(0.61)

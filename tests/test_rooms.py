@@ -348,8 +348,8 @@ def test_plateau_follows_torch_upwards_too():
     ours.start(torch.tensor([1.0]), 1, len(values))
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
     theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", 0.5, **options)
-    for value in values:
-        ours.epoch_ended(torch.tensor([value], dtype=torch.float64))
+    for epoch, value in enumerate(values, 1):
+        ours.epoch_ended(epoch, torch.tensor([value], dtype=torch.float64))
         theirs.step(value)
         assert ours.lr(0).item() == optimizer.param_groups[0]["lr"]
     assert ours.lr(0).item() == 0.125

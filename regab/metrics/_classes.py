@@ -65,37 +65,64 @@ def one_vs_rest(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @dataclass
-class PerClass(Metric):
-    """A metric of class ``of_class`` alone, the others being one; NaN where no example is of that class.
+class ByClass(Metric):
+    """What scikit-learn says of one class, or as a mean over classes: F1, precision, recall.
 
-    Asked for by name, it is measured of every class: ``f1_per_class`` gives ``f1_0``, ``f1_1``, …
+    ``having``: of an example with several labels, where the question is of each whether it has it, not both answers.
     """
 
-    of_class: int = 0
+    having: bool = False
 
     direction: ClassVar[str] = "up"
     form: ClassVar[str] = ".4f"
     range: ClassVar[str] = "[0, 1]"
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     needs: ClassVar[str] = TORCHMETRICS
-    called: ClassVar[str]
-
-    def score(self, predicted: Tensor, truth: Tensor) -> Tensor:
-        """Of one run, from whether each example is said to be of the class, and is: ``[N]`` each, int64."""
-        raise NotImplementedError
+    function: ClassVar[str]  # of torchmetrics, without ``binary_`` or ``multiclass_``
 
     def of(self, outputs: Tensor, targets: Tensor) -> Tensor:
         if self.undefined(targets):
             return torch.full((len(outputs),), torch.nan)
-        said, truth = (chosen(outputs) == self.of_class).long(), (targets == self.of_class).long()
-        return torch.stack([self.score(one, truth) for one in said])
+        kind, more = ("binary", ()) if self.having else ("multiclass", (outputs.shape[-1], "macro"))
+        score = getattr(library, f"{kind}_{self.function}")
+        return torch.stack([score(said, targets, *more, validate_args=False) for said in chosen(outputs)])
 
     def undefined(self, targets: Tensor) -> str:
-        return "" if bool((targets == self.of_class).any()) else f"no example is of class {self.of_class}"
+        return "no example has the label" if self.having and not targets.any() else ""
 
-    def columns(self, name: str, outputs: int) -> dict[str, Metric]:
-        stem = name.removesuffix(EACH)
-        return {f"{stem}_{number}": type(self)(number) for number in range(outputs)}
+    def columns(self, name: str, views: list[tuple[Tensor, Tensor]]) -> dict[str, Metric]:
+        return {name: type(self)(having=len(views) > 1)}
+
+
+@dataclass
+class PerClass(ByClass):
+    """The same of class ``of_class`` alone, the others being one; NaN where no example is of that class.
+
+    Asked for by name, it is measured of every class: ``f1_per_class`` gives ``f1_0``, ``f1_1``, … Of several labels per
+    example, of having each of these.
+    """
+
+    of_class: int = 0
+    called: ClassVar[str]
+
+    def of(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        if self.undefined(targets):
+            return torch.full((len(outputs),), torch.nan)
+        score, truth = getattr(library, f"binary_{self.function}"), (targets == self.of_class).long()
+        said = (chosen(outputs) == self.of_class).long()
+        return torch.stack([score(one, truth, validate_args=False) for one in said])
+
+    def undefined(self, targets: Tensor) -> str:
+        which = f"label {self.target}" if self.target is not None else f"class {self.of_class}"
+        return "" if bool((targets == self.of_class).any()) else f"no example is of {which}"
+
+    def columns(self, name: str, views: list[tuple[Tensor, Tensor]]) -> dict[str, Metric]:
+        stem, several = name.removesuffix(EACH), len(views) > 1
+        found = {}
+        for number in range(len(views) if several else views[0][0].shape[-1]):
+            found[f"{stem}_{number}"] = one = type(self)(of_class=1 if several else number)
+            one.target = number if several else None
+        return dict(found)
 
     @classmethod
     def measure(cls, name: str) -> Measure:

@@ -80,7 +80,8 @@ class Metric:
     name; empty: any), and computes in ``of``. Outputs and targets are those of all examples of a split, in the order of
     the data, on the device that trains, as the task's ``predictions`` gives them; in a regression in the units of the
     target, or with ``standardized`` as the model is trained on them, less their mean and over their deviation.
-    ``needs`` is a library that is there with ``pip install 'regab[metrics]'``.
+    ``needs`` is a library that is there with ``pip install 'regab[metrics]'``; ``target`` of several that the task has
+    is the one that is measured (None: the mean over them).
     """
 
     direction: ClassVar[str] = ""
@@ -92,6 +93,7 @@ class Metric:
     tasks: ClassVar[tuple[str, ...]] = ()
     standardized: ClassVar[bool] = False
     needs: ClassVar[str] = ""
+    target: int | None = None
 
     def of(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The value of each run ``[V]``, from outputs ``[V, N, K]`` and targets ``[N]`` (or whatever shapes the task
@@ -107,9 +109,11 @@ class Metric:
         """Why there is no value (NaN) whatever a model says, where these are the targets; empty if there is one."""
         return ""
 
-    def columns(self, name: str, outputs: int) -> dict[str, Metric]:
-        """What is measured under which names where this metric is asked for by ``name``, of a model with so many
-        outputs for an example: itself, or one for each class."""
+    def columns(self, name: str, views: list[tuple[Tensor, Tensor]]) -> dict[str, Metric]:
+        """What is measured under which names where this metric is asked for by ``name``: itself, or one for each class.
+
+        ``views`` are what the task's ``predictions`` makes of targets and the outputs of no run. Raises UsageError.
+        """
         return {name: self}
 
     @classmethod

@@ -1,30 +1,14 @@
 """F1: the harmonic mean of precision and recall of a class, averaged over classes."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from regab.metrics._classes import TORCHMETRICS, chosen, library, of_each_run
-from regab.metrics.base import Metric
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from regab.metrics._classes import ByClass
 
 
-class F1(Metric):
+class F1(ByClass):
     """mean over classes of 2·tp / (2·tp + fp + fn), over those that the split has or the model says (macro F1).
 
-    Range: [0, 1]. Of two classes both count; that of one alone is ``f1_per_class``."""
+    Range: [0, 1]. Of two classes both count; that of one alone is ``f1_per_class``. Of several labels per
+    example, the mean over labels of having them, over those that some example has.
+    """
 
-    direction = "up"
     label = "macro F1"
-    form = ".4f"
-    range = "[0, 1]"
-    tasks = ("classification",)
-    needs = TORCHMETRICS
-
-    def of(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        def score(predicted: Tensor) -> Tensor:
-            return library.multiclass_f1_score(predicted, targets, outputs.shape[-1], "macro", validate_args=False)
-
-        return of_each_run(score, chosen(outputs))
+    function = "f1_score"

@@ -1,13 +1,6 @@
 """Precision of each class: the share of what is said to be of it that is."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from regab.metrics._classes import PerClass, library
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from regab.metrics._classes import PerClass
 
 
 class PrecisionPerClass(PerClass):
@@ -17,6 +10,4 @@ class PrecisionPerClass(PerClass):
     """
 
     called = "precision"
-
-    def score(self, predicted: Tensor, truth: Tensor) -> Tensor:
-        return library.binary_precision(predicted, truth, validate_args=False)
+    function = "precision"

@@ -1,13 +1,6 @@
 """Recall of each class: the share of it that is said to be of it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from regab.metrics._classes import PerClass, library
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from regab.metrics._classes import PerClass
 
 
 class RecallPerClass(PerClass):
@@ -17,6 +10,4 @@ class RecallPerClass(PerClass):
     """
 
     called = "recall"
-
-    def score(self, predicted: Tensor, truth: Tensor) -> Tensor:
-        return library.binary_recall(predicted, truth, validate_args=False)
+    function = "recall"

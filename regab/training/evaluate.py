@@ -45,7 +45,7 @@ def _measured(stack: Stack, split: Split, scale: Scale, task: Task, metrics: Map
     """One pass over a split. Outputs are kept only for metrics that take those of all examples at once."""
     means = {name: metric for name, metric in metrics.items() if isinstance(metric, Mean)}
     seen = Seen(scale.each(), keeps=len(means) < len(metrics))
-    rows = _rows(split)
+    rows = chunk_size(split)
     chunks = [slice(start, start + rows) for start in range(0, len(split), rows)]
     for x, y in zip(gather(split.x, chunks), split.y.split(rows), strict=True):
         seen.add(stack(x, shared=True), y, task, means)
@@ -54,11 +54,12 @@ def _measured(stack: Stack, split: Split, scale: Scale, task: Task, metrics: Map
     for name, metric in metrics.items():
         values = seen.mean_of(metric) if isinstance(metric, Mean) else seen.of(metric)
         each = [per_run(value, stack.size, f"metric {name}").cpu().double() for value in values]
+        each = each if metric.target is None else [each[metric.target]]
         found[name] = each[0] if len(each) == 1 else torch.stack(each).nanmean(0)
     return found
 
 
-def _rows(split: Split) -> int:
+def chunk_size(split: Split) -> int:
     """Examples per forward pass, fewer where each is large or has many targets."""
     inputs, targets = (max(1, math.prod(each.shape[1:])) for each in split)
     return max(1, min(CHUNK, CHUNK * LARGE // inputs, PLACES // targets))
