@@ -264,6 +264,26 @@ def test_every_task_predicts_what_it_was_measured_by(tmp_path, monkeypatch, name
         assert list(found) == ["prediction", "p_low", "p_mid", "p_high"]
 
 
+@slow
+def test_several_columns_of_a_table_are_predicted_by_their_names(tmp_path):
+    files = write_tables(tmp_path)
+    for part in ("train", "test"):
+        rows = pd.read_csv(tmp_path / f"{part}.csv")
+        rows = rows.assign(old=rows["age"] > "40", no=rows["label"] == "no", twice=rows["price"].str.replace("1", "2"))
+        rows.to_csv(tmp_path / f"{part}.csv", index=False)
+    ignored = "data.ignore=[id,label]"
+    folder, measured = train(tmp_path, *files, "data.label=[price,twice]", ignored, *MLP)
+    found = package.load(folder).predict(tmp_path / "test.csv")
+    same(found.attrs["metrics"], measured)
+    assert list(found) == ["line", "prediction_price", "prediction_twice"]
+    folder, measured = train(tmp_path, *files, "data.label=[old,no]", ignored, *MLP)
+    found = package.load(folder).predict(tmp_path / "test.csv")
+    same(found.attrs["metrics"], measured)
+    assert list(found) == ["line", "prediction", "p_old", "p_no"]
+    frame = pd.read_csv(tmp_path / "test.csv", keep_default_na=False)
+    pd.testing.assert_frame_equal(package.load(folder).predict(frame), found.drop(columns="line"))
+
+
 WAYS = {
     "swa": ("reg.swa.start=0.3", "reg.norm=batch"),
     "ema": ("reg.ema=0.9",),

@@ -81,9 +81,10 @@ class Regression(Task):
     def told(self, outputs: Tensor, names: Sequence[str]) -> dict[str, Any]:
         """The number, or one for each target."""
         columns = [column.double().numpy() for column in outputs.unbind(1)]
-        return (
-            {"prediction": columns[0]} if len(columns) == 1 else {f"prediction_{k}": c for k, c in enumerate(columns)}
-        )
+        if len(columns) == 1:
+            return {"prediction": columns[0]}
+        names = names if len(names) == len(columns) else [str(k) for k in range(len(columns))]
+        return {f"prediction_{name}": column for name, column in zip(names, columns, strict=True)}
 
     losses = staticmethod(squared_errors)
 

@@ -29,10 +29,11 @@ class Sheet(Rows):
     def at(self, row: int) -> str:
         return super().at(row) if self.index is None else f"{self.source}, row {self.index[row]!r}"
 
-    def part(self, cells: list[str], name: str, rows: np.ndarray) -> Sheet:
-        """Some rows of one column, by another name."""
+    def part(self, columns: dict[str, list[str]], rows: np.ndarray) -> Sheet:
+        """Some rows of these columns."""
+        some = {name: [cells[row] for row in rows] for name, cells in columns.items()}
         index = None if self.index is None else self.index[rows]
-        return Sheet(self.source, {name: [cells[row] for row in rows]}, [self.lines[row] for row in rows], index=index)
+        return Sheet(self.source, some, [self.lines[row] for row in rows], unit=self.unit, index=index)
 
     @property
     def frame(self) -> Any:

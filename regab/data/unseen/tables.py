@@ -13,9 +13,10 @@ from torch import Tensor
 from regab.data.columns import Column, Options, shown
 from regab.data.dates import EPOCH
 from regab.data.encode import Cells
-from regab.data.labels import Targets, is_number
+from regab.data.labels import is_number
 from regab.data.numbers import PLAIN
 from regab.data.rows import Rows
+from regab.data.several import SeveralTargets
 from regab.data.unseen.examples import Examples
 from regab.data.unseen.sheet import Sheet, sheet_of
 from regab.errors import UsageError
@@ -33,7 +34,7 @@ class Tables:
 
     columns: list[Column]
     options: Options
-    targets: Targets
+    targets: Any
     delimiter: str = "auto"
     encoding: str = "auto"
     pointed: tuple[str, ...] = ()
@@ -58,12 +59,15 @@ class Tables:
         )
         found = Examples(cells, places=sheet.places, said=[*sheet.said, *self._said(sheet, used, cells, encode)])
         found.frame = sheet.frame
-        label = self.targets.label
-        if label in sheet.columns:
-            found.label(
-                [not self._absent(cell) for cell in sheet.columns[str(label)]], lambda r: self._labels(sheet, r)
-            )
+        if all(name in sheet.columns for name in self._labels):
+            cells_of = zip(*(sheet.columns[name] for name in self._labels), strict=True)
+            found.label([not any(map(self._absent, row)) for row in cells_of], lambda rows: self._read(sheet, rows))
         return found
+
+    @property
+    def _labels(self) -> list[str]:
+        several = isinstance(self.targets, SeveralTargets)
+        return [*self.targets.names] if several else [str(self.targets.label)]
 
     def _check_columns(self, sheet: Sheet, used: list[Column]) -> None:
         if missing := [column.name for column in used if column.name not in sheet.columns]:
@@ -91,15 +95,26 @@ class Tables:
     def _absent(self, cell: str) -> bool:
         return cell.lower() in self.options.absent
 
-    def _labels(self, sheet: Sheet, rows: np.ndarray) -> Tensor:
-        name = str(self.targets.label)
-        if name in sheet.numbers and is_number(self.targets.task):
-            return torch.from_numpy(sheet.numbers[name][rows])
-        return self.targets(sheet.part(sheet.columns[name], name, rows))
+    def _read(self, sheet: Sheet, rows: np.ndarray) -> Tensor:
+        """The targets of some rows. Raises UsageError."""
+        some = sheet.part({name: sheet.columns[name] for name in self._labels}, rows)
+        if not is_number(self.targets.task):
+            return self.targets(some)
+        columns = getattr(self.targets, "columns", None) or [self.targets.column]
+        found = [self._number(sheet, some, column, rows) for column in columns]
+        return torch.from_numpy(np.stack(found, 1) if len(found) > 1 else found[0])
+
+    def _number(self, sheet: Sheet, some: Sheet, column: Column, rows: np.ndarray) -> np.ndarray:
+        typed = column.name in sheet.numbers
+        values = sheet.numbers[column.name][rows] if typed else column.numbers(some, self.options, "mend it")
+        if (wrong := np.flatnonzero(~np.isfinite(values))).size:
+            cell = some.columns[column.name][wrong[0]]
+            raise UsageError(f"{some.at(wrong[0])}: {column.name} is {cell!r}, and not a finite number")
+        return values
 
     def _said(self, sheet: Sheet, used: list[Column], cells: Cells, encode: Any) -> list[str]:
         said = []
-        known = {column.name for column in self.columns} | {self.targets.label}
+        known = {*self._labels, *(column.name for column in self.columns)}
         if extra := [name for name in sheet.columns if name not in known]:
             said.append(f"not used, as training had no such columns: {_some(extra)}")
         names = [column.name for column in used if column.kind == "numeric"]

@@ -90,9 +90,7 @@ class Texts:
         return names[place] if unnamed and place < len(names) else None
 
     def _labels(self, sheet: Sheet, cells: list[str], rows: np.ndarray) -> Any:
-        return dataclasses.replace(self.targets, label=(label := self._name(self.label)))(
-            sheet.part(cells, label, rows)
-        )
+        return dataclasses.replace(self.targets, label="label")(sheet.part({"label": cells}, rows))
 
 
 def _plain(given: Any) -> np.ndarray:
