@@ -30,6 +30,11 @@ def is_array(given: Any) -> bool:
     return hasattr(given, "__array__") and hasattr(given, "ndim") and not hasattr(given, "iloc")
 
 
+def is_data_set(given: Any) -> bool:
+    """Whether this gives pairs of inputs and targets one by one, as torch's data sets do."""
+    return not isinstance(given, list | tuple | str) and hasattr(given, "__getitem__") and hasattr(given, "__len__")
+
+
 def array_of(given: Any) -> tuple[np.ndarray, np.ndarray | None, str]:
     """Inputs, labels if they are there, and what to call them. Raises UsageError."""
     if not is_path(given):
@@ -75,6 +80,8 @@ class Arrays:
             return self._examples(array, labels, source)
         if is_path(given) or is_table(given):
             return self._of_sheet(given)
+        if is_data_set(given):
+            return self._of_data_set(given)
         if not isinstance(given, list | tuple):
             raise UsageError(f"predict: {a_kind(given)} holds no examples; give an array, a file or a DataFrame")
         if self.shape is None:
@@ -83,6 +90,14 @@ class Arrays:
             return self._examples(np.asarray(given, dtype=np.float64), None, "the list")
         except (ValueError, TypeError) as error:
             raise UsageError(f"predict: the list is no array of numbers ({error})") from error
+
+    def _of_data_set(self, given: Any) -> Examples:
+        from regab.data.reading import as_example
+
+        read = [as_example(given[i], f"predict: example {i}") for i in range(len(given))]
+        if len({x.shape for x, _ in read}) != 1:
+            raise UsageError("predict: the data set is empty, or its examples have several shapes")
+        return self._examples(torch.stack([x for x, _ in read]).numpy(), np.array([y for _, y in read]), "the data set")
 
     def _examples(self, array: np.ndarray, labels: Sequence[Any] | np.ndarray | None, source: str) -> Examples:
         found = Examples(self._inputs(array, source))

@@ -65,8 +65,12 @@ def a_kind(given: Any) -> str:
 
 
 def of_names(labels: Sequence[Any], names: Sequence[str], where: str) -> list[int]:
-    """Numbers of classes that are called by name, or by number where names are words. Raises UsageError."""
+    """Numbers of classes that are called by name, or by number (or true and false) where names are others.
+
+    Raises UsageError.
+    """
     known: dict[Any, int] = {str(number): number for number in range(len(names))}
+    known |= {"False": 0, "True": 1} if len(names) == 2 else {}
     known |= {name: number for number, name in enumerate(names)}
     words = [_word(label) for label in labels]
     for label, word in zip(labels, words, strict=True):

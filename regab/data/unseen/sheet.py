@@ -58,7 +58,9 @@ def is_frame_file(path: Path) -> bool:
 def sheet_of(given: Any, delimiter: str = "auto", encoding: str = "auto") -> Sheet:
     """A table whose columns are named. Raises UsageError."""
     if is_table(given):
-        return of_frame(given if isinstance(given, pd.DataFrame) else pd.DataFrame(given), "the data frame")
+        single = isinstance(given, dict) and not any(map(pd.api.types.is_list_like, given.values()))
+        frame = given if isinstance(given, pd.DataFrame) else pd.DataFrame([given] if single else given)
+        return of_frame(frame, "the data frame")
     if not is_path(given):
         raise UsageError(f"predict: {a_kind(given)} is no table; give a file or a pandas DataFrame")
     path = existing(given)
