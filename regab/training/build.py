@@ -6,7 +6,6 @@ import inspect
 import math
 from typing import Any, NamedTuple
 
-import torch
 from torch import nn
 
 from regab.data.split import Data
@@ -17,7 +16,7 @@ from regab.models.foreign import adopt, briefly, is_foreign
 from regab.models.initial import Initialization
 from regab.models.options import fine_tuning
 from regab.regularizers.base import Chain
-from regab.seeding import stream_seed
+from regab.seeding import seeded
 from regab.targets import is_node, keywords, locate
 
 Config = dict[str, Any]
@@ -36,8 +35,7 @@ def build_model(config: Config, data: Data, chain: Chain, seed: int) -> Built:
     initialize, tuning = Initialization(node["init"]), fine_tuning(node)
     own = {k: v for k, v in node.items() if k != "init" and k not in tuning}
     _check_text(node["_target_"], locate(node, "model"), data)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(seed, "init"))
+    with seeded(seed, "init"):
         model = make(own, data, "model")
         if not isinstance(model, nn.Module):
             raise UsageError(f"model._target_={node['_target_']}: must give a torch.nn.Module")

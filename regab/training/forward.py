@@ -18,6 +18,7 @@ from regab.models.attention import SelfAttention
 from regab.models.calling import explained
 from regab.models.foreign import is_foreign
 from regab.models.places import pass_once, perturbed_places
+from regab.seeding import drawn_since, global_states, seeded
 from regab.training.stack import Stack
 
 SLOW_ON_A_CPU = (nn.modules.conv._ConvNd, nn.MultiheadAttention, SelfAttention)
@@ -123,13 +124,13 @@ def _trial(model: nn.Module, example: Tensor) -> nn.Module:
 
 
 def _draws(model: nn.Module, example: Tensor) -> bool:
-    """Whether a forward pass uses torch's global generator."""
+    """Whether a forward pass uses torch's, numpy's or Python's global generator."""
     trial = _trial(model, example)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        before = torch.get_rng_state()
+    with seeded(0, "trial"), torch.no_grad():
+        before = global_states()
         for training in (True, False):
             trial.train(training)(example)
-        return not torch.equal(before, torch.get_rng_state())
+        return drawn_since(before)
 
 
 def obstacle(model: nn.Module, example: Tensor, mode: ForwardMode) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from regab.data.split import Data
 from regab.fields import of_kind, per_run
 from regab.metrics.base import Metric
 from regab.regularizers.base import Chain
+from regab.seeding import seeded
 from regab.tasks.base import Task
 from regab.training.average import Average, holding
 from regab.training.evaluate import evaluate
@@ -61,16 +63,23 @@ class Training:
 def train(t: Training) -> Iterator[list[Record]]:
     """Train a stack; before the first and after every epoch, yield a record of each run that has not yet ended."""
     if not t.watch.history:
-        measured = evaluate(t.stack, t.data, t.task, t.metrics)
+        with _seeded(t):
+            measured = evaluate(t.stack, t.data, t.task, t.metrics)
         yield t.watch.note(0, {"step": 0, "lr": t.schedule.lr(0)} | measured, t.stack.state)
     while t.epoch < t.epochs and t.watch.running.any():
-        metrics = train_epoch(t, t.epoch + 1)
-        t.epoch += 1
-        state = t.average.after_epoch(t.chain, t.epoch, t.epochs, t.data.train.x, t.steps)
-        with holding(t.stack, state):
-            metrics |= evaluate(t.stack, t.data, t.task, t.metrics)
+        with _seeded(t):
+            metrics = train_epoch(t, t.epoch + 1)
+            t.epoch += 1
+            state = t.average.after_epoch(t.chain, t.epoch, t.epochs, t.data.train.x, t.steps)
+            with holding(t.stack, state):
+                metrics |= evaluate(t.stack, t.data, t.task, t.metrics)
         t.schedule.epoch_ended(metrics["step"], metrics.get(getattr(t.schedule, "monitor", "val_loss")))
         yield t.watch.note(t.epoch, metrics, state)
+
+
+def _seeded(t: Training) -> AbstractContextManager[None]:
+    """Whatever of the user's own draws from a global generator does so alike in two trainings of the same runs."""
+    return seeded(t.noise.seeds[0], "epoch", t.epoch)
 
 
 def train_epoch(t: Training, epoch: int) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from regab.training.forward import choose_forward_mode
 from regab.training.loop import Training, batches
 from regab.training.noise import Noise
 from regab.training.optimizer.joined import examine_optimizers, join_optimizers, parts_in
+from regab.training.own_draws import seed_own
 from regab.training.stack import Stack
 from regab.training.stopping import Stopping
 from regab.training.watch import Watch
@@ -73,12 +74,13 @@ def set_up(configs: list[Config]) -> Training:
         stack.keep_start()
     notes = built[0].notes + mode.notes + parts_in(config["optimizer"]).apply(stack, example)
     optimizer = join_optimizers([c["optimizer"] for c in in_lanes], stack)
-    run_to_lane = np.array([order.index(path) for path in paths])
+    run_to_lane, task = np.array([order.index(path) for path in paths]), join_task(in_lanes, data, device)
+    seed_own([*chain.methods.items(), ("task", task)], noise)
     return Training(
         ids=[digest(c) for c in configs],
         stack=stack,
         data=data,
-        task=join_task(in_lanes, data, device),
+        task=task,
         metrics=metrics_of(config, data),
         chain=chain,
         optimizer=optimizer,

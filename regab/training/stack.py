@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from regab.models.norms import arrange_norms
 from regab.models.places import output_layer, perturbed_places
 from regab.private import batched, called, is_batched
+from regab.seeding import seed_globals
 from regab.training.explicit import Explicit, written_out
 from regab.training.noise import Stream
 from regab.training.parameters import Parameters
@@ -149,7 +150,7 @@ class Stack:
         inputs, outputs = [x] * self.size if shared else x, []
         for v, seed in enumerate(self._next_seeds()):
             if seed is not None:
-                torch.manual_seed(seed)
+                seed_globals(seed)
             given = _channels_last(inputs[v]) if self.channels_last else inputs[v]
             leaves, buffers, drawn = [[t[v] for t in ts] for ts in per_run]
             outputs.append(self._forward(leaves, buffers, drawn, given))
