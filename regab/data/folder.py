@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from regab.data.depth import Depth
 from regab.data.examples import gather
-from regab.data.images import NO_CLASSES, Decoded, Depth, Kind, decode, image_endings, visible
+from regab.data.images import NO_CLASSES, Decoded, Kind, decode, image_endings, visible
 from regab.data.keys import grouped_by, in_both
 from regab.data.on_disk import OnDisk
 from regab.data.scaling import Encode, Standard
@@ -46,7 +47,7 @@ def load(
     part of the data. Raises UsageError for an image that cannot be read, folders that hold none, and classes that only
     the test folder has.
     """
-    kind = Kind("data.path", _shape(size), color, alpha)
+    kind = Kind("data.path", shape_of(size), color, alpha)
     classes = _classes("data.path", path)
     if len(classes) < 2:
         raise UsageError(f"data.path={path}: must hold a folder of images for each of at least two classes")
@@ -59,8 +60,8 @@ def load(
     train, found, said = _part(path, classes, kind)
     test = None
     if test_path is not None:
-        color = "grey" if train.x.shape[1] == 1 else "rgb"
-        test, _, more = _part(test_path, classes, Kind("data.test_path", kind.shape, color, alpha), found.depth)
+        kind = replace(kind.of_channels(train.x.shape[1]), key="data.test_path")
+        test, _, more = _part(test_path, classes, kind, found.depth)
         said += (*more, *in_both(groups, _groups(group, "data.test_path", test_path, classes)))
         if test.x.shape[2:] != train.x.shape[2:]:
             words = "its images are of another size; set data.size, as data.size=32"
@@ -114,7 +115,8 @@ def fit(train: Any) -> tuple[Encode, dict[str, Any]]:
     return Pixels(Standard((mean / unit).float(), deviation.float())), {}
 
 
-def _shape(size: Any) -> tuple[int, int] | None:
+def shape_of(size: Any) -> tuple[int, int] | None:
+    """Height and width by the option ``size``. Raises UsageError."""
     pair = size if isinstance(size, list) else [size, size]
     if size is None:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from regab.data.depth import Depth
 from regab.data.on_disk import CHUNK, OnDisk
 from regab.data.room import room
 from regab.errors import UsageError
@@ -25,7 +25,6 @@ STUBS = ("MPEG", "BUFR", "GRIB", "HDF5")  # what Pillow knows by name and cannot
 NO_CLASSES = ("__MACOSX", "__pycache__")  # folders that programs leave behind
 DEEP = ("I", "F")  # how the modes of images of 16 and 32 bits begin
 IN_MEMORY = 6  # bytes that a pixel may take there: as decoded, in its part of the data, and as a float
-FULL, SPREAD = 2**15, 2**14  # from which on 16-bit images use so much of their range that bytes keep what they show
 
 
 @dataclass(frozen=True)
@@ -42,35 +41,9 @@ class Kind:
             if getattr(self, name) not in known:
                 raise UsageError(f"data.{name}={getattr(self, name)}: must be one of {', '.join(known)}")
 
-
-class Depth(NamedTuple):
-    """The range of images of more than 8 bits. With ``as_bytes``, pixels become bytes, else floats from 0 to 1.
-
-    Of a single image, ``as_bytes`` says whether its pixels are whole numbers.
-    """
-
-    low: float
-    high: float
-    as_bytes: bool = False
-
-    @staticmethod
-    def of(ranges: list[Depth]) -> Depth:
-        """That of a folder: the fewest bits that hold all its values if they are whole, 0 to 1, or from end to end.
-
-        So 12-bit images in 16-bit files are scaled by 4095, wherever their values lie.
-        """
-        low, high = min(r.low for r in ranges), max(r.high for r in ranges)
-        if low >= 0 and high <= 1 and not all(r.as_bytes for r in ranges):
-            return Depth(0, 1)
-        if low >= 0 and high < 2**16:
-            spread = high >= FULL and high - low >= SPREAD
-            return Depth(0, 2 ** max(math.ceil(math.log2(high + 1)), 1) - 1, spread and all(r.as_bytes for r in ranges))
-        return Depth(low, high if high > low else low + 1)
-
-    def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        if self.as_bytes:
-            return (pixels / 257).round().astype(np.uint8)
-        return ((pixels - self.low) / (self.high - self.low)).clip(0, 1).astype(np.float32)
+    def of_channels(self, channels: int) -> Kind:
+        """The same for images that are to be as grey, or as colourful, as others are."""
+        return replace(self, color="grey" if channels == 1 else "rgb")
 
 
 class Decoded(NamedTuple):
@@ -84,8 +57,9 @@ class Decoded(NamedTuple):
     animated: int
 
 
-def decode(files: list[Path], kind: Kind, depth: Depth | None = None, shape: tuple[int, ...] = ()) -> Decoded:
-    """Images of one size. ``depth`` and ``shape`` ``[C, H, W]`` are those of the training images, if these are others.
+def decode(files: list[Any], kind: Kind, depth: Depth | None = None, shape: tuple[int, ...] = ()) -> Decoded:
+    """Images of one size, of paths or open files with a name. ``depth`` and ``shape`` ``[C, H, W]`` are those of the
+    training images, if these are others.
 
     Decoding happens outside Python's lock, so threads help. Deep images are read twice, first for their range. Raises
     UsageError for an image that cannot be read, and for images of several sizes.
@@ -108,7 +82,7 @@ def decode(files: list[Path], kind: Kind, depth: Depth | None = None, shape: tup
     return Decoded(torch.from_numpy(np.stack(images)), depth, sum(animated for _, animated in read))
 
 
-def _pixels(file: Path, kind: Kind) -> int:
+def _pixels(file: Any, kind: Kind) -> int:
     from PIL import Image
 
     height, width = kind.shape or (0, 0)
@@ -118,7 +92,7 @@ def _pixels(file: Path, kind: Kind) -> int:
     return height * width * (1 if kind.color == "grey" else 3)
 
 
-def _on_disk(files: list[Path], kind: Kind, depth: Depth | None, like: tuple[int, ...]) -> Decoded:
+def _on_disk(files: list[Any], kind: Kind, depth: Depth | None, like: tuple[int, ...]) -> Decoded:
     """As ``decode``, some at a time, after a look at what kind they all are."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         modes = [*pool.map(partial(_mode, kind.key), files)]
@@ -133,7 +107,7 @@ def _on_disk(files: list[Path], kind: Kind, depth: Depth | None, like: tuple[int
         (first, _), animated = _read(kind, depth, files[0]), 0
         floats = bool(deep and depth and not depth.as_bytes)
         shape = torch.Size([len(files), *first.shape])
-        store = OnDisk(shape, torch.float32 if floats else torch.uint8, f"{kind.key}={files[0].parent.parent}")
+        store = OnDisk(shape, torch.float32 if floats else torch.uint8, _where(kind.key, files[0]))
         for start in range(0, len(files), step := max(1, CHUNK // first.size)):
             part = files[start : start + step]
             read: list[tuple[Any, bool]] = [*pool.map(partial(_read, kind, depth), part)]
@@ -144,7 +118,7 @@ def _on_disk(files: list[Path], kind: Kind, depth: Depth | None, like: tuple[int
     return Decoded(store, depth, animated)
 
 
-def _mode(key: str, file: Path) -> str:
+def _mode(key: str, file: Any) -> str:
     from PIL import Image
 
     try:
@@ -154,7 +128,7 @@ def _mode(key: str, file: Path) -> str:
         raise _unreadable(key, file, error) from error
 
 
-def _unreadable(key: str, file: Path, error: Exception) -> UsageError:
+def _unreadable(key: str, file: Any, error: Exception) -> UsageError:
     """Of Pillow's readers, which fail in many ways on a broken file."""
     reason = " ".join(f"{error}".split()) or type(error).__name__
     return UsageError(f"{key}: {file}: cannot be read as an image ({reason})")
@@ -164,7 +138,7 @@ def _float(image: np.ndarray) -> np.ndarray:
     return image if image.dtype != np.uint8 else image.astype(np.float32) / 255
 
 
-def _check_sizes(files: list[Path], images: list[Any], key: str, shape: tuple[int, ...]) -> None:
+def _check_sizes(files: list[Any], images: list[Any], key: str, shape: tuple[int, ...]) -> None:
     for file, image in zip(files, images, strict=True):
         if shape and image.shape != shape:
             sizes = [f"{a[2]}×{a[1]}" for a in (image.shape, shape)]
@@ -172,14 +146,18 @@ def _check_sizes(files: list[Path], images: list[Any], key: str, shape: tuple[in
         if image.shape != images[0].shape:
             sizes = [f"{a.shape[2]}×{a.shape[1]}" for a in (images[0], image)]
             first = f"{files[0].name} has {sizes[0]} pixels, but {file.name} {sizes[1]}"
-            raise UsageError(f"{key}={file.parent.parent}: {first}; set data.size, as data.size=32")
+            raise UsageError(f"{_where(key, file)}: {first}; set data.size, as data.size=32")
+
+
+def _where(key: str, file: Any) -> str:
+    return f"{key}={file.parent.parent}" if isinstance(file, Path) else key
 
 
 def _read_again(kind: Kind, depth: Depth, file: Path, read: tuple[Any, bool]) -> tuple[Any, bool]:
     return _read(kind, depth, file) if isinstance(read[0], Depth) else read
 
 
-def _read(kind: Kind, depth: Depth | None, file: Path) -> tuple[np.ndarray | Depth, bool]:
+def _read(kind: Kind, depth: Depth | None, file: Any) -> tuple[np.ndarray | Depth, bool]:
     """``[C, H, W]``, or the range of a deep image where no depth is known; and whether the image has more frames."""
     from PIL import Image, ImageOps
 

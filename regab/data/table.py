@@ -54,21 +54,37 @@ def load(
     ``classification``; or as said. See ``fitter`` for how columns are encoded. Raises UsageError for whatever is wrong
     with the files, naming the line.
     """
+    options = Options(numeric or [], categorical or [], ignore or [], missing, decimal, day_first)
+    files = [("data.path", path), ("data.test_path", test_path)]
+    parts = [read_rows(p, key, delimiter, encoding=encoding).named() for key, p in files if p is not None]
+    return of_rows(parts, label, task, options, Keys.of(group, order), max_categories, (delimiter, encoding))
+
+
+def of_rows(
+    parts: list[Rows],
+    label: Any,
+    task: str,
+    options: Options,
+    keys: Keys,
+    max_categories: int,
+    files: tuple[str, str] = ("auto", "auto"),
+) -> Source:
+    """Tables for training and, as far as there are such, for testing and validation; the rest as ``load`` has it.
+
+    ``files``: the delimiter and encoding of files that are read later.
+    """
     if max_categories < 1:
         raise UsageError(f"data.max_categories={max_categories}: must be at least 1")
     labels = [column_name(str(name)) for name in (label if isinstance(label, list) else [label])]
     if not labels:
         raise UsageError("data.label=[]: must name what is to be predicted")
-    numeric, categorical, ignore = map(_named, (numeric, categorical, ignore))
-    options = Options(numeric, categorical, ignore, missing, decimal, day_first)
-    files = [("data.path", path), ("data.test_path", test_path)]
-    parts = [read_rows(p, key, delimiter, encoding=encoding).named() for key, p in files if p is not None]
+    for kind in ("numeric", "categorical", "ignore"):
+        setattr(options, kind, _named(getattr(options, kind)))
     train = parts[0]
     for name in labels:
         train.column(name, "data.label")
     label = labels[0]
     inputs = replace(train, columns={n: c for n, c in train.columns.items() if n == label or n not in labels})
-    keys = Keys.of(group, order)
     options.apart = keys.apart(inputs, label, options)
     columns = columns_of(inputs, label, options)
     marks = set_marks(inputs, columns, label, options)
@@ -80,7 +96,8 @@ def load(
     splits = [Split(x, targets(rows)) for x, rows in zip(cells, parts, strict=True)]
     said = [summary(inputs, columns, max_categories), targets.words(splits[0].y), *train.said]
     said += [*remarks(inputs, columns, label, options), *_telling(columns, cells[0].numbers, splits[0].y, targets.task)]
-    said += [*keys.across(train, (*parts, None)[1], options), *(() if group else suspects(inputs.columns, label))]
+    test = (*parts, None)[1]
+    said += [*keys.across(train, test, options), *(() if keys.group else suspects(inputs.columns, label))]
     return Source(
         splits[0],
         targets.outputs,
@@ -94,12 +111,13 @@ def load(
         features=tuple(c.name for c in columns if c.kind == "numeric"),
         groups=keys.groups(train),
         order=keys.places(train, options),
-        reader=Tables(columns, options, targets, delimiter, encoding, pointed(train, columns)),
+        reader=Tables(columns, options, targets, *files, pointed(train, columns)),
+        val=(*splits, None, None)[2],
     )
 
 
-def _named(columns: list[str] | None) -> list[str]:
-    return [column_name(str(name)) for name in columns or []]
+def _named(columns: list[str]) -> list[str]:
+    return [column_name(str(name)) for name in columns]
 
 
 def _cells(rows: Rows, columns: list[Column], options: Options) -> Cells:

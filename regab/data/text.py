@@ -50,33 +50,52 @@ def load(
     characters. See ``fitter`` for ``max_length`` and ``min_count``, and for ``group`` and ``order`` a table. Raises
     UsageError for whatever is wrong with the files, naming the line.
     """
-    for key, value in (("max_length", max_length), ("min_count", min_count)):
-        if value < 1:
-            raise UsageError(f"data.{key}={value}: must be at least 1")
     if any(isinstance(column, str) for column in (text, label, group, order)):
         header = True
     options = Options(missing=[] if missing is None else missing, decimal=decimal)  # none is as good a class as others
     files = [("data.path", path), ("data.test_path", test_path)]
     rows = [_read(name, key, label, header, delimiter, encoding) for key, name in files if name is not None]
+    keys, how = Keys.of(group, order), (delimiter, encoding)
+    return of_rows(rows, text, label, max_length, min_count, task, options, keys, how)
+
+
+def of_rows(
+    rows: list[Rows],
+    text: int | str,
+    label: int | str,
+    max_length: int,
+    min_count: int,
+    task: str,
+    options: Options,
+    keys: Keys,
+    files: tuple[str, str] = ("auto", "auto"),
+) -> Source:
+    """Tables for training and, as far as there are such, for testing and validation; the rest as ``load`` has it.
+
+    ``files``: the delimiter and encoding of files that are read later.
+    """
+    for key, value in (("max_length", max_length), ("min_count", min_count)):
+        if value < 1:
+            raise UsageError(f"data.{key}={value}: must be at least 1")
     _check_sides(rows[0], text, label)
     name = list(rows[0].columns)[label] if isinstance(label, int) else label
     targets = Targets.of(rows[0], label, task, options, Marks(rows[0], [name], options), order=str)
-    keys = Keys.of(group, order)
     keys.apart(rows[0], name, options)
-    train, *test = [Split(_texts(r, text), targets(r)) for r in rows]
+    train, *others = [Split(_texts(r, text), targets(r)) for r in rows]
     said = f"{len(train)} texts; {targets.words(train.y)}"
     fit = fitter(max_length, min_count)
     return Source(
         train,
         targets.outputs,
-        test[0] if test else None,
+        (*others, None)[0],
         fit,
         targets.task,
         (said, *rows[0].said, *keys.across(rows[0], (*rows, None)[1], options)),
         names=targets.names,
         groups=keys.groups(rows[0]),
         order=keys.places(rows[0], options),
-        reader=_reader(rows[0], text, label, targets, delimiter, encoding),
+        reader=_reader(rows[0], text, label, targets, *files),
+        val=(*others, None, None)[1],
     )
 
 
