@@ -142,7 +142,7 @@ def metrics_of(config: Config, data: Data) -> dict[str, Metric]:
 
 def _views(data: Data, y: Tensor) -> list[tuple[Tensor, Tensor]]:
     """What metrics see of these targets, with the outputs of no run."""
-    return data.task.predictions(torch.empty(0, len(y), *data.task.answer(data.train.y, data.classes)), y.cpu())
+    return data.task.predictions(torch.empty(0, len(y), *data.task.answers(data.train.y, data.classes)[0]), y.cpu())
 
 
 def undefined(metrics: Mapping[str, Metric], data: Data) -> dict[str, str]:

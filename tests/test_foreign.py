@@ -128,7 +128,7 @@ def test_a_model_that_cannot_be_trained_is_refused_in_one_line(configure, name):
 def mode(name, *shape):
     net = getattr(foreign, name)(shape, 10) if name in ("Recurrent", "Transformer") else getattr(foreign, name)(64, 10)
     adopt(net, torch.randn(2, *shape))
-    return choose_forward_mode(net, torch.randn(2, *shape), (10,), CPU)
+    return choose_forward_mode(net, torch.randn(2, *shape), [(10,)], CPU)
 
 
 def test_what_can_be_batched_is_and_the_rest_is_trained_run_by_run_for_a_reason():
@@ -261,7 +261,7 @@ def test_torchvisions_models_are_told_the_classes_and_trained(configure, tmp_pat
     assert notes == []
     assert dropout_places(model, "last_hidden") == ["layer4.1.relu.dropout_place.visit.1"]
     assert len(norm_places(model)) == 20
-    assert choose_forward_mode(model, torch.randn(2, 3, 32, 32), (10,), CPU).notes == []
+    assert choose_forward_mode(model, torch.randn(2, 3, 32, 32), [(10,)], CPU).notes == []
     efficient, notes = adopted(efficientnet_b0(num_classes=10), 3, 32, 32)
     assert len(residual_places(efficient)) == 9  # those of its 16 blocks that have a shortcut
     assert [words.split(" takes over ")[0] for words in notes] == ["reg.stochastic_depth", "reg.dropout"]

@@ -40,7 +40,7 @@ def imbalance_of(data: Data, source: Source) -> dict[str, Any] | None:
     Of all that it has, whatever is held out of it, so that the folds of one data set agree.
     """
     labels = data.task.typed(source.train.y)
-    if labels.is_floating_point() or labels.ndim > 1 or source.classes < 2:
+    if data.task.of_inputs or labels.is_floating_point() or labels.ndim > 1 or source.classes < 2:
         return None
     counts = torch.bincount(labels)
     there = counts[counts > 0]

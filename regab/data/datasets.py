@@ -15,7 +15,9 @@ from regab.data.split import Source, Split
 from regab.data.streamed import Found, read_all, read_once
 from regab.errors import UsageError
 from regab.tasks.classification import Classification
+from regab.tasks.multilabel import Multilabel
 from regab.tasks.regression import Regression
+from regab.tasks.segmentation import Segmentation
 
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -141,12 +143,14 @@ def guessed(source: Source, targets: list[Any]) -> Source:
     """The same with a task and how many classes, where nothing says so: by the targets of all parts."""
     if not isinstance(targets[0], Tensor):
         return source._replace(classes=len({word for part in targets for word in part}))
+    if targets[0].ndim > 2:
+        return source._replace(classes=0, task=Segmentation.name)  # as many as the labels that are not ignored
     y = torch.cat([part.flatten() for part in targets])
     several = targets[0].ndim == 2 and targets[0].shape[1] > 1
     whole, low, high = bool((y == y.round()).all()), y.min().item(), y.max().item()
     if y.is_floating_point() and not (whole and low >= 0 and len(y.unique()) <= MOST_CLASSES):
         return source._replace(classes=targets[0].shape[1] if several else 1, task=Regression.name)
     if several and low >= 0 and high <= 1:
-        return source._replace(classes=targets[0].shape[1])
+        return source._replace(classes=targets[0].shape[1], task=Multilabel.name)
     from_one = low == 1 and len(y.unique()) == high
     return source._replace(classes=int(high) + (0 if from_one else 1), task=Classification.name)

@@ -52,7 +52,7 @@ def described(data: Data) -> Plain:
         "shape": list(data.shape),
         "dtype": str(data.train.x.dtype).removeprefix("torch."),
         "outputs": data.classes,
-        "answer": list(data.task.answer(data.train.y, data.classes)),
+        "answers": [list(answer) for answer in data.task.answers(data.train.y, data.classes)],
         "given": _or_why_not(data.given),
         "imbalance": data.imbalance is not None,
         "names": [str(name) for name in data.names],

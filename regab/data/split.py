@@ -12,6 +12,7 @@ from regab.data.examples import Examples, nbytes
 from regab.data.parts import divided
 from regab.data.scaling import Fit, standardize
 from regab.data.unseen.arrays import Arrays
+from regab.errors import UsageError
 from regab.fields import fixed, of_kind
 from regab.seeding import stream_seed
 from regab.tasks import task_named
@@ -162,9 +163,8 @@ def divide(source: Source, by: Division, task: Task | None = None) -> Data:
     encode, given = source.fit(train.x)
     scale = of_kind(task.scale(train.y), Scale, "task, scale")
     train, val, test = (Split(encode(s.x), s.y if scale == Scale() else scale(s.y)) for s in (train, val, test))
-    read = train.y
-    train, val, test = (Split(*task.pairs(*part)) for part in (train, val, test))
-    if train.y is not read:
+    if task.of_inputs:
+        train, val, test = (_paired(part, task) for part in (train, val, test))
         outputs = task.outputs(train.y, given.get("vocabulary", source.classes))
     wrong = 0.0 if true.is_floating_point() else (labels != true).double().mean().item()
     names = source.names or tuple(map(str, range(source.classes)))
@@ -194,7 +194,15 @@ def _typed(split: Split, task: Task) -> Split:
     return Split(split.x, of_kind(task.typed(split.y), Tensor, "task, typed"))
 
 
+def _paired(split: Split, task: Task) -> Split:
+    if not isinstance(split.x, Tensor):
+        raise UsageError(f"task={task.name}: needs inputs that are in memory, not streamed")
+    return Split(*task.pairs(*split))
+
+
 def _noisy(y: Tensor, share: float, seed: int, task: Task, outputs: int) -> Tensor:
+    if share and task.of_inputs:
+        raise UsageError(f"data.label_noise={share}: the targets of task={task.name} are its inputs; leave it at 0")
     generator = torch.Generator().manual_seed(stream_seed(seed, "label noise"))
     rows = torch.randperm(len(y), generator=generator)[: round(share * len(y))]
     return y.clone().index_copy_(0, rows, task.redrawn(y, outputs, generator)[rows])

@@ -63,11 +63,15 @@ class Transformer(nn.Module):
             nn.init.xavier_uniform_(linear.weight)
             nn.init.zeros_(linear.bias)
 
+    def embedded(self, tokens: Tensor) -> Tensor:
+        """``[B, L]`` to ``[B, L, D]``: words and positions."""
+        words = self.words(self.embedding(tokens), tokens) * math.sqrt(self.embedding.embedding_dim)
+        return self.input_dropout(words + self.positions)
+
     def forward(self, tokens: Tensor) -> Tensor:
         there, rows = (tokens != 0).float(), rows_of_tokens(tokens)
         bias = torch.where(there > 0, 0.0, -torch.inf)[:, None, None]
-        embedded = self.words(self.embedding(tokens), tokens) * math.sqrt(self.embedding.embedding_dim)
-        x = self.input_dropout(embedded + self.positions)
+        x = self.embedded(tokens)
         for block in self.blocks:
             x = block(x, bias, rows)
         share = there / there.sum(1, keepdim=True)

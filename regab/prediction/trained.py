@@ -118,7 +118,7 @@ class Trained:
     @torch.enable_grad()
     def _stack(self) -> Stack:
         model, example = self._model(), self.example
-        mode = choose_forward_mode(model, example, tuple(self.encoding["answer"]), self.device)
+        mode = choose_forward_mode(model, example, [tuple(answer) for answer in self.encoding["answers"]], self.device)
         return Stack(
             [model],
             torch.tensor([0]),

@@ -62,7 +62,8 @@ class Task:
     are, all others structure (``regab.fields``). ``metrics`` are measured beside the loss if nothing is said, the first
     being the headline; ``minimizes`` is what people call the loss; ``reads`` is how a table's labels are read for this
     one: as ``classification`` (names), ``regression`` (numbers), ``multilabel``, or ``auto``. Of a ``dense``
-    task, targets belong to places of the input, so that methods which move inputs about are refused.
+    task, targets belong to places of the input, so that methods which move inputs about are refused. Targets that are
+    made ``of_inputs`` by ``pairs`` have no label noise.
 
     ``y`` are the targets of a split as data have them, ``[N]`` or ``[N, …]``; ``V`` runs, ``B`` examples of a batch,
     ``K`` outputs per example. A task that extends another is one of its kind: methods and metrics for that are for it.
@@ -76,6 +77,7 @@ class Task:
     minimizes: ClassVar[str] = ""
     reads: ClassVar[str] = "classification"
     dense: ClassVar[bool] = False
+    of_inputs: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Its name is that of its file; that of a class of the user's own is its own in lower case."""
@@ -95,9 +97,9 @@ class Task:
         """How many outputs ``K`` a model has for an example; ``classes`` is what the source says."""
         return classes
 
-    def answer(self, y: Tensor, outputs: int) -> tuple[int, ...]:
-        """The shape of what a model returns for an example."""
-        return (outputs,)
+    def answers(self, y: Tensor, outputs: int) -> list[tuple[int, ...]]:
+        """The shapes that what a model returns for an example may have."""
+        return [(outputs,)]
 
     def check(self, y: Tensor, outputs: int) -> None:
         """Raises UsageError where targets, in their type, are none of those that a model can give."""

@@ -54,19 +54,19 @@ def stacks_well(model: nn.Module, device: torch.device) -> bool:
 
 
 def choose_forward_mode(
-    model: nn.Module, example: Tensor, answer: tuple[int, ...], device: torch.device
+    model: nn.Module, example: Tensor, answers: list[tuple[int, ...]], device: torch.device
 ) -> ForwardMode:
     """The mode for a model, which is left as it is. A foreign one's is found by trying, on ``example [B, …]``.
 
-    ``answer`` is the shape of what it is to return for an example. The mode follows from
+    ``answers`` are the shapes that what it returns for an example may have. The mode follows from
     the model and the device alone. Raises UsageError where a foreign model can be trained in none.
     """
     batched = stacks_well(model, device)
     if not is_foreign(model):
-        if len(answer) > 1:
-            _check_answer(pass_once(model, example, []), example, answer, type(model).__name__)
+        if any(len(answer) > 1 for answer in answers):  # which regab's own models may not give
+            _check_answer(pass_once(model, example, []), example, answers, type(model).__name__)
         return ForwardMode(batched)
-    _check_forward(model, example, answer)
+    _check_forward(model, example, answers)
     mode = ForwardMode(batched, channels_last=example.ndim == 4)
     if _draws(model, example):
         note = "its forward draws random numbers (F.dropout?): seeded for each run, but nothing under reg acts on them"
@@ -88,7 +88,7 @@ def _next(mode: ForwardMode, reason: str) -> ForwardMode:
     raise UsageError(f"model: regab cannot give it its parameters: {reason}")
 
 
-def _check_forward(model: nn.Module, example: Tensor, answer: tuple[int, ...]) -> None:
+def _check_forward(model: nn.Module, example: Tensor, answers: list[tuple[int, ...]]) -> None:
     """In training a model must return logits, and must not put new tensors in the place of its buffers."""
     trial, name = _trial(model, example).train(), type(model).__name__
     if not any(p.requires_grad for p in trial.parameters()):
@@ -96,7 +96,7 @@ def _check_forward(model: nn.Module, example: Tensor, answer: tuple[int, ...]) -
     before = dict(trial.named_buffers())
     with explained(type(model), f"in training the forward of {name} fails"):
         out = trial(example)
-    _check_answer(out, example, answer, name)
+    _check_answer(out, example, answers, name)
     if not out.is_floating_point():
         raise UsageError(f"model: the forward of {name} must return floating-point numbers, not {out.dtype}")
     if not out.requires_grad:
@@ -108,11 +108,12 @@ def _check_forward(model: nn.Module, example: Tensor, answer: tuple[int, ...]) -
             raise UsageError(f"model: the forward of {name} replaces its buffer {key}; change it in place, by copy_")
 
 
-def _check_answer(out: Any, example: Tensor, answer: tuple[int, ...], name: str) -> None:
-    expected = (len(example), *answer)
-    if not isinstance(out, Tensor) or out.shape != expected:
+def _check_answer(out: Any, example: Tensor, answers: list[tuple[int, ...]], name: str) -> None:
+    expected = [[len(example), *answer] for answer in dict.fromkeys(answers)]
+    if not isinstance(out, Tensor) or list(out.shape) not in expected:
         what = list(out.shape) if isinstance(out, Tensor) else type(out).__name__
-        raise UsageError(f"model: for two examples the forward of {name} must return {list(expected)}, not {what}")
+        shapes = " or ".join(map(str, expected))
+        raise UsageError(f"model: for two examples the forward of {name} must return {shapes}, not {what}")
 
 
 def _trial(model: nn.Module, example: Tensor) -> nn.Module:

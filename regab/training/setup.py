@@ -59,7 +59,7 @@ def set_up(configs: list[Config]) -> Training:
     noise = Noise([c["seed"] for c in in_lanes], device)
     built = [build_model(config, data, chain, seed) for seed in noise.seeds]
     example = data.train.x[:2].cpu()
-    mode = choose_forward_mode(built[0].model, example, _answer(data), device)
+    mode = choose_forward_mode(built[0].model, example, _answers(data), device)
     stack = Stack(
         [model for model, _ in built],
         noise.run_to_seed.cpu(),
@@ -102,14 +102,15 @@ def _schedule(config: Config) -> Any:
     return schedule
 
 
-def _answer(data: Data) -> tuple[int, ...]:
-    return data.task.answer(data.train.y, data.classes)
+def _answers(data: Data) -> list[tuple[int, ...]]:
+    return data.task.answers(data.train.y, data.classes)
 
 
 def join_task(configs: list[Config], data: Data, device: torch.device) -> Task:
     """The task of these runs, its numbers ``[V]``."""
     named = [task_and_values(config["task"]) for config in configs]
     if named[0] is None:
+        data.task.prepare(data.train.y, data.classes, data.names)
         return data.task
     task: Task = fields.join(named[0][0], [one[1] for one in named if one], _to(device))
     task.prepare(data.train.y, data.classes, data.names)
@@ -131,7 +132,7 @@ def examine(configs: list[Config]) -> Facts:
     chain = join_regularizers(configs, cpu)
     chain.prepare(data)
     model, _ = build_model(config, data, chain, config["seed"])
-    mode = choose_forward_mode(model, data.train.x[:2], _answer(data), device)
+    mode = choose_forward_mode(model, data.train.x[:2], _answers(data), device)
     _check_batch_norm(model, len(data.train), config["batch_size"])
     stackable = examine_optimizers(
         [c["optimizer"] for c in configs], (join_regularizers([c], cpu) for c in configs), model, data.train.x[:2]

@@ -1,0 +1,76 @@
+"""What tasks have in common whose targets are classes of places in the input: of pixels, or of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from regab.lazy import torch
+from regab.tasks.classification import Classification, log_probabilities, total
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+
+@dataclass(kw_only=True)
+class Dense(Classification):
+    """Classes ``y [N, …]`` (int64), one for each place of an example; what is ``gap`` does not count.
+
+    The loss is the mean over the places of a batch, or of all examples.
+    """
+
+    dense = True
+    gap = -1
+
+    def rows(self, outputs: Tensor) -> Tensor:
+        """Outputs ``[V, n, …]`` to logits ``[V, n, …, K]``, a row for each place in the order of the targets."""
+        return outputs
+
+    def logits(self, outputs: Tensor) -> Tensor:
+        return self.rows(outputs).flatten(1, -2)
+
+    def fewest(self, outputs: int) -> int:
+        return 1
+
+    def strata(self, y: Tensor) -> Tensor:
+        return torch.zeros(len(y))
+
+    def redrawn(self, y: Tensor, outputs: int, generator: Generator) -> Tensor:
+        return y[torch.randint(len(y), (len(y),), generator=generator)]
+
+    def prepare(self, y: Tensor, outputs: int, names: tuple[str, ...]) -> None:
+        super().prepare(y, outputs, names)
+        self.has_gaps = bool((y == self.gap).any())
+
+    def counts(self, y: Tensor, outputs: int) -> Tensor:
+        return torch.bincount(y[y != self.gap], minlength=outputs)
+
+    def targets(self, y: Tensor, outputs: int) -> Tensor:
+        return y
+
+    def spread(self, y: Tensor, outputs: int) -> Tensor:
+        there = (y != self.gap)[..., None].float()
+        return torch.zeros(*y.shape, outputs, device=y.device).scatter_(-1, y.clamp(min=0)[..., None], there)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        rows, log_p = targets.flatten(1, -2), log_probabilities(self.logits(outputs))
+        if not self.has_gaps:
+            return total(rows, log_p, self.weights, self.focus) * (-1 / rows.shape[1])
+        there = rows.amax(-1) > rows.amin(-1)  # a gap is 0 for all classes, and smoothed as much for each
+        summed = total(rows * there[..., None], log_p, self.weights, self.focus)
+        return -summed / there.sum(1).clamp(min=1)
+
+    def told(self, outputs: Tensor, names: Sequence[str]) -> dict[str, Any]:
+        """The number of the most probable class of each place, in the order of the targets."""
+        likely = self.rows(outputs[None])[0].argmax(-1).flatten(1)
+        return {f"prediction_{place}": column.numpy() for place, column in enumerate(likely.unbind(1))}
+
+    def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
+        ((seen, targets),) = self.predictions(outputs, y)
+        return super().losses(seen, targets)
+
+    def predictions(self, outputs: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
+        seen, targets = self.logits(outputs), y.flatten()
+        there = targets != self.gap
+        return [(seen, targets) if there.all() else (seen[:, there], targets[there])]
