@@ -33,6 +33,10 @@ regab: which regularizers help this model on this data, by how much, and can the
   regab train --help                                        all keys and their values
   regab report outputs/… [outputs/…]                        tables, figures and report.html, from the files alone
   regab predict outputs/… new.csv                           what a trained model says of new examples
+  regab ls                                                  all sweeps: question, best, verdict, size, state
+  regab show | open outputs/…                               the summary again; the report in a browser
+  regab watch outputs/…                                     follow a sweep that is trained elsewhere
+  regab clean outputs/…                                     remove weights and checkpoints; tables stay
   regab export outputs/… --to tensorboard                   for a tracker, from the files alone (also: train tracker=…)
   regab list [data|model|task|metric|reg|watcher|…]         what there is
   regab list reg --long                                     all about every method: formula, range, cost, advice, paper
@@ -40,7 +44,7 @@ regab: which regularizers help this model on this data, by how much, and can the
 
 Tab completion: eval "$(regab -sc install=bash)"
 """
-FOLDERS = ("export",)  # each in a file of regab/folders
+FOLDERS = ("ls", "show", "open", "watch", "clean", "export")  # each in a file of regab/folders
 COMMANDS = ("train", "data", "report", "predict", "list", *FOLDERS)
 SWEEPS = {
     "-m",
@@ -180,7 +184,8 @@ def _report(words: list[str]) -> int:
 
 def _of_a_folder(command: str, words: list[str]) -> int:
     gc.enable()
-    return getattr(importlib.import_module(f"regab.folders.{command}"), command)(words)
+    _find_own_classes()
+    return importlib.import_module(f"regab.folders.{command}").run(words)
 
 
 def _predict(words: list[str]) -> int:

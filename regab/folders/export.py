@@ -39,7 +39,7 @@ def known() -> dict[str, Any]:
     return {**trackers(), **exports()}
 
 
-def export(words: Sequence[str]) -> int:
+def run(words: Sequence[str]) -> int:
     """``regab export``. Raises UsageError, CannotWrite."""
     first = Arguments(add_help=False, allow_abbrev=False)
     first.add_argument("--to")

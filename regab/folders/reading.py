@@ -8,18 +8,13 @@ from typing import Any
 
 from regab.config import Run
 from regab.errors import UsageError
+from regab.folders.state import is_imported, is_single
 from regab.records.load import load_config, load_error, load_result, load_rows, load_yaml
 from regab.records.log import ERROR, METRICS, OVERRIDES, RESULT
-from regab.records.results import RESULTS, SOURCE
 from regab.sweep.listeners import planned
 from regab.watchers.base import Watcher
 from regab.workers.events import Ended
 from regab.workers.store import Store
-
-
-def is_single(root: Path) -> bool:
-    """Whether this is the folder of one run."""
-    return (root / OVERRIDES).is_file() and not (root / RESULTS).is_file()
 
 
 def runs_in(root: Path) -> list[Run]:
@@ -29,7 +24,7 @@ def runs_in(root: Path) -> list[Run]:
     """
     if is_single(root):
         return [_run(root, (load_result(root) or {}).get("digest", root.name))]
-    if (root / SOURCE).is_file():
+    if is_imported(root):
         raise UsageError(f"{root}: are results made elsewhere; only regab's own runs can be read again")
     known = Store(root).known() if root.is_dir() else {}
     if not known:
@@ -69,9 +64,9 @@ class Reading:
 
     def _look_at(self, run: Run) -> None:
         ended = (run.folder / RESULT).is_file() or (run.folder / ERROR).is_file()
-        if run.digest in self.over:
-            self.over -= set() if ended else {run.digest}  # it is trained again
-        else:
+        if not ended:
+            self.over.discard(run.digest)  # it is trained again
+        if run.digest not in self.over:
             self._tell_rows(run)
             if ended and (told := _end(run)):
                 self.over.add(run.digest)

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from regab.analysis.looks import at_look
 from regab.analysis.table import read
 from regab.errors import UsageError
 from regab.records.files import make_folder, write_atomically
+from regab.records.looks import load_looks
 from regab.records.results import load_results
 from regab.report.figures.comparison import draw_comparison
-from regab.report.looks import keep
+from regab.report.looks import finished, keep
 from regab.report.page import page
 from regab.report.study import Options, Study
 from regab.report.summary import PAGE, failures, folder_words, sweep_summary
@@ -52,5 +54,28 @@ def report_sweep(root: Path) -> str:
         return "\n".join(["", *failures(load_results(root)), f"No comparison: {error}", f"Files: {folder_words(root)}"])
     write_report(study, root)
     draw_comparison(study, root / "comparison.png")
+    return _at_the_end(study, root)
+
+
+def _at_the_end(study: Study, root: Path) -> str:
     folder = folder_words(root)
     return sweep_summary(study, f"Report: {folder}/{PAGE} (with all figures: regab report {folder})")
+
+
+def concluded(root: Path, whole: bool) -> str:
+    """What was said of a sweep at the last look at it, which this is not another of; nothing is written.
+
+    ``whole``: no run is left to train. Raises UsageError where the results cannot be read.
+    """
+    results, looks = read([root]), load_looks(root)
+    done, more = finished(results), ""
+    if looks.seen and done not in looks.seen:
+        seen, count = at_look(results, looks.seen[-1]), int((results["status"] == "finished").sum())
+        more = f"\n{count - len(seen)} more runs have finished since this look; regab report is the next one."
+        results = seen
+    elif not looks.seen and not whole:
+        return "Nothing was concluded yet; regab report does, which is a look."
+    try:
+        return _at_the_end(Study([root], results, Options()), root) + more
+    except UsageError as error:
+        return "\n".join(["", *failures(load_results(root)), f"No comparison: {error}", f"Files: {folder_words(root)}"])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from regab.errors import UsageError
 from regab.measured import own_measures
 from regab.metrics import Measures
 from regab.records.columns import cell, column, score, words
@@ -33,7 +35,8 @@ class Display(Watcher):
 
     def planned(self, planned: Planned) -> None:
         self.single = planned.single
-        self.own = own_measures(next(iter(planned.runs.values())).config) if planned.runs else {}
+        with suppress(UsageError):  # classes that cannot be imported where a sweep is only followed
+            self.own = own_measures(next(iter(planned.runs.values())).config) if planned.runs else {}
         self.variants |= planned.variants
         self.epochs |= dict.fromkeys(planned.todo, 0)
         self.total |= {digest: run.config.get("epochs", 1) for digest, run in planned.todo.items()}
@@ -49,7 +52,8 @@ class Display(Watcher):
     def epoch(self, run: Run, row: Row) -> None:
         epoch = self.epochs[run.digest] = row["epoch"]
         if self.live:
-            self.live.note(run.digest, row)
+            with suppress(UsageError):
+                self.live.note(run.digest, row)
         elif self.single and _is_reported(epoch, self.total[run.digest]):
             print(epoch_line(row, self.total[run.digest], self.own), flush=True)
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import yaml
 
@@ -46,7 +46,7 @@ class Store:
             file = path.open("a+", encoding="utf-8", errors="replace")
         with file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock(file)
             except BlockingIOError as error:
                 file.seek(0)
                 holder = file.read().strip() or "another process"
@@ -120,6 +120,18 @@ class Store:
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
 
+def _lock(file: IO[str]) -> None:
+    """Lock a file. Raises BlockingIOError where another process has it for more than a moment: whoever only asks
+    whether somebody has it (regab ls) does so for some microseconds."""
+    for seconds in (0.05, 0.2, 0.0):
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not seconds:
+                raise
+            time.sleep(seconds)
+
+
 def describe(run: Run) -> None:
     """What Hydra writes of a job before it begins, in a tenth of its time; with checksums, and again if damaged."""
     overrides = [f"{key}={value}" for key, value in run.overrides.items()]
@@ -149,10 +161,13 @@ def _is_name(name: Any) -> bool:
 
 
 def _has_its_files(result: dict[str, Any], folder: Path) -> bool:
-    """Whether the model, and what else was written with the result, is there and whole."""
+    """Whether the model, and what else was written with the result, is there and whole.
+
+    Not what ``regab clean`` has removed, which the result notes by None.
+    """
     files = {MODEL: ""} | result["files"] if "files" in result else {}
     try:
-        return all(checksum((folder / name).read_bytes()) == its for name, its in files.items())
+        return all(its is None or checksum((folder / name).read_bytes()) == its for name, its in files.items())
     except OSError:
         return False
 

@@ -1,0 +1,145 @@
+"""How far the runs of a folder are, and whether somebody trains there; from a look at its files only."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+
+from regab.errors import UsageError
+from regab.records.load import load_json
+from regab.records.log import ERROR, OVERRIDES, RESULT
+from regab.records.results import RESULTS, SOURCE, is_begun
+from regab.workers.store import HIDDEN
+
+FINISHED, RUNNING, INTERRUPTED, FAILED = "finished", "running", "interrupted", "failed"
+
+
+@dataclass(frozen=True)
+class State:
+    """Of a folder with results: its runs by how they ended, and whether training goes on."""
+
+    root: Path
+    finished: list[Path]
+    failed: list[Path]
+    left: list[Path]
+    held: bool
+
+    @property
+    def word(self) -> str:
+        if self.held:
+            return RUNNING
+        return INTERRUPTED if self.left or not self.runs else FAILED if self.failed else FINISHED
+
+    @property
+    def runs(self) -> list[Path]:
+        return [*self.finished, *self.failed, *self.left]
+
+    @property
+    def sentence(self) -> str:
+        """``running, 3 of 8 runs done, 1 failed``, and how to go on where that is to do."""
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        again = f"; go on with: regab train --resume {quote(str(self.root))}"
+        counted = f"{self.word}, {len(self.finished)} of {len(self.runs)} runs done{failed}"
+        return f"{self.root}: {counted}{again if self.word in (INTERRUPTED, FAILED) else ''}"
+
+
+def is_single(root: Path) -> bool:
+    """Whether this is the folder of one run."""
+    return (root / OVERRIDES).is_file() and not (root / RESULTS).is_file()
+
+
+def is_imported(root: Path) -> bool:
+    """Whether this is the folder of a report of results that were made elsewhere."""
+    return (root / SOURCE).is_file()
+
+
+def is_ours(root: Path) -> bool:
+    """Whether regab has trained, or put a report, into a folder."""
+    return (root / HIDDEN).is_dir() or is_single(root) or is_imported(root)
+
+
+def state_of(root: Path) -> State:
+    """Raises UsageError for a folder that is none of regab's."""
+    if not is_ours(root):
+        raise UsageError(f"{root}: is no folder of regab's; see: regab ls")
+    ended: dict[str, list[Path]] = {RESULT: [], ERROR: [], "": []}
+    for folder in _runs(root):
+        ended[next((name for name in (RESULT, ERROR) if (folder / name).is_file()), "")].append(folder)
+    return State(root, ended[RESULT], ended[ERROR], ended[""], is_held(home(root)))
+
+
+def _runs(root: Path) -> list[Path]:
+    if is_single(root):
+        return [root]
+    placed = load_json(root / HIDDEN / "runs.json")
+    return [root / name for name in placed.values()] if placed else sorted(filter(is_begun, root.iterdir()))
+
+
+def home(root: Path) -> Path:
+    """The folder that is locked while a run is trained: its own, or that of its sweep."""
+    within = not (root / HIDDEN).is_dir() and (root.absolute().parent / HIDDEN).is_dir()
+    return root.absolute().parent if within else root
+
+
+def is_held(root: Path) -> bool:
+    """Whether a process trains in this folder, or a job that one has sent."""
+    return _is_locked(root / HIDDEN / "lock", _shared) or _is_locked(root / HIDDEN / "jobs" / "lock", _of_bytes)
+
+
+def _is_locked(path: Path, lock: object) -> bool:
+    try:
+        with path.open("r+b" if lock is _of_bytes else "rb") as file:
+            lock(file.fileno())  # type: ignore[operator]
+    except BlockingIOError:
+        return True
+    except OSError:  # none is there, or this file system knows no locks
+        return False
+    return False
+
+
+def _shared(file: int) -> None:
+    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def _of_bytes(file: int) -> None:
+    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def folders_below(root: Path) -> Iterator[Path]:
+    """The folders of sweeps and single runs below one, or itself, in alphabetical order."""
+    if is_ours(root):
+        yield root
+        return
+    for place, names, _ in os.walk(root):
+        kept = []
+        for name in sorted(names):
+            if is_ours(Path(place, name)):
+                yield Path(place, name)
+            elif not name.startswith("."):
+                kept.append(name)
+        names[:] = kept
+
+
+def bytes_in(root: Path) -> int:
+    """The size of all files in a folder."""
+    total = 0
+    for place, _, files in os.walk(root):
+        for name in files:
+            try:
+                total += os.lstat(os.path.join(place, name)).st_size
+            except OSError:  # it has just gone
+                continue
+    return total
+
+
+def size_words(count: int) -> str:
+    """``4.2 MB``."""
+    amount, units = float(count), iter(("B", "kB", "MB", "GB"))
+    unit = next(units)
+    while amount >= 1000 and (larger := next(units, None)):
+        amount, unit = amount / 1000, larger
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
