@@ -12,9 +12,9 @@ from regab.errors import UsageError
 from regab.folders.state import home, is_imported, size_words, state_of
 from regab.records.files import checksum, to_json, write_atomically, writing
 from regab.records.load import load_result
-from regab.records.log import RESULT
+from regab.records.log import MODEL, RESULT
 from regab.records.printable import printable
-from regab.workers.store import MODEL, Store
+from regab.workers.store import Store
 
 TEXT = """\
 Remove the weights (model.pt) of finished runs and the checkpoints of those that were interrupted; all tables, curves
