@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +139,13 @@ def metrics_of(config: Config, data: Data) -> dict[str, Metric]:
         metric = cls(**{k: v for k, v in (node or {}).items() if k != "_target_"})
         found |= {name: metric} if node else metric.columns(name, _views(data, data.train.y))
     return found
+
+
+def with_libraries(metrics: dict[str, Metric]) -> dict[str, Metric]:
+    """The same once the libraries that they need are imported, which takes seconds that are none of a run's."""
+    for library in {metric.needs for metric in metrics.values()} - {""}:
+        import_module(library)
+    return metrics
 
 
 def _views(data: Data, y: Tensor) -> list[tuple[Tensor, Tensor]]:

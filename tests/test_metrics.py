@@ -5,12 +5,14 @@ import warnings
 from importlib.util import find_spec
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.special import log_softmax, softmax
 from scipy.stats import spearmanr
 from sklearn import metrics as sklearn
 
+from regab.analysis.table import in_full
 from regab.data.checks import imbalance_of
 from regab.data.split import Data, Source, Split
 from regab.errors import UsageError
@@ -155,8 +157,8 @@ def test_the_pinball_loss_of_another_quantile():
 @pytest.mark.parametrize("name", ["mcc", "auroc", "average_precision", "spearman"])
 def test_many_examples_round_no_more_than_few(name):
     generator = torch.Generator().manual_seed(1)
-    y = (torch.rand(70_000, generator=generator) < 0.03).long()
-    score = torch.randn(70_000, generator=generator) + y
+    y = (torch.rand(200_000, generator=generator) < 0.001).long()
+    score = torch.randn(200_000, generator=generator) + 3 * y
     if name == "spearman":
         expected = spearmanr(y, score.round()).statistic
         found = metrics()[name]().of(score.round()[None, :, None], y.double())
@@ -172,6 +174,15 @@ def test_outputs_far_apart_are_ranked_though_their_probabilities_are_all_one():
     y, score = torch.tensor([0, 1, 0, 1, 1]), torch.tensor([100.0, 300.0, 250.0, 200.0, 400.0])
     outputs = torch.stack([torch.zeros(5), score], -1)[None]
     assert metrics()["auroc"]().of(outputs, y).item() == pytest.approx(sklearn.roc_auc_score(y, score))
+
+
+def test_what_is_entirely_sure_is_in_the_bin_of_the_surest():
+    """Where torchmetrics has a sixteenth bin."""
+    y, margins = torch.tensor([0, 1, 0, 0]), torch.tensor([200.0, 200.0, 3.0, 4.0])
+    outputs = torch.stack([margins, torch.zeros(4)], 1)[None]
+    assert metrics()["ece"]().of(outputs, y).item() == pytest.approx(
+        _ece(y.numpy(), outputs[0].double().numpy()), abs=1e-6
+    )
 
 
 def test_a_run_that_broke_takes_no_other_along():
@@ -269,6 +280,18 @@ def test_of_imbalanced_classes_balanced_accuracy_comes_first():
     assert list(metrics_of(config(), data_of([0, 1, 2]))) == ["accuracy"]
     assert metric_names(config(), Regression, imbalanced=True) == ["rmse", "r2"]
     assert metric_names(config(), Ordinal, imbalanced=True) == ["rank_error", "accuracy"]
+
+
+def test_a_metric_may_be_named_without_the_part_of_the_data():
+    rows = pd.DataFrame({"fold": [None, None], "selected_val_auroc": [0.5, 0.6], "selected_test_auroc": [0.4, 0.5]})
+    rows["selected_train_loss"] = 1.0
+    assert in_full(rows, "auroc", "selected") == "test_auroc"
+    assert in_full(rows.assign(fold=[0, 1]), "auroc", "selected") == "val_auroc"
+    assert in_full(rows.drop(columns="selected_test_auroc"), "auroc", "selected") == "val_auroc"
+    assert in_full(rows, "loss", "selected") == "train_loss"
+    assert in_full(rows, "val_auroc", "selected") == "val_auroc"
+    assert in_full(rows.assign(selected_auroc=1.0), "auroc", "selected") == "auroc"  # a script's own
+    assert (in_full(rows, None, "selected"), in_full(rows, "f1", "selected")) == (None, "f1")
 
 
 def config(**changes):

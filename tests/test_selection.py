@@ -47,7 +47,22 @@ def test_where_all_stop_alike_nothing_is_moved(regab):
 @pytest.mark.parametrize(("folds", "metric"), [([None, None], "test_accuracy"), ([0, 1], "val_accuracy")])
 def test_under_folds_the_folds_own_metric_is_the_default(folds, metric):
     measured = {f"selected_{split}_accuracy": [0.5, 0.6] for split in ("val", "test")}
-    assert default_metric(pd.DataFrame({"fold": pd.array(folds, "Int64"), **measured})) == metric
+    runs = {"seed": [0, 1], "fold": pd.array(folds, "Int64"), "status": ["finished", "finished"]}
+    assert default_metric(pd.DataFrame(runs | measured)) == metric
+
+
+def test_the_default_is_measured_of_every_variant():
+    """Balanced accuracy comes first of data with a rare class; others do not have it."""
+    runs = {
+        "data.path": ["a", "a", "b"],
+        "seed": [0, 1, 0],
+        "fold": pd.array([None] * 3, "Int64"),
+        "status": "finished",
+    }
+    balanced = {"selected_test_balanced_accuracy": [0.5, 0.6, None], "selected_test_accuracy": [0.9, None, 0.8]}
+    assert default_metric(pd.DataFrame(runs | balanced)) == "test_accuracy"
+    both = pd.DataFrame(runs | balanced)[:2]
+    assert default_metric(both) == "test_balanced_accuracy"
 
 
 def test_the_share_of_wrong_labels_is_what_the_noise_left_wrong(regab):

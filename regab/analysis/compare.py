@@ -13,7 +13,7 @@ import numpy as np
 from regab.analysis.baseline import Levels, Variants, find_baseline, off_levels, variants_of
 from regab.analysis.contrasts import Estimates, pairs
 from regab.analysis.paired import resolution
-from regab.analysis.table import measured_of_all, replicate_words, variant_names
+from regab.analysis.table import compared, in_full, measured_of_all, replicate_words, variant_names
 from regab.analysis.verdicts import BASELINE, NUMBERS, adjusted, concluded, numbers
 from regab.errors import UsageError
 from regab.metrics import Measures
@@ -107,8 +107,9 @@ def compare(
       seeds*: fewer than three pairs, where there is no interval. *changed nothing*: all numbers of all runs are equal.
     * ``note``: what weakens a verdict, in words.
 
-    ``metric`` has no prefix (``val_loss``); the default is the headline on test data. Which way is better, the metric
-    says (see ``column_of``). Raises UsageError for what the table does not have, or where that is not known.
+    ``metric`` has no prefix (``val_loss``, or ``loss``: on test data); the default is the headline on test data. Which
+    way is better, the metric says (see ``column_of``). Raises UsageError for what the table does not have, or where
+    that is not known.
     """
     check_practical(practical)
     sweep = sweep_of(results, baseline, metric, at)
@@ -178,10 +179,8 @@ def metrics_of(results: DataFrame, at: str = "selected") -> list[str]:
 
 
 def default_metric(results: DataFrame, at: str = "selected") -> str:
-    """What a table says of itself, or the first metric of the test data; of validation data where there are none, and
-    under folds, which share one test set (verdicts by it were false for other data in 27 to 64 % of cases)."""
-    known, said = metrics_of(results, at), results.attrs.get("headline")
-    splits = ("val", "test") if results["fold"].nunique() > 1 else ("test", "val")
+    """What a table says of itself, or the first metric of what is ``compared`` by."""
+    known, said, splits = metrics_of(results, at), results.attrs.get("headline"), compared(results)
     wanted = [said, *(f"{split}_{said or headline(measured_of_all(results, at))}" for split in splits)]
     wanted += [] if said else [*(f"{split}_loss" for split in splits), *(results.attrs.get("metrics") or {})]
     others = [] if said else [m for m in known if m not in OTHERS]  # of scripts, of tables made elsewhere
@@ -194,7 +193,7 @@ def column_of(results: DataFrame, metric: str | None = None, at: str = "selected
 
     Raises UsageError for a metric that the table does not have, and for one of which the direction is not known.
     """
-    metric = default_metric(results, at) if metric is None else metric
+    metric = in_full(results, metric, at) or default_metric(results, at)
     if f"{at}_{metric}" not in results:
         raise UsageError(unknown("metric", "", metric, metrics_of(results, at)))
     found = column(metric, own_measures(results), Measure(str(metric)))

@@ -29,8 +29,8 @@ def log_losses(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def probabilities(outputs: Tensor) -> Tensor:
-    """Of every class ``[V, N, K]``, float64, on the CPU. None is 1, so that the last of some bins holds the surest."""
-    return outputs.cpu().double().softmax(-1).clamp(max=1 - 2**-53)
+    """Of every class ``[V, N, K]``, on the CPU. None is 1 (in float32), for which torchmetrics has a bin of its own."""
+    return outputs.cpu().double().softmax(-1).clamp(max=1 - 2**-24)
 
 
 def of_each_run(function: Callable[..., Tensor], outputs: Tensor, *others: Tensor) -> Tensor:

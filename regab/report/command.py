@@ -33,7 +33,7 @@ def parser() -> Arguments:
     """What ``regab report`` understands."""
     made = Arguments(prog="regab report", description=TEXT)
     made.add_argument("folders", nargs="+", type=Path, metavar="DIR", help=PATHS)
-    made.add_argument("--metric", help="what to compare by, as val_loss; default: the headline on test data")
+    made.add_argument("--metric", help="what to compare by, as val_loss or auroc; default: the headline on test data")
     made.add_argument("--direction", choices=(UP, DOWN), help="which way it is better, of a metric that does not say")
     made.add_argument("--baseline", help="the variant to compare with, as dropout.rate=0.2; default: all at neutral")
     made.add_argument("--practical", type=float, help="a difference too small to matter, as 0.005")

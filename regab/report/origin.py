@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from regab.metrics import measured_by
 from regab.records.columns import words
 from regab.records.load import load_config, load_json, load_result
 from regab.records.results import REPLICATE, SOURCE, is_begun, row_of
@@ -108,7 +109,8 @@ def warnings(study: Study) -> list[str]:
 def imbalanced(study: Study) -> list[str]:
     """What accuracy is worth where a class is rare, a sentence for each data set that has one."""
     found = (result.get("imbalance") for result in sampled(study.variants))
-    said = [f"Imbalanced classes: {imbalance_words(rare)}." for rare in found if rare]
+    little = ", so accuracy tells little" if measured_by(study.metric)[1] == "accuracy" else ""
+    said = [f"Imbalanced classes: {imbalance_words(rare)}{little}." for rare in found if rare]
     return [*dict.fromkeys(said)]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from regab.analysis.compare import column_of, default_metric, own_measures, with_direction
 from regab.analysis.selection import REWARDED, check_measured, rules_differ
-from regab.analysis.table import factors_of, variant_names
+from regab.analysis.table import factors_of, in_full, variant_names
 from regab.errors import UsageError
 from regab.records.columns import higher_is_better
 from regab.records.load import load_metrics, load_result
@@ -91,6 +91,7 @@ class Study:
     def __init__(self, folders: Sequence[Path], results: DataFrame, options: Options) -> None:
         if not (results["status"] == "finished").any():
             raise UsageError(f"{folders[0]}: no run has finished{_why(results)}")
+        options = replace(options, metric=in_full(results, options.metric, options.at))
         self.folders, self.results = list(folders), with_direction(results, options.metric, options.direction)
         if options.metric:
             check_measured(results, options.metric, options.at)

@@ -21,7 +21,7 @@ from regab.data.loaded import taken
 from regab.data.room import limited
 from regab.data.split import Data, Division, Source, divide
 from regab.errors import UsageError
-from regab.measured import check_measured, metrics_of, own_measures, task_and_values
+from regab.measured import check_measured, metrics_of, own_measures, task_and_values, with_libraries
 from regab.metrics import measure_of
 from regab.own_code import own_code
 from regab.regularizers.base import Chain, Regularizer
@@ -81,7 +81,7 @@ def set_up(configs: list[Config]) -> Training:
         stack=stack,
         data=data,
         task=task,
-        metrics=metrics_of(config, data),
+        metrics=with_libraries(metrics_of(config, data)),
         chain=chain,
         optimizer=optimizer,
         schedule=_schedule(config),
