@@ -13,6 +13,7 @@ from tests.conftest import SMALL, python
 ROOT = Path(regab.__file__).parent
 FILES = {".".join(["regab", *f.relative_to(ROOT).with_suffix("").parts]): f for f in sorted(ROOT.rglob("*.py"))}
 TORCH = ("torch", "torchvision")
+SLOW = ("pandas", "scipy", "sklearn", "matplotlib")  # 0.2 s and more, which a run of embedded data does without
 LIGHT = [*(f"command.{m}" for m in ("app", "cards", "compose", "listing", "plugins", "shorthands", "showing"))]
 LIGHT += [*(f"sweep.{m}" for m in ("design", "folders", "fraction", "listeners", "preview", "session", "sweep"))]
 LIGHT += ["watchers"]
@@ -50,6 +51,12 @@ FORBIDDEN_AT_THE_TOP = {
     "regab.training.optimizer": TORCH,
     "regab.training.schedule": TORCH,
     "regab.regularizers": ("regab.models",),
+    "regab.data.loaded": SLOW,
+    "regab.data.groups": SLOW,
+    "regab.data.split": SLOW,
+    "regab.data.rows": SLOW,
+    "regab.training": SLOW,
+    "regab.workers": SLOW,
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -79,6 +78,8 @@ class Grouped:
 
 def codes(groups: Any) -> np.ndarray:
     """Groups as numbers from 0. Raises UsageError where one is missing."""
+    import pandas as pd  # 0.2 s
+
     found, _ = pd.factorize(pd.Series(groups))
     if (found < 0).any():
         raise UsageError(f"data.group: example {int(np.flatnonzero(found < 0)[0])} is of no group")

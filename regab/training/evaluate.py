@@ -18,8 +18,10 @@ from regab.tasks.base import Scale, Task, as_numbers
 from regab.training.stack import Stack
 
 # Examples per forward pass. Fixed, so that no run's sums depend on how many runs share its stack; 512 examples of
-# 16 networks of width 128 fill 4 MB, about a core's cache. Of examples larger than 3×32×32 there are fewer:
-# what layers make of 512 images of 128×128, and their patches for a convolution, took 2.5 GB.
+# 16 networks of width 128 fill 4 MB, about a core's cache, and no other size gains at all widths: 256 and 1,024 take
+# 1.01 and 1.03 of the time there (four fifths of it products), 1.03 and 0.96 for two networks of width 512, 0.96 and
+# 1.08 for four small CNNs. Of examples larger than 3×32×32 there are fewer: what layers make of 512 images of 128×128,
+# and their patches for a convolution, took 2.5 GB.
 CHUNK, LARGE = 512, 3 * 32 * 32
 PLACES = 2**16  # targets per forward pass, where an example has many
 
