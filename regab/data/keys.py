@@ -69,20 +69,7 @@ class Keys:
 
     def places(self, rows: Rows, options: Options) -> np.ndarray | None:
         """The number or time of every row. Raises UsageError where one has none, or they are words."""
-        if self.order is None:
-            return None
-        rows.column(self.order, "data.order")
-        column = of_cells(rows, self.order, options)
-        if column.kind != "numeric":
-            raise UsageError(f"data.order={self.order}: is neither numbers nor dates ({rows.source})")
-        if not column.date:
-            column.mark = Marks(rows, [self.order], options).of(self.order)
-        values = column.numbers(rows, options)
-        if (absent := np.isnan(values)).any():
-            raise UsageError(f"{rows.at(int(absent.argmax()))}: has no {self.order}, which is data.order")
-        if column.why == "times" or not column.date:
-            return values
-        return EPOCH + np.round(values * (24 * 3600 * 10**6)).astype("timedelta64[us]")
+        return None if self.order is None else placed(rows, self.order, "data.order", options)
 
     def across(self, train: Rows, test: Rows | None, options: Options) -> Iterator[str]:
         """What a test set of its own has in common with the training data, or has earlier than they."""
@@ -94,6 +81,22 @@ class Keys:
             last, first = self.places(train, options).max(), self.places(test, options).min()  # type: ignore[union-attr]
             if first <= last:
                 yield f"the test data begin at {shown(first)}, before the training data end, at {shown(last)}"
+
+
+def placed(rows: Rows, name: str, key: str, options: Options) -> np.ndarray:
+    """The numbers or times in a column that the option ``key`` names. Raises UsageError where one is neither."""
+    rows.column(name, key)
+    column = of_cells(rows, name, options)
+    if column.kind != "numeric":
+        raise UsageError(f"{key}={name}: is neither numbers nor dates ({rows.source})")
+    if not column.date:
+        column.mark = Marks(rows, [name], options).of(name)
+    values = column.numbers(rows, options)
+    if (absent := np.isnan(values)).any():
+        raise UsageError(f"{rows.at(int(absent.argmax()))}: has no {name}, which is {key}")
+    if column.why == "times" or not column.date:
+        return values
+    return EPOCH + np.round(values * (24 * 3600 * 10**6)).astype("timedelta64[us]")
 
 
 def in_both(ours: Iterable[Any] | None, theirs: Iterable[Any] | None) -> Iterator[str]:

@@ -100,7 +100,9 @@ class Data:
 
     @property
     def kind(self) -> str:
-        """What an input is: ``tokens`` (int64), ``images`` (``[C, H, W]``) or plain ``features``."""
+        """What an input is: ``tokens`` (int64), ``images`` (``[C, H, W]``), padded ``series`` or plain ``features``."""
+        if self.given.get("masked"):
+            return "series"
         if not self.train.x.is_floating_point():
             return "tokens"
         return "images" if len(self.shape) == 3 else "features"

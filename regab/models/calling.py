@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from regab.errors import UsageError
@@ -19,41 +20,49 @@ PADDING = 0  # as regab's texts are padded
 REASON = 200  # characters shown of an error
 LIBRARIES = ("timm", "transformers", "torchvision", "torch")
 
-# What a model is told of tokens [B, L] if its forward has a parameter of that name. Hugging Face's mask is 1 where
-# there is a word, torch's are true where there is none; lengths stay on the device of the tokens.
+# What a model is told of tokens [B, L] or series [B, C, L], by where there is something, if its forward has a parameter
+# of that name. Hugging Face's mask is 1 there, torch's are true elsewhere; lengths stay on the device of the input.
 TOLD = {
-    "attention_mask": lambda tokens: (tokens != PADDING).long(),
-    "padding_mask": lambda tokens: tokens == PADDING,
-    "key_padding_mask": lambda tokens: tokens == PADDING,
-    "src_key_padding_mask": lambda tokens: tokens == PADDING,
-    "lengths": lambda tokens: (tokens != PADDING).sum(1),
+    "attention_mask": lambda there: there.long(),
+    "padding_mask": lambda there: ~there,
+    "key_padding_mask": lambda there: ~there,
+    "src_key_padding_mask": lambda there: ~there,
+    "lengths": lambda there: there.sum(1),
 }
 INPUTS = {True: ("input_ids", "tokens"), False: ("pixel_values", "input_values", "input_features")}  # by: are tokens
 
 
-def conform(model: nn.Module, example: Any) -> list[str]:
+def conform(model: nn.Module, example: Any, masked: bool | None = None) -> list[str]:
     """Let a model be called as ``model(x)`` and return logits, by hooks; what was done, in sentences.
 
-    Tokens bring the masks that the forward's signature asks for. An example of several tensors is passed by position
-    (a tuple) or by name (a dict). Logits are ``output.logits``, ``output["logits"]`` or the first of a tuple or dict.
-    Raises UsageError, in one line, where a library's model fails on the example.
+    Tokens bring the masks that the forward's signature asks for, and so do series (see ``Call``). An example of several
+    tensors is passed by position (a tuple) or by name (a dict). Logits are ``output.logits``, ``output["logits"]`` or
+    the first of a tuple or dict. Raises UsageError, in one line, where a library's model fails on the example.
     """
-    call = _call(model, example)
+    call = _call(model, example, masked)
     if call.name or call.told or not isinstance(example, Tensor):
         model.register_forward_pre_hook(call, with_kwargs=True)
     with explained(type(model), f"the forward of {type(model).__name__} fails on an example of {_words(example)}"):
         output = pass_once(model, example, [])
     model.register_forward_hook(_answer)
-    told = [f"its forward is given {', '.join(call.told)}, from the padding of the texts"] if call.told else []
+    told = [f"its forward is given {', '.join(call.told)}, from the padding of the {call.what}"] if call.told else []
     return told + _said_of(output)
 
 
 @dataclass(frozen=True)
 class Call:
-    """A forward pre-hook: under which ``name`` the input is passed (none: first), and what else is ``told``."""
+    """A forward pre-hook: under which ``name`` the input is passed (none: first), and what else is ``told``.
+
+    ``masked``: the input is series, whose last channel says, if true, where there is a moment; None: it is tokens.
+    """
 
     name: str = ""
     told: tuple[str, ...] = ()
+    masked: bool | None = None
+
+    @property
+    def what(self) -> str:
+        return "texts" if self.masked is None else "series"
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
         if len(args) != 1 or kwargs:  # not regab's call
@@ -63,26 +72,33 @@ class Call:
             return (), dict(x)
         if isinstance(x, tuple | list):
             return tuple(x), {}
-        told = {name: TOLD[name](x) for name in self.told}
+        told = {name: TOLD[name](self._there(x)) for name in self.told}
         return ((), {self.name: x} | told) if self.name else (args, told)
 
+    def _there(self, x: Tensor) -> Tensor:
+        """Where there is a word or a moment, and no padding: ``[B, L]``."""
+        if self.masked is None:
+            return x != PADDING
+        return x[:, -1] > 0.5 if self.masked else torch.ones_like(x[:, -1], dtype=torch.bool)
 
-def _call(model: nn.Module, example: Any) -> Call:
+
+def _call(model: nn.Module, example: Any, masked: bool | None) -> Call:
     if not isinstance(example, Tensor):
         return Call()
     parameters = inspect.signature(model.forward).parameters
     tokens = not example.is_floating_point()
-    told = tuple(name for name in TOLD if name in parameters) if tokens and example.ndim == 2 else ()
+    padded = masked is not None or (tokens and example.ndim == 2)
+    told = tuple(name for name in TOLD if name in parameters) if padded else ()
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     first = next((p for p in parameters.values() if p.kind is not p.VAR_KEYWORD), None)
     if first is not None and first.kind in (first.POSITIONAL_ONLY, first.POSITIONAL_OR_KEYWORD, first.VAR_POSITIONAL):
         named = [name for name in INPUTS[tokens] if name in parameters and name != first.name]
         wrong = first.name in INPUTS[not tokens]
-        return Call(named[0] if wrong and named else "", told)
+        return Call(named[0] if wrong and named else "", told, masked)
     if first is None and open_ended:
-        return Call(INPUTS[tokens][0], told)
+        return Call(INPUTS[tokens][0], told, masked)
     name = "" if first is None else first.name
-    return Call(name, tuple(other for other in told if other != name))
+    return Call(name, tuple(other for other in told if other != name), masked)
 
 
 def _answer(module: nn.Module, args: Any, output: Any) -> Any:

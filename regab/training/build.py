@@ -46,7 +46,7 @@ def build_model(config: Config, data: Data, chain: Chain, seed: int) -> Built:
         if not is_foreign(model):
             chain.build(model)
         else:
-            notes += adopt(model, data.train.x[:2].cpu()) + _build_aloud(model, chain)
+            notes += adopt(model, data.train.x[:2].cpu(), data.given.get("masked")) + _build_aloud(model, chain)
     return Built(model, notes)
 
 

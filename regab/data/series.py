@@ -1,0 +1,237 @@
+"""Time series with labels, from tables with a row for every moment of every series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regab.data.columns import Column, Options, columns_of, shown
+from regab.data.keys import Keys, in_both, placed
+from regab.data.labels import Targets
+from regab.data.marks import set_marks
+from regab.data.rows import Rows, column_name, read_rows
+from regab.data.scaling import Encode, Fit, is_constant
+from regab.data.split import Source, Split
+from regab.errors import UsageError
+
+EVEN = 1e-6  # of a step, by which steps may differ and be called equal
+
+
+@dataclass
+class Series:
+    """Values ``[T, C]`` of every series (float64, NaN where missing); ``[rows]`` takes some of the series."""
+
+    values: list[np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: np.ndarray) -> Series:
+        return Series([self.values[row] for row in rows])
+
+
+def load(
+    path: str,
+    id: str,
+    time: str,
+    label: str,
+    test_path: str | None = None,
+    values: list[str] | None = None,
+    ignore: list[str] | None = None,
+    max_length: int | None = None,
+    task: str = "auto",
+    group: str | None = None,
+    delimiter: str = "auto",
+    missing: Any = None,
+    decimal: str = "auto",
+    day_first: bool | None = None,
+    encoding: str = "auto",
+) -> Source:
+    """A table (as ``csv`` reads it) of which the rows of one ``id`` are a series, in the order of ``time``.
+
+    Channels are the columns named in ``values``, or all others but those in ``ignore``; all must be numbers. ``label``
+    (and ``group``) is the same in all rows of a series. A missing value is that of the moment before. What is divided
+    is whole series. See ``fitter`` for ``max_length`` and how they are encoded. Raises UsageError for whatever is wrong
+    with the files, naming the line.
+    """
+    if max_length is not None and max_length < 1:
+        raise UsageError(f"data.max_length={max_length}: must be at least 1, or null")
+    names = _Names(
+        column_name(id), column_name(time), column_name(label), None if group is None else column_name(group)
+    )
+    options = Options([], [], [column_name(str(name)) for name in ignore or []], missing, decimal, day_first)
+    files = [("data.path", path), ("data.test_path", test_path)]
+    parts = [read_rows(p, key, delimiter, encoding=encoding).named() for key, p in files if p is not None]
+    columns = _channels(parts[0], names, [column_name(str(name)) for name in values or []], options)
+    read = [_Read(rows, names, columns, options) for rows in parts]
+    targets = Targets.of(read[0].one_each, names.label, task, options, set_marks(read[0].one_each, [], label, options))
+    splits = [Split(one.series, targets(one.one_each)) for one in read]
+    lengths = [len(values) for one in read for values in one.series.values]
+    longest = max(len(values) for values in read[0].series.values)
+    length = longest if max_length is None else min(longest, max_length)
+    return Source(
+        splits[0],
+        targets.outputs,
+        (*splits, None)[1],
+        fitter(length, padded=min(lengths) < length),
+        targets.task,
+        (*_said(read[0], columns, lengths, length, targets.words(splits[0].y)), *in_both(*_both(read, names))),
+        names=targets.names,
+        groups=read[0].groups,
+    )
+
+
+@dataclass(frozen=True)
+class _Names:
+    id: str
+    time: str
+    label: str
+    group: str | None
+
+
+class _Read:
+    """The series of one table: their values, a row of the table for each, and what their groups are."""
+
+    def __init__(self, rows: Rows, names: _Names, columns: list[Column], options: Options) -> None:
+        ids = rows.column(names.id, "data.id")
+        if "" in ids:
+            raise UsageError(f"{rows.at(ids.index(''))}: has no {names.id}, which is data.id")
+        times = placed(rows, names.time, "data.time", options)
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(ids))}
+        codes = np.array([numbers[cell] for cell in ids])
+        order = np.lexsort((times, codes))
+        _check_times(rows, names, ids, codes[order], times[order], order)
+        cells = np.array([column.numbers(rows, options) for column in columns]).T[order]
+        begins = np.flatnonzero(np.diff(codes[order], prepend=-1))
+        self.series = Series([_filled(part) for part in np.split(cells, begins[1:])])
+        self.gaps = int(np.isnan(cells).sum())
+        steps = np.diff(times[order].astype(np.float64))[np.diff(codes[order]) == 0]
+        self.even = not len(steps) or bool(np.ptp(steps) <= EVEN * abs(steps[0]))
+        first = [int(np.flatnonzero(codes == number)[0]) for number in range(len(numbers))]
+        for name in filter(None, (names.label, names.group)):
+            _check_constant(rows, name, names.id, ids, codes, first)
+        self.one_each = Rows(
+            rows.source,
+            {name: [cells[row] for row in first] for name, cells in rows.columns.items()},
+            [rows.lines[row] for row in first],
+            unit=rows.unit,
+            words=rows.words,
+            said=rows.said,
+        )
+        self.groups = Keys(names.group, None).groups(self.one_each)
+
+
+def _channels(rows: Rows, names: _Names, values: list[str], options: Options) -> list[Column]:
+    """Raises UsageError where one is not numbers, or none is left."""
+    keys = {"data.id": names.id, "data.time": names.time, "data.label": names.label, "data.group": names.group}
+    found: dict[str, str] = {}
+    for key, name in keys.items():
+        if name is None:
+            continue
+        rows.column(name, key)
+        if name in found and (key, found[name]) != ("data.group", "data.id"):
+            raise UsageError(f"{key}={name}: is {found[name]} as well; choose another column")
+        found.setdefault(name, key)
+    for name in values:
+        rows.column(name, "data.values")
+        if name in found:
+            raise UsageError(f"data.values=[{name}]: is {found[name]}, which is no value")
+    others = [name for name in rows.columns if name not in found and (values and name not in values)]
+    options.apart = {name: key for name, key in found.items() if key != "data.label"} | dict.fromkeys(others, "")
+    columns = [c for c in columns_of(rows, names.label, options) if c.kind != "ignored"]
+    if words := [column.name for column in columns if column.kind != "numeric"]:
+        cure = f"leave it out by data.ignore=[{words[0]}]"
+        raise UsageError(f"{rows.source}: {words[0]} is words, and series are numbers; {cure}")
+    if not columns:
+        raise UsageError(f"{rows.source}: has no column of values beside {', '.join(found)}")
+    set_marks(rows, columns, names.label, options)
+    return columns
+
+
+def _check_times(
+    rows: Rows, names: _Names, ids: list[str], codes: np.ndarray, times: np.ndarray, order: np.ndarray
+) -> None:
+    twice = np.flatnonzero((np.diff(codes) == 0) & (times[1:] == times[:-1]))
+    if len(twice):
+        first, second = sorted((int(order[twice[0]]), int(order[twice[0] + 1])))
+        cell = shown(rows.columns[names.time][second])
+        raise UsageError(
+            f"{rows.at(second)}: {ids[second]} has {names.time} {cell} already in line {rows.lines[first]}"
+        )
+
+
+def _check_constant(rows: Rows, name: str, id: str, ids: list[str], codes: np.ndarray, first: list[int]) -> None:
+    cells = rows.columns[name]
+    for row, code in enumerate(codes.tolist()):
+        if cells[row] != cells[first[code]]:
+            words = f"{name} is {shown(cells[row])}, but {shown(cells[first[code]])} in other rows of {ids[row]}"
+            raise UsageError(f"{rows.at(row)}: {words}; it must be the same for all of one {id}")
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    """Each missing value as the one before it; NaN where there is none."""
+    last = np.where(np.isnan(values), 0, np.arange(len(values))[:, None])
+    return np.take_along_axis(values, np.maximum.accumulate(last, 0), 0)
+
+
+def _both(read: list[_Read], names: _Names) -> tuple[Any, Any]:
+    """What must not be in training and test data: groups, or series themselves."""
+    of = names.group or names.id
+    found = [one.one_each.columns[of] for one in read]
+    return (*found, None)[0], (*found, None)[1]
+
+
+def _said(read: _Read, columns: list[Column], lengths: list[int], length: int, words: str) -> Iterator[str]:
+    ends = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else f"{length}"
+    channels = ", ".join(column.name for column in columns[:4]) + (", …" if len(columns) > 4 else "")
+    yield f"{len(read.series)} series of {ends} moments, {len(columns)} channels ({channels}); {words}"
+    yield from read.one_each.said
+    if max(lengths) > length:
+        yield f"{sum(n > length for n in lengths)} series are cut after {length} moments"
+    if read.gaps:
+        yield f"{read.gaps} missing values are those of the moment before, at the beginning the mean"
+    if not read.even:
+        yield "moments are not evenly spaced; their order alone is used"
+
+
+@dataclass
+class Padded:
+    """Series to ``[N, C, length]``, or with ``mask`` ``[N, C + 1, length]``, as ``fitter`` says."""
+
+    mean: np.ndarray
+    deviation: np.ndarray
+    length: int
+    mask: bool
+
+    def __call__(self, examples: Series) -> Tensor:
+        found = np.zeros((len(examples), len(self.mean) + self.mask, self.length), dtype=np.float32)
+        for row, values in zip(found, examples.values, strict=True):
+            scaled = np.nan_to_num((values[: self.length] - self.mean) / self.deviation)
+            row[: len(self.mean), : len(scaled)] = scaled.T
+            row[len(self.mean) :, : len(scaled)] = 1
+        return torch.from_numpy(found)
+
+
+def fitter(length: int, padded: bool) -> Fit:
+    """How ``Series`` are encoded: ``[N, C, length]`` float32, less the mean and over the deviation of all training
+    moments of a channel.
+
+    Longer ones are cut. Shorter ones are filled up with zeros at their end if there are any (``padded``), and one more
+    channel, the last, is 1 where there is a moment; a model that asks for ``masked`` is told whether there is.
+    """
+
+    def fit(train: Series) -> tuple[Encode, dict[str, Any]]:
+        moments = np.concatenate([values[:length] for values in train.values])
+        counts = np.maximum((~np.isnan(moments)).sum(0), 1)
+        mean = np.nansum(moments, 0) / counts
+        deviation = np.sqrt(np.nansum((moments - mean) ** 2, 0) / counts)
+        filled = np.where(np.isnan(moments), mean, moments)
+        deviation[is_constant(filled.min(0), filled.max(0))] = 1
+        return Padded(mean, deviation, length, padded), {"masked": padded}
+
+    return fit
