@@ -68,17 +68,28 @@ class StackOptions:
     memory: Any = "auto"
 
 
-@cache
 def schema() -> type:
-    """The configuration of one run. Nodes ``reg`` and ``watch`` are assembled from the files in
-    ``regab/regularizers`` and ``regab/watchers``."""
+    """The configuration of one run."""
+    return _schema()["Config"]
+
+
+def __getattr__(name: str) -> type:
+    """The classes of the schema, found by name when pickled: else what joblib's jobs return is written over them."""
+    if name in ("Config", "Reg", "Watch"):
+        return _schema()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@cache
+def _schema() -> dict[str, type]:
+    """Nodes ``reg`` and ``watch`` are assembled from the files in ``regab/regularizers`` and ``regab/watchers``."""
     node: Any = dict[str, Any]
     own = [(name, cls, field(default_factory=cls)) for name, cls in methods().items()]
     reg = make_dataclass("Reg", [*own, ("extra", node, field(default_factory=dict))])
     listening: list[Any] = [(key, list[str] | None, field(default_factory=list)) for key, _ in NAMED.values()]
     listening += [(name, cls, field(default_factory=cls)) for name, cls in optional().items()]
     watch = make_dataclass("Watch", [*listening, ("extra", node, field(default_factory=dict))])
-    return make_dataclass(
+    config = make_dataclass(
         "Config",
         [
             ("name", str, "run"),
@@ -96,6 +107,9 @@ def schema() -> type:
             ("watch", watch, field(default_factory=watch)),
         ],
     )
+    for made in (config, reg, watch):
+        made.__module__ = __name__
+    return {made.__name__: made for made in (config, reg, watch)}
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:

@@ -1,10 +1,14 @@
 """Composing by parts gives what Hydra gives."""
 
+import dataclasses
+
 import pytest
 from hydra import initialize_config_dir
+from omegaconf import OmegaConf
 
+from regab import config
 from regab.command.plugins import register
-from regab.config import CONF
+from regab.config import CONF, schema
 from regab.errors import UsageError
 from tests.benchmarks.compose import composers
 
@@ -72,3 +76,13 @@ def test_a_key_that_one_run_adds_is_new_to_the_next(both):
     assert ours(["++data.mine=1"])["data"]["mine"] == 1
     with pytest.raises(Exception, match="mine"):
         ours(["data.mine=2"])
+
+
+def test_what_a_job_of_joblibs_returns_changes_no_class_of_the_schema():
+    cloudpickle = pytest.importorskip("cloudpickle", reason="pip install -e '.[joblib]'")
+    before = [field.default for field in dataclasses.fields(schema())]
+    assert cloudpickle.loads(cloudpickle.dumps(schema())) is schema()
+    assert all(a is field.default for a, field in zip(before, dataclasses.fields(schema()), strict=True))
+    assert OmegaConf.structured(schema()).reg.dropout.rate == 0
+    with pytest.raises(AttributeError, match="no attribute 'Other'"):
+        config.Other  # noqa: B018

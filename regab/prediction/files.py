@@ -16,7 +16,7 @@ from regab.errors import UsageError
 from regab.own_code import own_code
 from regab.records.files import checksum
 from regab.records.load import finished, load_config, load_json
-from regab.records.log import ENCODING, MODEL
+from regab.records.log import ENCODING, MODEL, RESULT
 from regab.records.results import SOURCE
 from regab.script import is_script
 from regab.tasks.base import Scale
@@ -81,9 +81,9 @@ def _state(folder: Path, result: Config) -> dict[str, Tensor]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UsageError(
-            f"{path}: there is no such file, as its weights were cleared away; {_again(folder)}"
-        ) from error
+        cleaned = result.get("files", {}).get(MODEL, "") is None  # --resume does not miss them
+        again = f"without {folder / RESULT}, {_again(folder)}" if cleaned else _again(folder)
+        raise UsageError(f"{path}: there is no such file, as its weights were cleared away; {again}") from error
     if checksum(content) != result.get("files", {}).get(MODEL, checksum(content)):
         raise UsageError(f"{path}: is damaged; {_again(folder)}")
     return torch.load(path, "cpu", weights_only=True)
