@@ -62,6 +62,7 @@ def test_a_regression_is_predicted_in_the_units_of_its_target(tmp_path):
     price = table(60, 1)["price"].str.removesuffix(" €").str.replace(",", ".").astype(float)
     assert mean_squared_error(price, found["prediction"]) ** 0.5 == pytest.approx(measured["rmse"], rel=1e-6)
     assert r2_score(price, found["prediction"]) == pytest.approx(measured["r2"], abs=1e-6)
+    same(package.load(folder).predict(table(60, 1).assign(price=price)).attrs["metrics"], measured)
 
 
 def test_a_frame_with_numbers_and_dates_of_its_own_is_read_as_the_file(tabular, tmp_path):

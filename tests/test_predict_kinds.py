@@ -45,6 +45,10 @@ def test_texts_are_predicted_from_tables_lines_lists_and_frames(tmp_path):
     moods = [label for _, label in rows[100:]]
     assert accuracy_score(moods, found["prediction"]) == pytest.approx(measured["accuracy"])
     assert log_loss(moods, found[["p_awful", "p_fine"]]) == pytest.approx(measured["loss"], abs=1e-6)
+    (tmp_path / "bare.tsv").write_text((tmp_path / "test.tsv").read_text().partition("\n")[2])
+    bare = run.predict(tmp_path / "bare.tsv")
+    same(bare.attrs["metrics"], measured)
+    assert bare["line"].tolist() == [line - 1 for line in found["line"]]
     (tmp_path / "new.txt").write_text("\n".join(texts))
     frame = pd.DataFrame({"other": 1, "text": texts})
     for given in (
@@ -282,6 +286,17 @@ def test_several_columns_of_a_table_are_predicted_by_their_names(tmp_path):
     assert list(found) == ["line", "prediction", "p_old", "p_no"]
     frame = pd.read_csv(tmp_path / "test.csv", keep_default_na=False)
     pd.testing.assert_frame_equal(package.load(folder).predict(frame), found.drop(columns="line"))
+
+
+@slow
+def test_classes_in_an_order_of_their_own_are_measured_and_named_in_it(tmp_path):
+    words = (*write_tables(tmp_path), "data.label=label", "data.ignore=[id,price]", *MLP[:2])
+    folder, measured = train(tmp_path, *words, "task=ordinal", "task.order=[yes,no]", "epochs=6")
+    found = package.load(folder).predict(tmp_path / "test.csv")
+    same(found.attrs["metrics"], measured)
+    assert list(found) == ["line", "prediction", "p_yes", "p_no"]
+    right = found["prediction"] == pd.read_csv(tmp_path / "test.csv")["label"]
+    assert right.mean() == pytest.approx(measured["accuracy"]) != 0.5
 
 
 WAYS = {
