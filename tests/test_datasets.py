@@ -303,7 +303,7 @@ REFUSED = {
     "no target": (lambda: odd((X[0], None)), "example 0: its target is a NoneType, neither numbers nor a word"),
     "NaN": (lambda: odd((X[0] * np.nan, 1)), "example 0: its input holds NaN or infinity"),
     "a number": (lambda: odd((3.0, 1)), "example 0: its input is a single number; must be [features] or more"),
-    "many parts": (lambda: odd({"a": X[0], "b": 1, "y": 1}), "example 0: has a, b, y; must have one input, and one"),
+    "parts alone": (lambda: odd({"a": X[0], "b": 1}), "example 0: has a, b; must have inputs, and one target (one of"),
     "empty": (lambda: Subset(Plain(), []), "train: is empty"),
     "a collate_fn": (lambda: DataLoader(Plain(), collate_fn=list), "its DataLoader has a collate_fn of its own;"),
     "batches of its own": (lambda: DataLoader(Plain(), batch_size=None), "its DataLoader leaves batches to the data"),

@@ -81,7 +81,7 @@ def _class(number: int, source: Source) -> str:
 
 def _far_outside(data: Data, features: tuple[str, ...]) -> Iterator[str]:
     """Validation and test values that lie far outside of what training saw."""
-    if not isinstance(data.train.x, Tensor) or not data.train.x.is_floating_point():
+    if not isinstance(data.train.x, Tensor) or not data.train.x.is_floating_point() or data.kind == "several":
         return
     for name, part in (("validation", data.val), ("test", data.test)):
         if len(part) and isinstance(part.x, Tensor) and (far := _size(part.x) > FAR).any():

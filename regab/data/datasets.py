@@ -13,6 +13,7 @@ from torch.utils.data._utils.collate import default_collate
 from regab.data.scaling import Fit
 from regab.data.split import Source, Split
 from regab.data.streamed import Found, read_all, read_once
+from regab.data.tensors import Packed, is_several
 from regab.errors import UsageError
 from regab.tasks.classification import Classification
 from regab.tasks.multilabel import Multilabel
@@ -92,7 +93,13 @@ def _by_name(found: dict[str, Any], key: str) -> dict[str, Any]:
 
 def _is_part(found: Any) -> bool:
     pair = isinstance(found, tuple | list) and len(found) == 2
-    return _is_data_set(found) or (pair and all(hasattr(one, "shape") or isinstance(one, list) for one in found))
+    if pair and is_several(found[0]):
+        return _is_inputs(found[1])
+    return _is_data_set(found) or (pair and all(map(_is_inputs, found)))
+
+
+def _is_inputs(found: Any) -> bool:
+    return hasattr(found, "shape") or isinstance(found, list)
 
 
 def _is_data_set(found: Any) -> bool:
@@ -135,7 +142,10 @@ def _names(data_set: Any) -> tuple[str, ...]:
 
 def _as_it_is(read: dict[str, Found]) -> Fit:
     tokens = [one.largest for one in read.values() if one.largest is not None]
-    given = {"vocabulary": max(tokens) + 1} if tokens else {}
+    given: dict[str, Any] = {"vocabulary": max(tokens) + 1} if tokens else {}
+    given |= {"parts": read["train"].parts} if read["train"].parts else {}
+    if parts := given.get("parts"):
+        return lambda train: (Packed(parts, [None] * len(parts)), given)
     return lambda train: (AsItIs(), given)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from regab.data.datasets import as_source, guessed
 from regab.data.scaling import standardize
 from regab.data.split import Source, Split
+from regab.data.tensors import Several, fit_several, is_several, several
 from regab.errors import UsageError
 from regab.tasks import task_named
 from regab.tasks.classification import Classification
@@ -33,6 +34,8 @@ def taken(found: Any, key: str) -> Source:
         source = guessed(source, [part.y for part in splits.values()])
     if task_named(source.task).reads in PLAIN:
         splits, source = _as_targets(splits, source, key)
+    if isinstance(splits["train"].x, Several) and source.fit is standardize:
+        source = source._replace(fit=fit_several)
     for name in ("val", "test"):
         _check_alike(splits["train"], splits.get(name), name, key)
     keys = {n: _keys(getattr(source, n), splits["train"], f"{key}: {n}") for n in ("groups", "order")}
@@ -69,6 +72,8 @@ def _split(part: Any, where: str, source: Source) -> Split:
 
 def _inputs(x: Any, where: str, ours: bool) -> Any:
     """Tensors where inputs are numbers. ``ours``: regab is to standardize them, so that they must be."""
+    if is_several(x) and ours:
+        return several(x, f"{where} inputs:")
     pd: Any = sys.modules.get("pandas")  # 0.2 s, and who has an object of it has imported it
     if pd and isinstance(x, pd.DataFrame | pd.Series):
         if words := [str(c) for c, kind in x.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]:

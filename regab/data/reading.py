@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from regab.blame import WHOLE, users_line
+from regab.data.tensors import Layout, is_several, one_of_several, said
 from regab.errors import UsageError
 from regab.seeding import drawn_since, global_states, restore_globals, seed_globals
 
@@ -90,6 +91,7 @@ class _Pieces(Dataset):
 
     def __init__(self, dataset: Any, where: str) -> None:
         self.dataset, self.where = dataset, where
+        self.parts: Layout | None = None
 
     def __getitem__(self, keys: list[Key]) -> Piece | str:
         try:
@@ -105,10 +107,13 @@ class _Pieces(Dataset):
                 seed_globals(seed)
             read.append(as_example(self._item(index), f"{self.where}: example {index}"))
         drew = keys[0].seed is None and drawn_since(before)
-        for key, (x, _) in zip(keys, read, strict=True):
-            if x.shape != read[0][0].shape or x.dtype != read[0][0].dtype:
-                raise UsageError(unlike(self.where, key.place, x, keys[0].place, read[0][0]))
-        return Piece(torch.stack([x for x, _ in read]), [y for _, y in read], drew)
+        self.parts = self.parts or read[0].parts  # known from the first example that is read, before workers are made
+        for key, example in zip(keys, read, strict=True):
+            check_parts(example, self.parts, f"{self.where}: example {key.place}")
+            x = example.x
+            if x.shape != read[0].x.shape or x.dtype != read[0].x.dtype:
+                raise UsageError(unlike(self.where, key.place, x, keys[0].place, read[0].x))
+        return Piece(torch.stack([each.x for each in read]), [each.y for each in read], drew)
 
     def _item(self, index: int) -> Any:
         try:
@@ -138,22 +143,41 @@ def unlike(where: str, index: int, x: Tensor, other: int, first: Tensor) -> str:
     return f"{where}: example {index} is {one}, but example {other} is {two}; let its transform make them alike"
 
 
-def as_example(item: Any, where: str) -> tuple[Tensor, Any]:
-    """Input and target of what a data set gives. Raises UsageError."""
+class Example(NamedTuple):
+    """An input, its target, and which tensors the input has side by side, if it is of several."""
+
+    x: Tensor
+    y: Any
+    parts: Layout | None
+
+
+def as_example(item: Any, where: str) -> Example:
+    """What a data set gives. Raises UsageError."""
     if isinstance(item, dict):
         item = _of_dict(item, where)
     if not isinstance(item, tuple | list) or len(item) != 2:
         found = f"a {type(item).__name__}" + (f" of {len(item)}" if isinstance(item, tuple | list) else "")
         raise UsageError(f"{where}: must be a pair (input, target), not {found}")
-    return _input(item[0], where), _target(item[1], where)
+    if is_several(item[0]):
+        tensors = one_of_several(item[0], f"{where}:")
+        return Example(tensors.flat()[0], _target(item[1], where), tensors.layout())
+    return Example(_input(item[0], where), _target(item[1], where), None)
+
+
+def check_parts(example: Example, parts: Layout | None, where: str) -> None:
+    """Refuse an input that is of other tensors than the first one."""
+    if example.parts != parts:
+        one, two = (said(p) if p else "a single tensor" for p in (example.parts, parts))
+        raise UsageError(f"{where} is of {one}, but the first one of {two}")
 
 
 def _of_dict(item: dict[str, Any], where: str) -> Any:
     labels, others = [k for k in item if k in LABELS], [k for k in item if k not in LABELS]
-    if len(labels) != 1 or len(others) != 1:
+    if len(labels) != 1 or not others:
         known = f"one of {', '.join(LABELS)}"
-        raise UsageError(f"{where}: has {', '.join(map(str, item))}; must have one input, and one target ({known})")
-    return item[others[0]], item[labels[0]]
+        raise UsageError(f"{where}: has {', '.join(map(str, item))}; must have inputs, and one target ({known})")
+    x = {name: item[name] for name in others}
+    return x if len(others) > 1 else x[others[0]], item[labels[0]]
 
 
 def _input(x: Any, where: str) -> Tensor:

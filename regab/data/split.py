@@ -12,6 +12,7 @@ from regab.data.examples import Examples, nbytes
 from regab.data.parts import divided
 from regab.data.scaling import Fit, standardize
 from regab.data.unseen.arrays import Arrays
+from regab.data.unseen.tensors import Tensors
 from regab.errors import UsageError
 from regab.fields import fixed, of_kind
 from regab.seeding import stream_seed
@@ -100,7 +101,10 @@ class Data:
 
     @property
     def kind(self) -> str:
-        """What an input is: ``tokens`` (int64), ``images`` (``[C, H, W]``), padded ``series`` or plain ``features``."""
+        """What an input is: ``several`` tensors, ``tokens`` (int64), ``images`` (``[C, H, W]``), padded ``series`` or
+        plain ``features``."""
+        if "parts" in self.given:
+            return "several"
         if self.given.get("masked"):
             return "series"
         if not self.train.x.is_floating_point():
@@ -170,7 +174,7 @@ def divide(source: Source, by: Division, task: Task | None = None) -> Data:
         outputs = task.outputs(train.y, given.get("vocabulary", source.classes))
     wrong = 0.0 if true.is_floating_point() else (labels != true).double().mean().item()
     names = source.names or tuple(map(str, range(source.classes)))
-    reader = source.reader or _arrays(source, task, names)
+    reader = source.reader or (Tensors([*names]) if "parts" in given else _arrays(source, task, names))
     told = (*source.said, *parts.said), source.columns, source.fingerprint, wrong, names, reader, encode
     return Data(train, val, test, outputs, given, task, scale, *told)
 

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from regab.data.examples import Examples, Rows, take
-from regab.data.reading import Key, Reader, as_example, unlike
+from regab.data.reading import Key, Reader, as_example, check_parts, unlike
 from regab.data.room import room
 from regab.errors import UsageError
 from regab.seeding import seeded, stream_seed
@@ -84,13 +84,15 @@ def _as_evaluated(index: int) -> Key:
 
 @dataclass
 class Found:
-    """What a data set is: inputs in memory or streamed, and targets; whether examples are drawn; the largest token."""
+    """What a data set is: inputs in memory or streamed, and targets; whether examples are drawn; the largest token;
+    the tensors that an input is of (``regab.data.tensors``), if it is of several."""
 
     x: Any
     y: Any
     fingerprint: str
     draws: bool
     largest: int | None
+    parts: Any = None
 
 
 def read_all(dataset: Any, where: str) -> Found:
@@ -150,15 +152,17 @@ def _read_all(reader: Reader, count: int, first: Tensor, draws: bool, where: str
             kept[len(survey.y) : len(survey.y) + len(piece.x)] = piece.x
         survey.note(piece.x, piece.y)
     x = kept if kept is not None and not draws else Streamed(reader, first, count, draws, kept)
-    return survey.found(x, draws)
+    return replace(survey.found(x, draws), parts=reader.pieces.parts)
 
 
 def read_once(dataset: Any, where: str) -> Found:
     """Read an iterable data set once, as it comes by a fixed seed, and keep it."""
-    xs, survey = [], None
+    xs, survey, first = [], None, None
     with seeded(0, "iterable"):
         for index, item in enumerate(dataset):
-            x, y = as_example(item, f"{where}: example {index}")
+            x, y, parts = example = as_example(item, f"{where}: example {index}")
+            first = first or example
+            check_parts(example, first.parts, f"{where}: example {index}")
             survey = survey or _Survey(x, where)
             survey.note(x[None], [y])
             xs.append(x)
@@ -166,7 +170,7 @@ def read_once(dataset: Any, where: str) -> Found:
                 raise UsageError(f"{where}: {len(xs)} examples, and more to come, do not fit in memory")
     if survey is None:
         raise UsageError(f"{where}: is empty")
-    return survey.found(torch.stack(xs), False)
+    return replace(survey.found(torch.stack(xs), False), parts=parts)
 
 
 class _Survey:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,15 +33,16 @@ TOLD = {
 INPUTS = {True: ("input_ids", "tokens"), False: ("pixel_values", "input_values", "input_features")}  # by: are tokens
 
 
-def conform(model: nn.Module, example: Any, masked: bool | None = None) -> list[str]:
+def conform(model: nn.Module, example: Any, masked: bool | None = None, parts: Any = None) -> list[str]:
     """Let a model be called as ``model(x)`` and return logits, by hooks; what was done, in sentences.
 
     Tokens bring the masks that the forward's signature asks for, and so do series (see ``Call``). An example of several
-    tensors is passed by position (a tuple) or by name (a dict). Logits are ``output.logits``, ``output["logits"]`` or
-    the first of a tuple or dict. Raises UsageError, in one line, where a library's model fails on the example.
+    tensors (a tuple, a dict, or side by side as ``parts`` say) is passed by position where they are numbered, or by
+    name. Logits are ``output.logits``, ``output["logits"]`` or the first of a tuple or dict. Raises UsageError, in one
+    line, where a library's model fails on the example.
     """
-    call = _call(model, example, masked)
-    if call.name or call.told or not isinstance(example, Tensor):
+    call = Call(parts=_known(model, parts)) if parts else _call(model, example, masked)
+    if call.parts or call.name or call.told or not isinstance(example, Tensor):
         model.register_forward_pre_hook(call, with_kwargs=True)
     with explained(type(model), f"the forward of {type(model).__name__} fails on an example of {_words(example)}"):
         output = pass_once(model, example, [])
@@ -59,6 +61,7 @@ class Call:
     name: str = ""
     told: tuple[str, ...] = ()
     masked: bool | None = None
+    parts: tuple[tuple[Any, list[int], str], ...] = ()  # name or number, shape and dtype
 
     @property
     def what(self) -> str:
@@ -68,6 +71,8 @@ class Call:
         if len(args) != 1 or kwargs:  # not regab's call
             return None
         (x,) = args
+        if self.parts:
+            x = self._apart(x)
         if isinstance(x, Mapping):
             return (), dict(x)
         if isinstance(x, tuple | list):
@@ -80,6 +85,26 @@ class Call:
         if self.masked is None:
             return x != PADDING
         return x[:, -1] > 0.5 if self.masked else torch.ones_like(x[:, -1], dtype=torch.bool)
+
+    def _apart(self, x: Tensor) -> Any:
+        """The tensors that lie side by side in ``[B, numbers]``."""
+        pieces = x.split([math.prod(shape) for _, shape, _ in self.parts], 1)
+        tensors = [
+            piece.reshape(len(x), *shape).to(getattr(torch, kind))
+            for piece, (_, shape, kind) in zip(pieces, self.parts, strict=True)
+        ]
+        names = [name for name, *_ in self.parts]
+        return dict(zip(names, tensors, strict=True)) if isinstance(names[0], str) else tensors
+
+
+def _known(model: nn.Module, parts: Any) -> tuple[tuple[Any, list[int], str], ...]:
+    """The parts, if the forward takes arguments of these names. Raises UsageError."""
+    parameters = inspect.signature(model.forward).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        for name in (name for name, *_ in parts if isinstance(name, str) and name not in parameters):
+            words = f"the forward of {type(model).__name__} takes no {name}, which the data have"
+            raise UsageError(f"model: {words}; it takes {', '.join(parameters) or 'nothing'}")
+    return tuple((name, list(shape), kind) for name, shape, kind in parts)
 
 
 def _call(model: nn.Module, example: Any, masked: bool | None) -> Call:

@@ -58,13 +58,14 @@ def is_foreign(model: nn.Module) -> bool:
     return not type(model).__module__.startswith("regab.")
 
 
-def adopt(model: nn.Module, example: Any, masked: bool | None = None) -> list[str]:
+def adopt(model: nn.Module, example: Any, masked: bool | None = None, parts: Any = None) -> list[str]:
     """Give a model places, if it has none; what was taken over, in sentences. ``example [B, …]`` is sent through.
-    ``masked`` says of series whether their last channel is 1 where there is a moment.
+    ``masked`` says of series whether their last channel is 1 where there is a moment; ``parts`` are the tensors that
+    it is of, if it is of several (``regab.data.tensors``).
 
     Afterwards it is called with an example alone and returns logits (``regab.models.calling``).
     """
-    notes, calls = conform(model, example, masked), _trace(model, example)
+    notes, calls = conform(model, example, masked, parts), _trace(model, example)
     times = Counter(id(call.module) for call in calls)
     notes += _take_over_dropout(model, times) + _switch_off_inner_dropout(model)
     if not any(isinstance(m, DropoutPlace) for m in model.modules()):

@@ -7,7 +7,7 @@ from typing import Any
 from regab.targets import complete, keywords, locate, options
 
 # What a data set tells a model that asks for it: keyword arguments that no config sets.
-GIVEN = ("shape", "classes", "vocabulary", "categories", "masked")
+GIVEN = ("shape", "classes", "vocabulary", "categories", "masked", "parts")
 # The same by the names that other people's models have for it, if the config does not set them.
 OTHERWISE_GIVEN = (
     *("num_classes", "n_classes", "out_features"),  # classes

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from regab.data.examples import gather
 from regab.data.split import Data, Split
+from regab.data.tensors import made_up
 from regab.data.unseen.examples import Examples
 from regab.errors import UsageError
 from regab.measured import metrics_of, task_and_values
@@ -153,6 +154,8 @@ class Trained:
         """Two inputs of the shape and kind that the model takes; a padded text would have no words."""
         random = np.random.default_rng(0)
         shape, dtype = (2, *self.encoding["shape"]), getattr(torch, self.encoding["dtype"])
+        if parts := self.kept.part("given").get("parts"):
+            return made_up(parts, 2)
         if dtype.is_floating_point:
             return torch.from_numpy(random.normal(size=shape)).to(dtype)
         words = self.kept.part("given").get("vocabulary", 2)

@@ -46,7 +46,8 @@ def build_model(config: Config, data: Data, chain: Chain, seed: int) -> Built:
         if not is_foreign(model):
             chain.build(model)
         else:
-            notes += adopt(model, data.train.x[:2].cpu(), data.given.get("masked")) + _build_aloud(model, chain)
+            told = data.given.get("masked"), data.given.get("parts")
+            notes += adopt(model, data.train.x[:2].cpu(), *told) + _build_aloud(model, chain)
     return Built(model, notes)
 
 
@@ -110,9 +111,12 @@ def _told_to_hugging_face(factory: Any, data: Data, given: dict[str, Any]) -> di
 def _check_text(target: str, factory: Any, data: Data) -> None:
     """A model that takes a vocabulary needs text; of regab's own, it alone reads text."""
     name, reads = target.rpartition(".")[2], "vocabulary" in inspect.signature(factory).parameters
+    if data.kind == "several" and target.startswith("regab."):
+        tensors = ", ".join(str(part) for part, *_ in data.given["parts"])
+        raise UsageError(f"model: {name} takes one tensor, but examples are of several ({tensors}); bring your own")
     if data.kind == "tokens" and not reads and target.startswith("regab."):
         raise UsageError(f"model: {name} reads no text, as it takes no vocabulary; use model=transformer or text_cnn")
-    if reads and data.kind != "tokens":
+    if reads and data.kind not in ("tokens", "several"):
         raise UsageError(f"model: {name} reads text, but this data set has {data.kind}; use data=text_csv")
 
 

@@ -24,7 +24,7 @@ from regab.training.stack import Stack
 SLOW_ON_A_CPU = (nn.modules.conv._ConvNd, nn.MultiheadAttention, SelfAttention)
 ATTENTION = re.compile("attention|attn", re.IGNORECASE)  # what other people's classes of it are called
 AGREE = {"rtol": 1e-3, "atol": 1e-4}  # batched and single kernels sum in another order
-COPIES = 8  # of two examples, as sums of a few numbers do not show in which order they were added
+TRIED = 16  # examples, as sums of a few numbers do not show in which order they were added
 REASON = 160  # characters shown of an error
 
 
@@ -54,14 +54,14 @@ def stacks_well(model: nn.Module, device: torch.device) -> bool:
 
 
 def choose_forward_mode(
-    model: nn.Module, example: Tensor, answers: list[tuple[int, ...]], device: torch.device
+    model: nn.Module, examples: Tensor, answers: list[tuple[int, ...]], device: torch.device
 ) -> ForwardMode:
-    """The mode for a model, which is left as it is. A foreign one's is found by trying, on ``example [B, …]``.
+    """The mode for a model, which is left as it is. A foreign one's is found by trying, on ``examples [B, …]``.
 
     ``answers`` are the shapes that what it returns for an example may have. The mode follows from
     the model and the device alone. Raises UsageError where a foreign model can be trained in none.
     """
-    batched = stacks_well(model, device)
+    batched, example = stacks_well(model, device), examples[:2]
     if not is_foreign(model):
         if any(len(answer) > 1 for answer in answers):  # which regab's own models may not give
             _check_answer(pass_once(model, example, []), example, answers, type(model).__name__)
@@ -73,7 +73,7 @@ def choose_forward_mode(
         mode = replace(mode, vmapped=False, draws=True, notes=[note])
     while reason := obstacle(model, example, mode):
         mode = _next(mode, reason)
-    if mode.vmapped and device.type == "cpu" and not _alone_is_stacked(model, example):
+    if mode.vmapped and device.type == "cpu" and not _alone_is_stacked(model, examples):
         mode = _next(mode, "a run's numbers would depend on how many are trained together")
     return mode
 
@@ -162,13 +162,12 @@ def _all_warnings() -> Iterator[None]:
 
 def _alone_is_stacked(model: nn.Module, example: Tensor) -> bool:
     """Whether a run has the same gradient, to the bit, by itself and in a stack of three, on a CPU in one batch."""
-    x = torch.cat([example.roll(i, -1) for i in range(COPIES)])
-    return torch.equal(_gradients(model, example, 1, x)[0], _gradients(model, example, 3, x)[0])
+    return torch.equal(_gradients(model, example, 1)[0], _gradients(model, example, 3)[0])
 
 
-def _gradients(model: nn.Module, example: Tensor, runs: int, x: Tensor) -> Tensor:
+def _gradients(model: nn.Module, x: Tensor, runs: int) -> Tensor:
     skeletons = [copy.deepcopy(model)]
-    stack = Stack(skeletons, torch.zeros(runs, dtype=torch.long), example, vmapped=True, device=torch.device("cpu"))
+    stack = Stack(skeletons, torch.zeros(runs, dtype=torch.long), x[:2], vmapped=True, device=torch.device("cpu"))
     stack.values *= torch.linspace(1, 1.1, runs)[:, None]
     stack.set_training(True)
     outputs = stack(x.expand(runs, *x.shape), _neutral(stack, runs, len(x)))

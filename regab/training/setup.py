@@ -32,7 +32,7 @@ from regab.training.build import arguments, build_model
 from regab.training.cost import count
 from regab.training.explicit import written_out
 from regab.training.facts import Facts
-from regab.training.forward import choose_forward_mode
+from regab.training.forward import TRIED, choose_forward_mode
 from regab.training.loop import Training, batches
 from regab.training.noise import Noise
 from regab.training.optimizer.joined import examine_optimizers, join_optimizers, parts_in
@@ -59,7 +59,7 @@ def set_up(configs: list[Config]) -> Training:
     noise = Noise([c["seed"] for c in in_lanes], device)
     built = [build_model(config, data, chain, seed) for seed in noise.seeds]
     example = data.train.x[:2].cpu()
-    mode = choose_forward_mode(built[0].model, example, _answers(data), device)
+    mode = choose_forward_mode(built[0].model, data.train.x[:TRIED].cpu(), _answers(data), device)
     stack = Stack(
         [model for model, _ in built],
         noise.run_to_seed.cpu(),
@@ -132,7 +132,7 @@ def examine(configs: list[Config]) -> Facts:
     chain = join_regularizers(configs, cpu)
     chain.prepare(data)
     model, _ = build_model(config, data, chain, config["seed"])
-    mode = choose_forward_mode(model, data.train.x[:2], _answers(data), device)
+    mode = choose_forward_mode(model, data.train.x[:TRIED], _answers(data), device)
     _check_batch_norm(model, len(data.train), config["batch_size"])
     stackable = examine_optimizers(
         [c["optimizer"] for c in configs], (join_regularizers([c], cpu) for c in configs), model, data.train.x[:2]

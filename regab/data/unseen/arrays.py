@@ -95,9 +95,10 @@ class Arrays:
         from regab.data.reading import as_example
 
         read = [as_example(given[i], f"predict: example {i}") for i in range(len(given))]
-        if len({x.shape for x, _ in read}) != 1:
-            raise UsageError("predict: the data set is empty, or its examples have several shapes")
-        return self._examples(torch.stack([x for x, _ in read]).numpy(), np.array([y for _, y in read]), "the data set")
+        if len({example.x.shape for example in read}) != 1 or any(example.parts for example in read):
+            raise UsageError("predict: the data set is empty, or its examples have several shapes or tensors")
+        x = torch.stack([example.x for example in read]).numpy()
+        return self._examples(x, np.array([example.y for example in read]), "the data set")
 
     def _examples(self, array: np.ndarray, labels: Sequence[Any] | np.ndarray | None, source: str) -> Examples:
         found = Examples(self._inputs(array, source))
