@@ -9,6 +9,8 @@ from torch.utils.data import TensorDataset
 from regab.data.split import Division, Source, Split, divide
 from regab.data.table import load
 from regab.errors import UsageError
+from regab.prediction.trained import Trained
+from regab.tasks import task_named
 
 
 def table(tmp_path, *lines, **options):
@@ -74,3 +76,10 @@ def test_classes_may_be_named_or_counted():
     assert (
         found.said[-1] == "nothing is measured: the data frame: a label is 'cow', which the training data do not have"
     )
+
+
+def test_what_is_said_of_every_place_of_an_example_is_no_row_of_a_table(tmp_path):
+    trained = Trained.__new__(Trained)
+    trained.task = task_named("segmentation")()
+    with pytest.raises(UsageError, match="what a segmentation says of an example is no row of a table"):
+        trained.predict(np.zeros((2, 1, 4, 4)))

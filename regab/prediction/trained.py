@@ -61,6 +61,9 @@ class Trained:
         In a classification: ``prediction``, the class by name, and ``p_<class>``; in a regression ``prediction`` in the
         units of the target. Outputs are those of evaluation in training, metrics the same functions.
         """
+        if self.task.dense:
+            cure = "call regab.load(run).model on encoded examples"
+            raise UsageError(f"predict: what a {self.task.name} says of an example is no row of a table; {cure}")
         encode = self.kept.part("encoder")
         examples = self.reader.read(given, encode)
         none = torch.zeros(len(examples))
