@@ -83,7 +83,16 @@ def load(
         (*_said(read[0], columns, lengths, length, targets.words(splits[0].y)), *in_both(*_both(read, names))),
         names=targets.names,
         groups=read[0].groups,
+        reader=Unread(),
     )
+
+
+@dataclass
+class Unread:
+    """In the place of a reader of further series, which there is not yet."""
+
+    def read(self, given: Any, encode: Any) -> Any:
+        raise UsageError("predict: further time series cannot be read yet; use the run's model on tensors [N, C, T]")
 
 
 @dataclass(frozen=True)
