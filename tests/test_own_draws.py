@@ -113,6 +113,23 @@ def test_draws_of_both_kinds_and_what_a_method_keeps_are_each_run_s_own(small):
     assert all(same(a, *curves(config)) for a, config in zip(curves(*configs), configs, strict=True))
 
 
+SEEN = []
+
+
+@dataclass
+class Seen(Noisy):
+    def augment(self, x, noise):
+        SEEN.append(torch.rand(()).item())
+        return x
+
+
+def test_every_call_of_every_epoch_draws_anew(small):
+    SEEN.clear()
+    curves(config_of(small, Seen))
+    assert len(SEEN) == 1 + 2 * 5  # the first call is found to draw, and taken back; 150 examples in batches of 32
+    assert len({*SEEN[1:]}) == 2 * 5
+
+
 def test_a_fading_method_draws_by_its_seed_too(small):
     configs = [config_of(small, Noisy, seed, 0.1) for seed in (0, 1)]
     for config in configs:
