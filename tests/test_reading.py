@@ -229,9 +229,10 @@ def told(x, y, by=None, **options):
 @pytest.mark.parametrize("by", [Division(n_train=20), Division(test_fraction=0.5, n_train=10)])
 def test_a_class_that_vanishes_from_training_is_said(by):
     x, y = torch.randn(1000, 2), torch.tensor([0] * 495 + [1] * 495 + [2] * 10)
-    (line,) = told(x, y, by, classes=3, names=("usual", "other", "rare"))
+    line, share = told(x, y, by, classes=3, names=("usual", "other", "rare"))
+    assert share.startswith("only 1.0% of the examples for training are 'rare'")
     assert line == "no training example of class 'rare' (of 10 in all); it cannot be learned"
-    assert told(x, y, Division(n_train=400), classes=3) == ()
+    assert len(told(x, y, Division(n_train=400), classes=3)) == 1
     with pytest.raises(UsageError, match=r"training examples are of class 0; raise data.n_train"):
         told(x, (y == 2).long(), by)
 

@@ -10,13 +10,15 @@ from regab.records.columns import columns
 
 COLUMNS = columns(["accuracy"])
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+FILES = {f"data={name}" for name in ("mnist", "cifar10", "csv", "text_csv", "image_folder", "arrays", "text_lines")}
+FILES |= {"data=timeseries_csv", "data=huggingface"}
 COMMANDS = [
     line.split("   #")[0].strip()
     for line in README.splitlines()
     if line.strip().startswith("regab train ")
     and "script=" not in line
     and "<" not in line
-    and not {"data=mnist", "data=cifar10", "data=csv", "data=text_csv", "data=image_folder"} & set(line.split())
+    and not FILES & set(line.split())
 ]
 
 

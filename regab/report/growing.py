@@ -38,8 +38,10 @@ def look(root: Path, folders: set[str], most: int) -> Found:
         table = read([root])
         table = table[[Path(folder).name in folders for folder in table["folder"]]].reset_index(drop=True)
         practical = one_step(table)
-    except UsageError as error:  # no run has finished
+    except UsageError as error:
         return Found(str(error), set())
+    if not (table["status"] == "finished").any():
+        return Found("no run has finished, so there is nothing to judge", set())
     known = load_looks(root)
     practical = practical if known.practical is None else known.practical
     looks = replace(known, practical=practical).at(finished(table))

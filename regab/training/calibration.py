@@ -26,7 +26,7 @@ def calibration(t: Training, runs: list[int]) -> dict[int, Bins]:
     """Of each of these runs, in its selected epoch, on test data (on validation data where there are none):
 
     ``count`` examples in each of 15 bins of equal width over the confidence, the largest probability, of which so many
-    are ``right``, and their mean ``confidence`` (NaN in an empty bin). Several labels of an example count as examples.
+    are ``right``, and their mean ``confidence`` (null in an empty bin). Several labels of an example count as examples.
     Nothing where the task is not one of classes.
     """
     name = "test" if len(t.data.test) else "val"
@@ -71,4 +71,5 @@ def counted(stack: Stack, split: Split, task: Task) -> Tensor:
 
 def _as_lists(counts: Tensor) -> Bins:
     count, right, sure = counts
-    return {"count": count.long().tolist(), "right": right.long().tolist(), "confidence": (sure / count).tolist()}
+    means = [mean if n else None for mean, n in zip((sure / count).tolist(), count.tolist(), strict=True)]
+    return {"count": count.long().tolist(), "right": right.long().tolist(), "confidence": means}
