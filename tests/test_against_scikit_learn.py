@@ -35,6 +35,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_a_linear_model_on_all_of_wine_converges_to_scikit_learns_solution(configure, case):
     overrides, strengths, l1_ratio = CASES[case]
@@ -54,6 +55,7 @@ def test_a_linear_model_on_all_of_wine_converges_to_scikit_learns_solution(confi
             np.testing.assert_array_equal(ours == 0, np.abs(solver.coef_) < 1e-9)
 
 
+@pytest.mark.slow
 def test_a_penalized_linear_regression_converges_to_scikit_learns_ridge(configure):
     words = [word.replace("wine", "diabetes").replace("178", "442") for word in ALL_OF_WINE[:-1]]
     training = set_up([configure(*words, "epochs=600", f"reg.l2={strength}") for strength in (0.02, 0.5)])
@@ -82,6 +84,7 @@ def test_the_proximal_solution_is_the_same_for_every_optimizer(configure, optimi
     assert torch.equal(found == 0, expected == 0)
 
 
+@pytest.mark.slow
 def test_the_subgradient_of_l1_leads_near_the_proximal_solution_without_exact_zeros(configure):
     words = [*ALL_OF_WINE, "reg.l1=0.05", "schedule=cosine"]
     rough, exact = (trained_weights(configure(*words, f"reg.l1.kind={k}")) for k in ("subgradient", "proximal"))

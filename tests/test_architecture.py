@@ -117,6 +117,7 @@ def test_configuration_files_are_short_and_say_what_they_are():
         assert [line for line in lines[:2] if line.startswith("# ") and "@package" not in line], file
 
 
+@pytest.mark.slow
 def test_the_main_process_of_a_sweep_never_imports_torch(tmp_path):
     script = "import sys, regab.cli, atexit; atexit.register(lambda: print('torch' in sys.modules)); regab.cli.main()"
     words = ("train", "-m", *SMALL, "seed=0,1", "stack.workers=2")

@@ -77,6 +77,7 @@ def test_adding_seeds_until_it_is_clear_keeps_the_five_per_cent(kind, variants):
     assert add_seeds(simulate(kind, variants, 30, 2000), 0.0).any <= most(2000)
 
 
+@pytest.mark.slow
 def test_a_simulated_sweep_is_judged_as_compare_judges_its_table():
     accuracy = simulate("359 test examples", 5, 4, sweeps=40)
     named, covered = [], []

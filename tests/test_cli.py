@@ -112,6 +112,7 @@ def test_an_experiment_file_without_its_header_is_told_so(regab, tmp_path):
     assert result.err == f"regab: experiment/bad.yaml: {cure}\n"
 
 
+@pytest.mark.slow
 def test_experiments_of_the_users_own_are_found(regab, tmp_path):
     folder = tmp_path / "mine" / "experiment"
     folder.mkdir(parents=True)
@@ -134,6 +135,7 @@ def test_a_crash_of_ours_keeps_its_traceback(regab, monkeypatch):
     assert "NoneType" in (result.folder / "error.txt").read_text()
 
 
+@pytest.mark.slow
 def test_flags_may_stand_anywhere(regab):
     assert regab("train", "epochs=1", "-m", *SMALL[:3], "seed=0,1").code == 0
 

@@ -148,6 +148,7 @@ def test_a_sweep_in_a_folder_of_any_name_is_resumed(folder):
     assert [path.name for path in Path.cwd().iterdir() if path.is_dir()] == [folder]
 
 
+@pytest.mark.slow
 def test_a_sweep_is_resumed_from_another_folder_with_the_data_that_it_named():
     Path("there").mkdir()
     Path("there/table.csv").write_text("\n".join(["x,y,label", *(f"{i % 7},{i % 5},{'ab'[i % 2]}" for i in range(60))]))

@@ -137,6 +137,7 @@ def rows(folder):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_groups_and_lists_are_factors_of_a_design(regab):
     words = ("model=mlp", "optimizer=adam,sgd", "model.widths=[4],[8,4]", "reg.dropout=0,0.5", "seed=0,1", *TINY)
     done = regab("train", "-m", "--design", "one_at_a_time", *words)
@@ -186,6 +187,7 @@ def test_draws_are_compared_with_neutral_methods_and_the_other_keys_as_they_stan
     assert [run["seed"] for run in runs if run["reg.dropout.rate"] == "0"] == ["0", "1"]
 
 
+@pytest.mark.slow
 def test_a_design_is_resumed_with_more_seeds(regab):
     words = ("reg.dropout=0,0.5", "reg.l2=0,0.1", "model=mlp", "model.widths=[8]", *TINY)
     done = regab("train", "-m", "--design", "leave_one_out", *words, "seed=0")

@@ -51,6 +51,7 @@ def test_planted_effects_and_their_interaction_are_recovered():
     assert (pairs.verdict == "better together").tolist() == [True] + [False] * 5
 
 
+@pytest.mark.slow
 def test_intervals_cover_planted_effects():
     rng, inside = np.random.default_rng(2), []
     for _ in range(60):

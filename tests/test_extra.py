@@ -47,6 +47,7 @@ def losses(folder):
         return [row["train_loss"] for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_it_is_swept_like_any_other_and_neutral_is_absent(regab, mine):
     own = f"reg.extra.confidence._target_={mine}.ConfidencePenalty"
     sweep = regab("train", "-m", *SMALL, own, "reg.extra.confidence.strength=0,0.5", "reg.dropout=0,0.3")

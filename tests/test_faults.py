@@ -112,6 +112,7 @@ def alive(pid):
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "everyone"),
     [
@@ -357,6 +358,7 @@ def test_a_lost_command_is_asked_for(damage):
     assert run(*GO_ON) == (2, "", f"regab: --resume here: here/.regab/command.json {words}\n")
 
 
+@pytest.mark.slow
 def test_a_second_process_in_the_same_folder_is_told_who_is_there(undisturbed):
     command = started()
     workers = command.workers

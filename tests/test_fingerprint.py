@@ -69,6 +69,7 @@ def test_files_are_known_by_their_content_and_not_by_their_name(tmp_path, kind):
     assert made("a.csv", "w") == made("b.csv", "w") != made("c.csv", "v")
 
 
+@pytest.mark.slow
 def test_every_run_keeps_the_fingerprint_of_its_data_whatever_their_division(regab):
     found = regab("train", "-m", *SMALL, "data.n_train=100,150", "data.val_fraction=0.1,0.2", "stack.workers=0")
     results = [json.loads(file.read_text()) for file in found.folder.glob("*/result.json")]

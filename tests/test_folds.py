@@ -99,6 +99,7 @@ def test_early_stopping_takes_the_fold_for_its_validation_data(configure):
     assert np.isfinite(run["val_loss"]).all()
 
 
+@pytest.mark.slow
 def test_a_fold_is_a_replicate_beside_the_seed(regab, configure):
     sweep = regab("train", "-m", *SWEEP, "reg.dropout=0,0.5", "seed=0,1")
     assert sweep.code == 0, sweep.err

@@ -181,6 +181,7 @@ def test_deeper_networks_train_with_all_that_is_built_into_models(configure, nam
     assert run["train_loss"][-1] < run["train_loss"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lenet", "vgg", "resnet"])
 def test_a_run_of_a_deeper_network_has_the_same_numbers_alone_and_in_a_stack(configure, name):
     smaller = {"lenet": [], "vgg": ["model.width=4"], "resnet": ["model.width=4", "reg.stochastic_depth=0.2"]}[name]

@@ -197,6 +197,7 @@ def test_methods_that_act_on_the_gradient_of_a_step_are_refused_where_there_are_
     assert not examine([small({"optimizer": LBFGS})]).stacked
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_any_class_of_torch_optim(configure, regab):
     done = regab(
         "train",

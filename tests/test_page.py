@@ -44,6 +44,7 @@ def test_the_page_holds_every_run_and_asks_nobody_for_anything(swept):
     assert not re.search(r'(?:src|href)="(?!data:)|url\((?!#)|@import|fetch\(|https?://(?!www\.w3\.org/2000/svg)', page)
 
 
+@pytest.mark.slow
 def test_the_page_names_a_command_that_trains_the_variant_again(swept, regab):
     commands = data_of((swept[0] / "report.html").read_text(), "commands").values()
     (command,) = [c for c in commands if "reg.dropout.rate=0.5 reg.l2.strength=0.1" in c]
@@ -65,6 +66,7 @@ def test_the_tables_have_a_line_per_variant_and_the_best_in_bold(swept):
     assert not re.search(r"(?<!\\)[%_](?!.*usepackage)", tex.split("\n", 1)[1])
 
 
+@pytest.mark.slow
 def test_a_report_is_made_again_from_the_runs_without_torch(swept, tmp_path):
     folder, _ = swept
     before = {name: (folder / name).read_text() for name in ("results.csv", "effects.csv", "table.md")}
@@ -80,6 +82,7 @@ def test_a_report_is_made_again_from_the_runs_without_torch(swept, tmp_path):
     assert (folder / "results.csv").read_text().count("\n") == before["results.csv"].count("\n")
 
 
+@pytest.mark.slow
 def test_a_report_of_another_metric_against_another_baseline_goes_elsewhere(swept, regab, tmp_path):
     words = ("--metric", "val_loss", "--at", "last", "--baseline", "dropout.rate=0.5,l2.strength=0")
     done = regab("report", str(swept[0]), *words, "--to", "elsewhere")
@@ -103,6 +106,7 @@ def test_what_cannot_be_reported_is_said_in_a_line(regab, tmp_path):
         assert reason in done.err
 
 
+@pytest.mark.slow
 def test_one_run_has_a_report_too(regab):
     folder = regab("train", *SMALL, "curves=false").folder
     done = regab("report", str(folder))
@@ -114,6 +118,7 @@ def test_one_run_has_a_report_too(regab):
     assert (folder / "curves.png").is_file()
 
 
+@pytest.mark.slow
 def test_failed_runs_damaged_curves_and_a_cut_table_are_said_and_survived(regab, tmp_path):
     folder = regab("train", "-m", *SMALL, "optimizer=sgd", "optimizer.lr=0.1,1e20", "seed=0,1").folder
     page = (folder / "report.html").read_text()

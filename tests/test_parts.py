@@ -315,6 +315,7 @@ def test_a_loader_of_ones_own_gives_groups_or_an_order():
     assert len(set(prints)) == 3
 
 
+@pytest.mark.slow
 def test_leakage_by_patient_is_gone_with_groups(regab, visits):
     words = ["train", "data=csv", f"data.path={visits}", "data.label=ill", "data.day_first=true", "model=mlp"]
     words += ["epochs=10", "optimizer.lr=0.02", "curves=false"]

@@ -53,6 +53,7 @@ def test_a_metric_that_is_not_there_is_refused():
         ranking(results({"0": [0.9], "1": [0.8]}), metric="val_f1")
 
 
+@pytest.mark.slow
 def test_a_random_design_over_folds_picks_a_configuration_by_mean_validation_score(regab):
     words = ("data=wine", "model=linear", "epochs=3", "optimizer.lr=0.01", "data.folds=5", "data.fold=range(5)")
     sweep = regab("train", "-m", "--design", "random", "--n", "6", *words, "reg.l2=tag(log,interval(1e-4,10))")

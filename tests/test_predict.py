@@ -295,6 +295,7 @@ def test_files_that_are_gone_or_damaged_are_named_with_what_to_do(tabular, tmp_p
         package.load(tmp_path / "run").predict(table(4, 1))
 
 
+@pytest.mark.slow
 def test_a_class_of_a_notebook_predicts_there_and_is_a_line_elsewhere(tmp_path):
     class Here(torch.nn.Sequential):
         def __init__(self, in_features, num_classes):

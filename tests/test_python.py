@@ -58,6 +58,7 @@ def test_importing_it_imports_nothing_heavy():
     assert done.stdout == "set()\n"
 
 
+@pytest.mark.slow
 def test_a_run_is_that_of_the_command_line(regab_command, here):
     ours = regab.train(TINY, "reg.dropout=0.5", epochs=2, progress=False)
     folder = regab_command("train", *SMALL, "reg.dropout=0.5").folder

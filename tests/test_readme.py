@@ -22,6 +22,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.slow
 def test_the_readmes_own_model_data_and_regularizer_train_by_its_command(regab, tmp_path):
     (code,) = re.findall(r"```python\n# mine.py\n(.*?)```", README, re.DOTALL)
     (tmp_path / "mine_of_the_readme.py").write_text(code)
@@ -32,6 +33,7 @@ def test_the_readmes_own_model_data_and_regularizer_train_by_its_command(regab, 
     assert len(list(sweep.folder.glob("dropout.rate=*,extra.squeeze.strength=*"))) == 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "mine." not in c])
 def test_the_readmes_commands_run(regab, command):
     quick = ["epochs=1", "data.n_train=60"]

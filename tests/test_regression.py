@@ -93,6 +93,7 @@ def test_a_method_trains_a_regression_or_says_that_it_is_for_classes(configure, 
     assert run["train_loss"][-1] < run["train_loss"][0]
 
 
+@pytest.mark.slow
 def test_a_run_and_a_sweep_report_rmse(regab):
     run = regab("train", *QUICK, "reg.early_stopping=2", "reg.early_stopping.monitor=val_r2", "curves=null")
     assert "test RMSE" in run.out
@@ -114,6 +115,7 @@ def test_a_run_and_a_sweep_report_rmse(regab):
     assert (sweep.folder / "comparison.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_runs_of_both_tasks_in_one_table_leave_empty_what_they_have_not(regab):
     words = ("model=mlp", "model.widths=[4]", "epochs=1", "data=wine,diabetes")
     table = results(regab("train", "-m", *words).folder)

@@ -132,6 +132,7 @@ def test_a_file_cut_short_is_read_up_to_its_last_whole_line(regab):
     np.testing.assert_array_equal(short["val_loss"], whole["val_loss"][:-1])
 
 
+@pytest.mark.slow
 def test_pictures_are_drawn_without_torch(regab):
     run_folder = regab("train", *SMALL, "curves=false").folder
     sweep_folder = regab("train", "-m", *SMALL, "seed=0,1").folder

@@ -28,6 +28,7 @@ def written(root):
     return {file.parent.name: file.stat().st_mtime_ns for file in Path(root).glob("*/metrics.csv")}
 
 
+@pytest.mark.slow
 def test_three_seeds_extended_to_five_are_the_table_of_five(regab):
     assert regab(*SWEEP, "--seeds", "3", "hydra.sweep.dir=grown").code == 0
     before = written("grown")
@@ -57,6 +58,7 @@ def test_what_was_asked_for_earlier_stays_in_the_table(regab):
     assert len(table(Path("here"))) == 4
 
 
+@pytest.mark.slow
 def test_runs_that_failed_are_retried_and_no_others(regab):
     assert regab(*SWEEP[:-1], "optimizer.lr=1e-3,1e20", "hydra.sweep.dir=here").code == 1
     before = written("here")

@@ -190,6 +190,7 @@ def test_a_headline_that_is_not_in_the_table_is_no_other_metric():
         compare(results)
 
 
+@pytest.mark.slow
 def test_the_report_asks_for_a_direction(regab):
     sweep = regab("train", "-m", *QUICK, "reg.dropout=0,0.3")
     wrong = regab("report", str(sweep.folder), "--metric", "l2_norm")

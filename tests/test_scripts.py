@@ -76,6 +76,7 @@ def test_what_is_done_is_not_run_again_and_levels_can_be_added(regab, script):
     assert "the code in module script.sh has changed" in changed.err
 
 
+@pytest.mark.slow
 def test_a_failed_script_takes_no_other_along_and_is_tried_again(regab, script):
     (script / "script.sh").write_text("[ $1 = 9 ] && { echo bad level >&2; exit 3; }\n" + SHELL)
     done = regab(*WORDS, "--seeds", "2")
@@ -214,6 +215,7 @@ def test_what_is_read_of_what_a_script_leaves(tmp_path, leave):
     assert rows_of(tmp_path, None) == expected
 
 
+@pytest.mark.slow
 def test_tensorboards_event_files_are_read(tmp_path):
     pytest.importorskip("tensorboard", reason="pip install tensorboard")
     write = """

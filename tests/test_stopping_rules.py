@@ -98,6 +98,7 @@ def test_a_run_that_stops_by_a_rule_is_the_beginning_of_the_run_that_does_not(sm
     np.testing.assert_array_equal(stopped["val_loss"], whole["val_loss"][: end + 1])
 
 
+@pytest.mark.slow
 def test_what_rules_would_have_chosen_is_what_they_choose_in_training(regab):
     words = ("train", "-m", *SMALL, "epochs=14", "optimizer.lr=0.05", "schedule=constant", "seed=range(3)")
     after = stopping(read([regab(*words).folder])).set_index(["rule", "threshold"])

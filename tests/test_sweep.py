@@ -49,6 +49,7 @@ def test_every_run_of_a_mixed_sweep_is_the_run_trained_alone_bit_for_bit(regab):
         assert metrics(sweep / row["folder"]) == metrics(alone)
 
 
+@pytest.mark.slow
 def test_a_convolutional_run_of_a_sweep_is_the_run_trained_alone_to_a_thousandth(regab):
     words = ("model=cnn", "model.channels=[4]", "model.widths=[16]", "data.n_train=200", "epochs=2", "reg.norm=batch")
     sweep = regab("train", "-m", *words, "reg.dropout=0,0.5", "seed=0,1").folder
@@ -146,11 +147,13 @@ def test_runs_that_differ_in_nothing_that_counts_are_trained_once(regab):
     assert len(results(sweep.folder)) == 3
 
 
+@pytest.mark.slow
 def test_curves_are_drawn_in_a_sweep_only_if_asked_for(regab):
     sweep = regab("train", "-m", *SMALL, "seed=0,1", "curves=true")
     assert len(list(sweep.folder.glob("*/curves.png"))) == 2
 
 
+@pytest.mark.slow
 def test_the_exercise_is_one_command(regab):
     sweep = regab("train", "-m", "experiment=dropout_after_fc2", "epochs=2", "seed=0,1")
     assert sweep.code == 0

@@ -37,6 +37,7 @@ def _folder(tmp_path, monkeypatch):
     Path("table.csv").write_text("\n".join(DATA))
 
 
+@pytest.mark.slow
 def test_a_sweep_does_not_go_on_with_other_data():
     words = ("train", "-m", *WORDS, "hydra.sweep.dir=here", "stack.workers=0")
     assert run(*words, "seed=0,1")[0] == 0

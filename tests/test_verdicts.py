@@ -56,6 +56,7 @@ def test_p_and_interval_are_those_of_scipys_paired_t():
             assert two == pytest.approx(expected.pvalue)
 
 
+@pytest.mark.slow
 def test_the_adjustment_is_statsmodels_holm_and_leaves_out_what_was_not_tested():
     p = RNG.uniform(0, 0.1, (10, 7))
     expected = [statsmodels.stats.multitest.multipletests(row, method="holm")[1] for row in p]

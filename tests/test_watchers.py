@@ -167,6 +167,7 @@ def test_who_listens_is_no_part_of_a_runs_identity(small):
     assert structure(listened) == structure(small())
 
 
+@pytest.mark.slow
 def test_names_of_watchers_are_checked_before_anything_is_written(regab, tmp_path):
     for words, reason in {
         ("watch=lgo",): "watch=lgo: unknown watcher; did you mean watch=log?",
