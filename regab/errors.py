@@ -1,4 +1,4 @@
-"""The exceptions that are shown as one line, without a traceback."""
+"""The exceptions that are shown as one line, without a traceback, and lines for those of others."""
 
 
 class UsageError(Exception):
@@ -19,3 +19,13 @@ class Interrupted(Exception):
     def __init__(self, line: str = "", signal: int = 2) -> None:
         super().__init__(line)
         self.signal = signal
+
+
+def first_line(error: BaseException) -> str:
+    """``KeyError: 'a'``, of what is said in several lines the first."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def in_a_line(error: BaseException, most: int | None = None) -> str:
+    """Likewise, but all lines in one, cut after so many characters."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:most]

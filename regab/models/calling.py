@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regab.errors import UsageError
+from regab.errors import UsageError, in_a_line
 from regab.models.places import pass_once
 
 PADDING = 0  # as regab's texts are padded
@@ -44,7 +44,8 @@ def conform(model: nn.Module, example: Any, masked: bool | None = None, parts: A
     call = Call(parts=_known(model, parts)) if parts else _call(model, example, masked)
     if call.parts or call.name or call.told or not isinstance(example, Tensor):
         model.register_forward_pre_hook(call, with_kwargs=True)
-    with explained(type(model), f"the forward of {type(model).__name__} fails on an example of {_words(example)}"):
+    words = f"model: the forward of {type(model).__name__} fails on an example of {_words(example)}"
+    with explained(type(model), words):
         output = pass_once(model, example, [])
     model.register_forward_hook(_answer)
     told = [f"its forward is given {', '.join(call.told)}, from the padding of the {call.what}"] if call.told else []
@@ -151,7 +152,8 @@ def _said_of(output: Any) -> list[str]:
 
 @contextmanager
 def explained(thing: Any, words: str) -> Iterator[None]:
-    """Make one line of what a library's class or function raises; what the user's own raises keeps its traceback."""
+    """Make one line, which begins with ``words``, of what a library's class or function raises; what the user's own
+    raises keeps its traceback."""
     try:
         yield
     except UsageError:
@@ -159,8 +161,7 @@ def explained(thing: Any, words: str) -> Iterator[None]:
     except Exception as error:
         if not of_a_library(thing):
             raise
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:REASON]
-        raise UsageError(f"model: {words}: {reason}") from error
+        raise UsageError(f"{words}: {in_a_line(error, REASON)}") from error
 
 
 def of_a_library(thing: Any) -> bool:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from regab.errors import UsageError
+from regab.errors import UsageError, first_line
 
 Tensors = dict[str, Tensor]
 WRAPPED = ("state_dict", "model_state_dict", "model")  # what checkpoints of other programs call the weights
@@ -106,8 +106,7 @@ def _read(path: Path) -> Tensors:
     except UsageError:
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UsageError(f"model.weights={path}: cannot be read as tensors by name ({reason})") from error
+        raise UsageError(f"model.weights={path}: cannot be read as tensors by name ({first_line(error)})") from error
     inner = next((saved[key] for key in WRAPPED if isinstance(saved, dict) and isinstance(saved.get(key), dict)), saved)
     if not (isinstance(inner, dict) and inner and all(isinstance(tensor, Tensor) for tensor in inner.values())):
         raise UsageError(f"model.weights={path}: holds no tensors by name; save model.state_dict()")

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
-from regab.errors import UsageError
+from regab.errors import UsageError, in_a_line
 from regab.lazy import torch
 from regab.targets import locate, unknown
 
@@ -38,8 +38,7 @@ def _made(operation: Any, key: str, v2: Any) -> Any:
     try:
         return cls(**given)
     except Exception as error:  # a class's own checks
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UsageError(f"{key}: {name} cannot be made of {arguments or 'nothing'}: {reason}") from error
+        raise UsageError(f"{key}: {name} cannot be made of {arguments or 'nothing'}: {in_a_line(error)}") from error
 
 
 def _of_torchvision(name: str, key: str, v2: Any) -> Any:

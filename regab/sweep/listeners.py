@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from regab.config import Run
+from regab.errors import first_line
 from regab.records.results import variant_name, varying
 from regab.targets import locate
 from regab.watchers import watchers
@@ -59,17 +60,13 @@ class Listeners:
                 getattr(watcher, what)(*content)
             except Exception as error:
                 del self.listening[name]
-                self._leave_out(f"watcher {name} failed at {what} ({_in_a_line(error)})", traceback.format_exc())
+                self._leave_out(f"watcher {name} failed at {what} ({first_line(error)})", traceback.format_exc())
 
     def _leave_out(self, reason: str, details: str) -> None:
         line = f"{reason}; it is left out from now on, and the runs are not affected"
         with suppress(OSError, ValueError):
             print(f"regab: {line}", file=sys.stderr, flush=True)
         self._say("noted", f"{line}\n{details.rstrip()}", False)
-
-
-def _in_a_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def listeners(node: dict[str, Any], more: dict[str, Watcher]) -> Listeners:

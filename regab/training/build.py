@@ -56,7 +56,7 @@ def make(node: Config, data: Data, path: str) -> Any:
     target = locate(node, path)
     given = {k: make(v, data, f"{path}.{k}") if is_node(v) else v for k, v in arguments(node).items()}
     told = _told(target, data)
-    with explained(target, f"{node['_target_']} cannot be made of {', '.join(given) or 'nothing'}"):
+    with explained(target, f"model: {node['_target_']} cannot be made of {', '.join(given) or 'nothing'}"):
         return target(**told | given)
 
 

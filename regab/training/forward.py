@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regab.errors import UsageError
+from regab.errors import UsageError, in_a_line
 from regab.models.attention import SelfAttention
 from regab.models.calling import explained
 from regab.models.foreign import is_foreign
@@ -94,7 +94,7 @@ def _check_forward(model: nn.Module, example: Tensor, answers: list[tuple[int, .
     if not any(p.requires_grad for p in trial.parameters()):
         raise UsageError(f"model: {name} has no parameters to train")
     before = dict(trial.named_buffers())
-    with explained(type(model), f"in training the forward of {name} fails"):
+    with explained(type(model), f"model: in training the forward of {name} fails"):
         out = trial(example)
     _check_answer(out, example, answers, name)
     if not out.is_floating_point():
@@ -146,7 +146,7 @@ def obstacle(model: nn.Module, example: Tensor, mode: ForwardMode) -> str:
     except Exception as error:
         if not (mode.vmapped or mode.channels_last):
             raise
-        return " ".join(f"{type(error).__name__}: {error}".split())[:REASON]
+        return in_a_line(error, REASON)
 
 
 @contextmanager

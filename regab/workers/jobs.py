@@ -18,7 +18,7 @@ from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
 
 from regab.config import Run
-from regab.errors import Interrupted, RunsFailed
+from regab.errors import Interrupted, RunsFailed, first_line
 from regab.records.files import make_folder, write_atomically, writing
 from regab.records.load import load_error
 from regab.records.log import ERROR
@@ -61,13 +61,9 @@ class Launched:
         except KeyboardInterrupt as error:
             raise Interrupted("interrupted") from error
         except Exception as error:
-            raise RunsFailed(f"the launcher gave up ({_in_a_line(error)})") from error
+            raise RunsFailed(f"the launcher gave up ({first_line(error)})") from error
         failed = [job._return_value for job in ended if job.status is JobStatus.FAILED]  # return_value would raise it
-        return f" ({_in_a_line(failed[0])})" if failed else ""
-
-
-def _in_a_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+        return f" ({first_line(failed[0])})" if failed else ""
 
 
 def _place(chunk: Chunk, root: Path) -> str:

@@ -15,7 +15,7 @@ import torch
 from regab.blame import WHOLE, users_line
 from regab.config import Run
 from regab.data.kept import described
-from regab.errors import CannotWrite, Interrupted, UsageError
+from regab.errors import CannotWrite, Interrupted, UsageError, first_line
 from regab.measured import undefined_words
 from regab.metrics.base import kept_measures
 from regab.records.columns import to_row
@@ -61,7 +61,7 @@ def _failure(attempt: _Attempt) -> tuple[str, str, bool] | None:
         raise
     except (Exception, SystemExit) as error:  # the user's own code may end the program
         theirs = str(error) if isinstance(error, UsageError) else _memory(error) or users_line(error)
-        return theirs or _in_a_line(error), traceback.format_exc(), theirs is None or WHOLE
+        return theirs or first_line(error), traceback.format_exc(), theirs is None or WHOLE
     return None
 
 
@@ -74,10 +74,6 @@ def _memory(error: BaseException) -> str | None:
     asked = re.search(r"allocate (\d+) bytes", text)
     wanted = f" ({int(asked[1]) / 1e9:,.1f} GB were asked for at once)" if asked else ""
     return f"out of memory{wanted}: take a smaller model, batch_size or stack.size"
-
-
-def _in_a_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 class _Attempt:
@@ -116,7 +112,7 @@ class _Attempt:
         try:
             restore(training, load(self.folder / f"{key}.pt", training.ids))
         except Exception as error:  # it is damaged, or of another version of the model
-            words = f"checkpoint {key} cannot be used ({_in_a_line(error)}); {len(self.runs)} runs begin anew"
+            words = f"checkpoint {key} cannot be used ({first_line(error)}); {len(self.runs)} runs begin anew"
             self.report([Note(words)])
             return set_up(configs)
         self.report([Note(f"{len(self.runs)} runs go on after epoch {training.epoch}")])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from regab.blame import users_code
 from regab.errors import UsageError
 from regab.lazy import torch
-from regab.models.calling import of_a_library
+from regab.models.calling import explained
 from regab.optimizers import own_options
 from regab.targets import locate
 from regab.training.optimizer.base import Optimizer, State
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 Config = dict[str, Any]
 Factors = tuple[float, float]
-REASON = 200  # characters shown of an error
 PARTS = ("step", "param_groups", "state_dict", "load_state_dict")  # what is asked of an optimizer
 
 
@@ -112,7 +110,7 @@ def made(node: Config, parameters: list[Any], factors: list[Factors]) -> tuple[A
     target, key = locate(node, "optimizer"), f"optimizer._target_={node['_target_']}"
     groups = _grouped(parameters, factors)
     given = parameters if len(groups) == 1 else [{"params": its} for its in groups.values()]
-    with told(target, key):
+    with explained(target, key), users_code(key):
         optimizer = target(given, **{name: value for name, value in own_options(node).items() if name != "_target_"})
     if lacking := [part for part in PARTS if not hasattr(optimizer, part)]:
         raise UsageError(f"{key}: must make a torch.optim.Optimizer, but what it makes has no {lacking[0]}")
@@ -148,21 +146,7 @@ def tried(node: Config, model: torch.nn.Module, rates: dict[str, float], decays:
     optimizer, _ = made(node, trained, [(rates[name], decays[name]) for name in rates])
     for parameter in trained:
         parameter.grad = torch.zeros_like(parameter)
-    with told(locate(node, "optimizer"), f"optimizer._target_={node['_target_']}"), torch.no_grad():
+    key = f"optimizer._target_={node['_target_']}"
+    with explained(locate(node, "optimizer"), key), users_code(key), torch.no_grad():
         optimizer.step(lambda: torch.zeros(()))
     return optimizer
-
-
-@contextmanager
-def told(target: Any, key: str) -> Iterator[None]:
-    """Make one line of what an optimizer raises."""
-    try:
-        with users_code(key):
-            yield
-    except UsageError:
-        raise
-    except Exception as error:
-        if not of_a_library(target):
-            raise
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:REASON]
-        raise UsageError(f"{key}: {reason}") from error
