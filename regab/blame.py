@@ -52,9 +52,9 @@ def _in_a_line(error: BaseException) -> str:
 def _place(error: BaseException) -> str | None:
     """The last line of the user's that was reached."""
     if isinstance(error, SyntaxError) and error.filename and _is_theirs(error.filename):
-        return f"{_short(error.filename)}, line {error.lineno}"
+        return f"{from_here(error.filename)}, line {error.lineno}"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_theirs(f.filename)]
-    return f"{_short(frames[-1].filename)}, line {frames[-1].lineno}" if frames else None
+    return f"{from_here(frames[-1].filename)}, line {frames[-1].lineno}" if frames else None
 
 
 def _is_theirs(file: str) -> bool:
@@ -62,6 +62,7 @@ def _is_theirs(file: str) -> bool:
     return path.is_absolute() and not path.is_relative_to(OURS) and not any(map(path.is_relative_to, _INSTALLED))
 
 
-def _short(file: str) -> str:
+def from_here(file: str | Path) -> str:
+    """A path as seen from the working folder, if it lies there."""
     path, here = Path(file), Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -6,14 +6,13 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from regab import fields as declared
 from regab.errors import UsageError
-from regab.targets import unknown
+from regab.targets import flat, unknown
 
 Config = dict[str, Any]
 
@@ -109,15 +108,7 @@ def _check_metrics(node: Config) -> None:
 def values(config: Config) -> dict[str, Any]:
     """What the script is given, by dotted key: all that is none of regab's own."""
     own = {key: value for key, value in config.items() if key not in FIXED}
-    return dict(_flat(own)) | {"seed": config["seed"]}
-
-
-def _flat(node: Config, path: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{path}{key}.")
-        else:
-            yield f"{path}{key}", value
+    return dict(flat(own)) | {"seed": config["seed"]}
 
 
 def script_digest(config: Config) -> str:

@@ -9,7 +9,7 @@ import importlib
 import inspect
 import json
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import field, is_dataclass, make_dataclass
 from functools import cache
 from typing import Any, cast
@@ -20,6 +20,15 @@ from omegaconf.errors import OmegaConfBaseException
 from regab import fields
 from regab.blame import WHOLE, users_code
 from regab.errors import UsageError
+
+
+def flat(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of a node and of those in it, by dotted keys that begin with ``path``."""
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
 
 
 def locate(node: dict[str, Any], path: str) -> Any:

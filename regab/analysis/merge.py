@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from regab.errors import UsageError
 from regab.records.load import load_config, load_text
 from regab.records.log import CONFIG
+from regab.targets import flat
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -72,18 +73,10 @@ def _differences(one: str, other: str, varied: list[str]) -> Iterator[tuple[str,
     from regab.config import PASSIVE, PASSIVE_DATA
 
     passive = ["seed", "data.fold", *PASSIVE, *(f"data.{key}" for key in PASSIVE_DATA), *varied]
-    a, b = dict(_flat(_config(one))), dict(_flat(_config(other)))
+    a, b = dict(flat(_config(one))), dict(flat(_config(other)))
     for key in dict.fromkeys([*a, *b]):
         if a.get(key) != b.get(key) and not any(f"{key}.".startswith(f"{p}.") for p in passive):
             yield key, as_text(a.get(key)), as_text(b.get(key))
-
-
-def _flat(node: Config, path: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{path}{key}.")
-        else:
-            yield f"{path}{key}", value
 
 
 def value_of(folder: str, key: str) -> Any:

@@ -11,9 +11,11 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from regab import fields as declared
+from regab.blame import from_here
 from regab.records.load import load_error, load_result, load_rows
 from regab.records.printable import printable
 from regab.regularizers import methods
+from regab.targets import flat
 from regab.watchers._keeper import Keeper
 from regab.watchers.base import Planned, Row, Watcher
 
@@ -150,8 +152,7 @@ def numbers(row: Row) -> dict[str, float]:
 
 def seen_from_here(path: Path) -> str:
     """A path for a command line."""
-    here = Path.cwd()
-    return quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+    return quote(from_here(path))
 
 
 def existing(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
@@ -169,19 +170,14 @@ def parameters(config: dict[str, Any], asked: set[str]) -> dict[str, Any]:
     """A configuration by dotted keys, without what cannot change a run, and without methods that are absent, unless
     they are ``asked`` for."""
     told = {key: value for key, value in config.items() if key not in PASSIVE}
-    flat = dict(_flat(told, ""))
+    known = {key: _shown(value) for key, value in flat(told) if value is not None}
     absent = {f"reg.{name}." for name, cls in methods().items() if _is_absent(cls, config.get("reg", {}).get(name))}
-    return {key: value for key, value in flat.items() if key in asked or not key.startswith(tuple(absent))}
+    return {key: value for key, value in known.items() if key in asked or not key.startswith(tuple(absent))}
 
 
 def _is_absent(cls: type, values: dict[str, Any] | None) -> bool:
     return values is not None and declared.is_neutral(cls, values)
 
 
-def _flat(node: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{path}{key}.")
-        elif value is not None:
-            number = isinstance(value, int | float) and math.isfinite(value)
-            yield f"{path}{key}", value if number else str(value)
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, int | float) and math.isfinite(value) else str(value)

@@ -6,6 +6,7 @@ from typing import Any
 
 from regab.config import check, structure
 from regab.errors import UsageError
+from regab.targets import flat
 from regab.training.facts import Facts
 from regab.training.likeness import likeness
 from regab.training.setup import examine
@@ -63,14 +64,8 @@ def _alike(model: Config, other: Config) -> str:
 
 
 def _first_difference(model: Config, other: Config) -> tuple[str, Any, Any]:
-    one, two = flat(model, "model"), flat(other, "model")
+    one, two = dict(flat(model, "model.")), dict(flat(other, "model."))
     return next((key, one.get(key), two.get(key)) for key in [*one, *two] if one.get(key) != two.get(key))
-
-
-def flat(node: Config, path: str) -> Config:
-    """The values of a node and of those in it, by dotted keys."""
-    inner = [flat(v, f"{path}.{k}") if isinstance(v, dict) else {f"{path}.{k}": v} for k, v in node.items()]
-    return {key: value for part in inner for key, value in part.items()}
 
 
 def _facts(configs: list[Config], members: list[int]) -> Facts:

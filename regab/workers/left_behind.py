@@ -12,6 +12,7 @@ from typing import Any
 
 from regab.errors import UsageError
 from regab.records.log import METRICS, RESULT
+from regab.targets import flat
 
 Rows = list[dict[str, float]]
 
@@ -117,12 +118,5 @@ def _final(path: Path) -> dict[str, float]:
         raise ValueError(f"{path.name} is no object of numbers")
     if "digest" in content and "selected" in content:
         return {}
-    flat = {k: v for k, v in _flat(content).items() if isinstance(v, int | float) and not isinstance(v, bool)}
-    return {k: float(v) for k, v in flat.items() if k not in COUNTERS}
-
-
-def _flat(node: dict[str, Any], path: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in node.items():
-        found |= _flat(value, f"{path}{key}.") if isinstance(value, dict) else {f"{path}{key}": value}
-    return found
+    numbers = {k: v for k, v in flat(content) if isinstance(v, int | float) and not isinstance(v, bool)}
+    return {k: float(v) for k, v in numbers.items() if k not in COUNTERS}
