@@ -64,6 +64,28 @@ def one_vs_rest(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     return ranks / ranks.amax(1, keepdim=True).clamp(min=1), truths[:, some]
 
 
+class Ranking(Metric):
+    """What torchmetrics says of the order of the scores of each class against the rest, as a mean over the classes
+    that the split has and has not."""
+
+    direction = "up"
+    form = ".4f"
+    range = "[0, 1]"
+    tasks = ("classification",)
+    needs = TORCHMETRICS
+    function: ClassVar[str]  # of torchmetrics, without ``multilabel_``
+
+    def of(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        scores, truths = one_vs_rest(outputs, targets)
+        if not truths.shape[1]:
+            return torch.full((len(outputs),), torch.nan)
+        score = getattr(library, f"multilabel_{self.function}")
+        return of_each_run(lambda one: score(one, truths, truths.shape[1], validate_args=False), scores)
+
+    def undefined(self, targets: Tensor) -> str:
+        return only_class(targets)
+
+
 @dataclass
 class ByClass(Metric):
     """What scikit-learn says of one class, or as a mean over classes: F1, precision, recall.

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regab.lazy import torch
+from regab.tasks.base import Task
 from regab.tasks.classification import Classification, log_probabilities, total
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor
+    from torch import Tensor
 
 
 @dataclass(kw_only=True)
@@ -22,6 +23,8 @@ class Dense(Classification):
 
     dense = True
     gap = -1
+    # Classes of places say nothing of whole examples.
+    fewest, strata, redrawn = Task.fewest, Task.strata, Task.redrawn
 
     def rows(self, outputs: Tensor) -> Tensor:
         """Outputs ``[V, n, …]`` to logits ``[V, n, …, K]``, a row for each place in the order of the targets."""
@@ -29,15 +32,6 @@ class Dense(Classification):
 
     def logits(self, outputs: Tensor) -> Tensor:
         return self.rows(outputs).flatten(1, -2)
-
-    def fewest(self, outputs: int) -> int:
-        return 1
-
-    def strata(self, y: Tensor) -> Tensor:
-        return torch.zeros(len(y))
-
-    def redrawn(self, y: Tensor, outputs: int, generator: Generator) -> Tensor:
-        return y[torch.randint(len(y), (len(y),), generator=generator)]
 
     def prepare(self, y: Tensor, outputs: int, names: tuple[str, ...]) -> None:
         super().prepare(y, outputs, names)
