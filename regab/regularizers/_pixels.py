@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from regab.errors import UsageError
+from regab.errors import UsageError, in_a_line
+from regab.fields import strength
 from regab.lazy import torch
-from regab.regularizers.base import Regularizer
+from regab.regularizers.base import Regularizer, per
 from regab.seeding import global_states, restore_globals, seed_globals
 
 if TYPE_CHECKING:
@@ -122,6 +123,20 @@ class ByTorchvision(Regularizer):
         return x.index_put((chosen,), self.pixels.standardized(changed).to(x.device, x.dtype))
 
 
+@dataclass
+class WithProbability(ByTorchvision):
+    """One that transforms each image with a ``probability``, and may move what is on it.
+
+    A subclass says ``probability`` again: a method's fields are those of its own file (``first_field``).
+    """
+
+    probability: float = strength(0.0, "[0, 1]")
+    moves = True
+
+    def chosen(self, uniform: Tensor) -> Tensor:
+        return uniform < per(self.probability, uniform)
+
+
 def transformed(transforms: list[Transform], images: Tensor, seeds: list[int]) -> Tensor:
     """``images [N, C, H, W]``, each by its own transform and seed; equal ones only once."""
     done: dict[tuple[int, int], int] = {}
@@ -147,7 +162,7 @@ def _fault(transform: Transform, images: Tensor) -> str:
         try:
             found = list(transformed([transform], images, [seed])[0].shape)
         except Exception as error:  # of torchvision's checks and kernels, which raise whatever they like
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:REASON]
+            reason = in_a_line(error, REASON)
             return f"fails on an image {shape} of {images.dtype}: {reason}"
         if found != shape:
             return f"gives {found} for an image {shape}; it must keep the shape"

@@ -40,6 +40,6 @@ class ColorJitter(ByTorchvision):
         return per(active, uniform).expand_as(uniform)
 
     def transforms(self) -> list[Transform]:
-        runs = zip(*(getattr(self, name).tolist() for name in FIELDS), strict=True)
+        runs = [*zip(*(getattr(self, name).tolist() for name in FIELDS), strict=True)]
         kinds = {run: made({"ColorJitter": dict(zip(FIELDS, run, strict=True))}, "reg.color_jitter") for run in runs}
-        return [kinds[run] for run in zip(*(getattr(self, name).tolist() for name in FIELDS), strict=True)]
+        return [kinds[run] for run in runs]

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from regab.fields import fixed, strength
 from regab.regularizers._by_name import made
-from regab.regularizers._pixels import ByTorchvision, Transform
-from regab.regularizers.base import per
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from regab.regularizers._pixels import Transform, WithProbability
 
 
 @dataclass
-class RandAugment(ByTorchvision):
+class RandAugment(WithProbability):
     """Put every training image, with the given ``probability``, through ``num_ops`` of 14 operations drawn anew.
 
     They turn, shear, shift, or change brightness, colour, contrast and sharpness, posterize, solarize, equalize, by
@@ -30,10 +25,6 @@ class RandAugment(ByTorchvision):
     probability: float = strength(0.0, "[0, 1]")
     num_ops: int = fixed(2, "[1, 14]")
     magnitude: int = fixed(9, "[0, 30]")
-    moves = True
-
-    def chosen(self, uniform: Tensor) -> Tensor:
-        return uniform < per(self.probability, uniform)
 
     def transforms(self) -> list[Transform]:
         named = {"RandAugment": {"num_ops": self.num_ops, "magnitude": self.magnitude}}

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from regab.fields import strength
 from regab.regularizers._by_name import made
-from regab.regularizers._pixels import ByTorchvision, Transform
-from regab.regularizers.base import per
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from regab.regularizers._pixels import Transform, WithProbability
 
 
 @dataclass
-class AnyTransform(ByTorchvision):
+class AnyTransform(WithProbability):
     """Put every training image, with the given ``probability``, through ``ops``, one after the other.
 
     ``ops`` are names of torchvision.transforms.v2, as [RandAugment], or of classes of one's own, as [mine.Fog]; with
@@ -29,10 +25,6 @@ class AnyTransform(ByTorchvision):
 
     probability: float = strength(0.0, "[0, 1]")
     ops: Any = field(default_factory=list)
-    moves = True
-
-    def chosen(self, uniform: Tensor) -> Tensor:
-        return uniform < per(self.probability, uniform)
 
     def transforms(self) -> list[Transform]:
         return [made(self.ops, "reg.transform.ops")]

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from regab.fields import strength
 from regab.regularizers._by_name import made
-from regab.regularizers._pixels import ByTorchvision, Transform
-from regab.regularizers.base import per
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from regab.regularizers._pixels import Transform, WithProbability
 
 
 @dataclass
-class TrivialAugment(ByTorchvision):
+class TrivialAugment(WithProbability):
     """Put every training image, with the given ``probability``, through one of 14 operations, of a random magnitude.
 
     The operations are those of RandAugment, over wider ranges; there is nothing to tune. torchvision's.
@@ -27,10 +22,6 @@ class TrivialAugment(ByTorchvision):
     """
 
     probability: float = strength(0.0, "[0, 1]")
-    moves = True
-
-    def chosen(self, uniform: Tensor) -> Tensor:
-        return uniform < per(self.probability, uniform)
 
     def transforms(self) -> list[Transform]:
         return [made("TrivialAugmentWide", "reg.trivial_augment")]
