@@ -13,7 +13,7 @@ from regab.data.columns import Column, Options, columns_of
 from regab.data.encode import Cells, fitter
 from regab.data.keys import Keys, suspects
 from regab.data.labels import Targets, is_number
-from regab.data.marks import set_marks
+from regab.data.marks import Marks, set_marks
 from regab.data.remarks import described, remarks, summary
 from regab.data.rows import Rows, column_name, read_rows
 from regab.data.several import SeveralTargets
@@ -75,45 +75,53 @@ def of_rows(
     """
     if max_categories < 1:
         raise UsageError(f"data.max_categories={max_categories}: must be at least 1")
-    labels = [column_name(str(name)) for name in (label if isinstance(label, list) else [label])]
-    if not labels:
-        raise UsageError("data.label=[]: must name what is to be predicted")
+    rows, labels = parts[0], _labels(parts[0], label)
     for kind in ("numeric", "categorical", "ignore"):
         setattr(options, kind, _named(getattr(options, kind)))
-    train = parts[0]
-    for name in labels:
-        train.column(name, "data.label")
     label = labels[0]
-    inputs = replace(train, columns={n: c for n, c in train.columns.items() if n == label or n not in labels})
+    inputs = replace(rows, columns={n: c for n, c in rows.columns.items() if n == label or n not in labels})
     options.apart = keys.apart(inputs, label, options)
     columns = columns_of(inputs, label, options)
-    marks = set_marks(inputs, columns, label, options)
-    if len(labels) > 1:
-        targets: Any = SeveralTargets.of(train, labels, task, options)
-    else:
-        targets = Targets.of(train, label, task, options, marks)
-    cells = [_cells(rows, columns, options) for rows in parts]
-    splits = [Split(x, targets(rows)) for x, rows in zip(cells, parts, strict=True)]
-    said = [summary(inputs, columns, max_categories), targets.words(splits[0].y), *train.said]
-    said += [*remarks(inputs, columns, label, options), *_telling(columns, cells[0].numbers, splits[0].y, targets.task)]
-    test = (*parts, None)[1]
-    said += [*keys.across(train, test, options), *(() if keys.group else suspects(inputs.columns, label))]
+    targets = _targets(rows, labels, task, options, set_marks(inputs, columns, label, options))
+    cells = [_cells(part, columns, options) for part in parts]
+    splits = [Split(x, targets(part)) for x, part in zip(cells, parts, strict=True)]
+    train, (test, val) = splits[0], (*splits[1:], None, None)[:2]
+    words = targets.words(train.y)
+    said = [f"{summary(inputs, columns, max_categories)}; {words}", *rows.said]
+    said += [*remarks(inputs, columns, label, options), *_telling(columns, train.x.numbers, train.y, targets.task)]
+    said += keys.across(rows, (*parts, None)[1], options)
+    said += () if keys.group else suspects(inputs.columns, label)
     return Source(
-        splits[0],
+        train,
         targets.outputs,
-        (*splits, None)[1],
+        test,
         fitter(max_categories),
         targets.task,
-        said=(said[0] + "; " + said[1], *said[2:]),
-        columns=dict(described(inputs, columns, cells[0].numbers))
-        | {", ".join(labels): f"to be predicted: {targets.words(splits[0].y)}"},
+        said=tuple(said),
+        columns=dict(described(inputs, columns, train.x.numbers)) | {", ".join(labels): f"to be predicted: {words}"},
         names=targets.names,
         features=tuple(c.name for c in columns if c.kind == "numeric"),
-        groups=keys.groups(train),
-        order=keys.places(train, options),
-        reader=Tables(columns, options, targets, *files, pointed(train, columns)),
-        val=(*splits, None, None)[2],
+        groups=keys.groups(rows),
+        order=keys.places(rows, options),
+        reader=Tables(columns, options, targets, *files, pointed(rows, columns)),
+        val=val,
     )
+
+
+def _labels(rows: Rows, label: Any) -> list[str]:
+    """The columns to predict. Raises UsageError."""
+    labels = _named(label if isinstance(label, list) else [label])
+    if not labels:
+        raise UsageError("data.label=[]: must name what is to be predicted")
+    for name in labels:
+        rows.column(name, "data.label")
+    return labels
+
+
+def _targets(rows: Rows, labels: list[str], task: str, options: Options, marks: Marks) -> Any:
+    if len(labels) > 1:
+        return SeveralTargets.of(rows, labels, task, options)
+    return Targets.of(rows, labels[0], task, options, marks)
 
 
 def _named(columns: list[str]) -> list[str]:

@@ -82,12 +82,13 @@ def of_rows(
     targets = Targets.of(rows[0], label, task, options, Marks(rows[0], [name], options), order=str)
     keys.apart(rows[0], name, options)
     train, *others = [Split(_texts(r, text), targets(r)) for r in rows]
+    test, val = (*others, None, None)[:2]
     said = f"{len(train)} texts; {targets.words(train.y)}"
     fit = fitter(max_length, min_count)
     return Source(
         train,
         targets.outputs,
-        (*others, None)[0],
+        test,
         fit,
         targets.task,
         (said, *rows[0].said, *keys.across(rows[0], (*rows, None)[1], options)),
@@ -95,7 +96,7 @@ def of_rows(
         groups=keys.groups(rows[0]),
         order=keys.places(rows[0], options),
         reader=_reader(rows[0], text, label, targets, *files),
-        val=(*others, None, None)[1],
+        val=val,
     )
 
 
