@@ -59,7 +59,7 @@ def sweep(
 
 def load(*folders: str | Path) -> Run | Sweep:
     """What was trained: a run, a sweep, or several sweeps with the same baseline together. Raises UsageError."""
-    from regab.report.command import is_run
+    from regab.records.results import is_run
 
     paths = [Path(folder) for folder in folders]
     for path in paths:

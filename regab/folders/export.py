@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from regab.arguments import Arguments
-from regab.errors import CannotWrite, UsageError
+from regab.errors import CannotWrite, UsageError, first_line
 from regab.exports import exports
 from regab.folders.reading import Reading
 from regab.targets import unknown
@@ -25,7 +25,7 @@ def parser(name: str | None) -> Arguments:
     """What ``regab export`` understands, with the options of what it exports to."""
     kinds = known()
     made = Arguments(prog="regab export", description=TEXT)
-    made.add_argument("folder", type=Path, metavar="DIR", help="the folder of a sweep or of a single run")
+    made.add_folder()
     made.add_argument("--to", required=True, metavar="|".join(kinds), help="which tool; with --help, its options")
     kind = kinds.get(name or "")
     for option in dataclasses.fields(kind) if kind is not None and dataclasses.is_dataclass(kind) else ():
@@ -65,7 +65,6 @@ def replay(tracker: Tracker, folder: Path, name: str) -> int:
     except (UsageError, CannotWrite):
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise CannotWrite(f"export --to {name}: {reason}") from error
+        raise CannotWrite(f"export --to {name}: {first_line(error)}") from error
     print(f"{len(reading.over)} of {len(reading.runs)} runs have ended, and are there with their files.")
     return 0

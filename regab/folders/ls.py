@@ -11,7 +11,7 @@ from typing import Any
 
 from regab.arguments import Arguments
 from regab.errors import UsageError
-from regab.folders.state import State, bytes_in, folders_below, is_single, size_words, state_of
+from regab.folders.state import State, bytes_in, folders_below, size_words, state_of
 from regab.records.columns import cell, column, measures_from
 from regab.records.load import load_result, load_yaml
 from regab.records.log import OVERRIDES
@@ -21,6 +21,7 @@ from regab.records.results import (
     REPLICATE,
     RESULTS,
     Rows,
+    is_run,
     load_measures,
     load_results,
     outcome,
@@ -59,14 +60,14 @@ def line_of(root: Path) -> list[str]:
     with suppress(UsageError, OSError, KeyError, ValueError):
         asked = question(state)
     with suppress(UsageError, OSError, KeyError, ValueError):
-        best = _of_a_run(root) if is_single(root) else best_of(root)
+        best = _of_a_run(root) if is_run(root) else best_of(root)
     done = f"{len(state.finished)}/{len(state.runs)}"
     return [str(root), state.word, done, asked, *best, size_words(bytes_in(root))]
 
 
 def question(state: State) -> str:
     """``dropout.rate=0,0.5 norm.kind=none,batch, 5 seeds``: what a sweep varies; the overrides of a single run."""
-    if is_single(state.root):
+    if is_run(state.root):
         return _short(variant_name(dict(_overrides(state.root))) if _overrides(state.root) else "a single run")
     asked = _asked(state)
     levels = {key: list(dict.fromkeys(row.get(key, "") for row in asked)) for key in _factors(asked)}

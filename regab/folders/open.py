@@ -6,24 +6,23 @@ import os
 import sys
 import webbrowser
 from collections.abc import Sequence
-from pathlib import Path
 
 from regab.arguments import Arguments
 from regab.folders.state import state_of
 from regab.records.printable import printable
+from regab.records.results import PAGE
 
 TEXT = """\
 Open the report of a sweep or a single run in a browser; it is made first where there is none. Without a browser, its
 path is all that there is.
 """
-PAGE = "report.html"
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 
 
 def run(words: Sequence[str]) -> int:
     """``regab open``. Raises UsageError, CannotWrite."""
     made = Arguments(prog="regab open", description=TEXT)
-    made.add_argument("folder", type=Path, metavar="DIR", help="the folder of a sweep or of a single run")
+    made.add_folder()
     root = made.parse_args([*words]).folder
     state_of(root)  # raises UsageError for a folder of others
     if not (root / PAGE).is_file():

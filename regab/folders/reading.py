@@ -8,9 +8,10 @@ from typing import Any
 
 from regab.config import Run
 from regab.errors import UsageError
-from regab.folders.state import is_imported, is_single
+from regab.folders.state import is_imported
 from regab.records.load import load_config, load_error, load_result, load_rows, load_yaml
 from regab.records.log import ERROR, METRICS, OVERRIDES, RESULT
+from regab.records.results import is_run
 from regab.sweep.listeners import planned
 from regab.watchers.base import Watcher
 from regab.workers.events import Ended
@@ -22,7 +23,7 @@ def runs_in(root: Path) -> list[Run]:
 
     Raises UsageError where it holds none of regab's.
     """
-    if is_single(root):
+    if is_run(root):
         return [_run(root, (load_result(root) or {}).get("digest", root.name))]
     if is_imported(root):
         raise UsageError(f"{root}: are results made elsewhere; only regab's own runs can be read again")
@@ -59,7 +60,7 @@ class Reading:
         if first and not self.past:
             self.over = {digest for digest, run in runs.items() if load_result(run.folder)}
         done = {digest: Ended(digest, load_result(runs[digest].folder)) for digest in self.over}
-        self.planned = planned(self.root, [*self.runs.values()], done, single=is_single(self.root))
+        self.planned = planned(self.root, [*self.runs.values()], done, single=is_run(self.root))
         self.listener.planned(self.planned)
 
     def _look_at(self, run: Run) -> None:

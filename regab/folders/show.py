@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from regab.arguments import Arguments
-from regab.folders.state import FAILED, FINISHED, State, is_imported, is_single, state_of
+from regab.folders.state import FAILED, FINISHED, State, is_imported, state_of
 from regab.records.printable import printable
-from regab.records.results import RESULTS
+from regab.records.results import RESULTS, is_run
 
 TEXT = """\
 Print the summary of a sweep or a single run again, as at its end. It writes nothing and is no further look: of a sweep
@@ -19,7 +19,7 @@ that has more runs since it was last concluded, it shows what was found then.
 def run(words: Sequence[str]) -> int:
     """``regab show``. Raises UsageError."""
     made = Arguments(prog="regab show", description=TEXT)
-    made.add_argument("folder", type=Path, metavar="DIR", help="the folder of a sweep or of a single run")
+    made.add_folder()
     show(made.parse_args([*words]).folder)
     return 0
 
@@ -29,7 +29,7 @@ def show(root: Path) -> State:
     state = state_of(root)
     if state.word != FINISHED and not is_imported(root):
         print(printable(state.sentence), flush=True)
-    if is_single(root):
+    if is_run(root):
         from regab.report.summary import run_summary
 
         if state.finished:

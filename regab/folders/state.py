@@ -11,8 +11,8 @@ from shlex import quote
 
 from regab.errors import UsageError
 from regab.records.load import load_json
-from regab.records.log import ERROR, OVERRIDES, RESULT
-from regab.records.results import RESULTS, SOURCE, is_begun
+from regab.records.log import ERROR, RESULT
+from regab.records.results import SOURCE, is_begun, is_run
 from regab.workers.store import HIDDEN
 
 FINISHED, RUNNING, INTERRUPTED, FAILED = "finished", "running", "interrupted", "failed"
@@ -47,11 +47,6 @@ class State:
         return f"{self.root}: {counted}{again if self.word in (INTERRUPTED, FAILED) else ''}"
 
 
-def is_single(root: Path) -> bool:
-    """Whether this is the folder of one run."""
-    return (root / OVERRIDES).is_file() and not (root / RESULTS).is_file()
-
-
 def is_imported(root: Path) -> bool:
     """Whether this is the folder of a report of results that were made elsewhere."""
     return (root / SOURCE).is_file()
@@ -59,7 +54,7 @@ def is_imported(root: Path) -> bool:
 
 def is_ours(root: Path) -> bool:
     """Whether regab has trained, or put a report, into a folder."""
-    return (root / HIDDEN).is_dir() or is_single(root) or is_imported(root)
+    return (root / HIDDEN).is_dir() or is_run(root) or is_imported(root)
 
 
 def state_of(root: Path) -> State:
@@ -73,7 +68,7 @@ def state_of(root: Path) -> State:
 
 
 def _runs(root: Path) -> list[Path]:
-    if is_single(root):
+    if is_run(root):
         return [root]
     placed = load_json(root / HIDDEN / "runs.json")
     return [root / name for name in placed.values()] if placed else sorted(filter(is_begun, root.iterdir()))

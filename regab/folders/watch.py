@@ -25,7 +25,7 @@ POLL = 1.0  # seconds between two looks at the files
 def run(words: Sequence[str]) -> int:
     """``regab watch``. Raises UsageError."""
     made = Arguments(prog="regab watch", description=TEXT)
-    made.add_argument("folder", type=Path, metavar="DIR", help="the folder of a sweep or of a single run")
+    made.add_folder()
     root = made.parse_args([*words]).folder
     if (state := state_of(root)).held:
         print(printable(state.sentence), flush=True)

@@ -18,6 +18,7 @@ from regab.script import is_script, measures_of
 Rows = list[dict[str, str]]
 
 RESULTS, MEASURES = "results.csv", "metrics.json"
+PAGE = "report.html"
 SOURCE = "source.json"  # in a folder of results made elsewhere: where they came from
 REPLICATE = ("seed", "data.fold")  # the keys whose values are repetitions of one variant
 MEASURED = ("metrics", "headline")  # the keys that only say what is measured of a run
@@ -71,6 +72,11 @@ def run_folders(root: Path) -> list[str]:
 def is_begun(folder: Path) -> bool:
     """Whether this is the folder of a run of which something was written."""
     return (folder / OVERRIDES).is_file() or (folder / RESULT).is_file()
+
+
+def is_run(folder: Path) -> bool:
+    """Whether this is the folder of one run."""
+    return (folder / OVERRIDES).is_file() and not (folder / RESULTS).is_file()
 
 
 def varying(overrides: list[dict[str, str]]) -> list[str]:

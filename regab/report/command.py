@@ -13,7 +13,7 @@ from regab.records.files import make_folder, write_atomically
 from regab.records.imports.columns import Asked
 from regab.records.load import load_error, load_result
 from regab.records.printable import printable
-from regab.records.results import RESULTS, headline_of, row_of, run_folders, write_results
+from regab.records.results import PAGE, RESULTS, headline_of, is_run, row_of, run_folders, write_results
 from regab.report.imported import bring_in, is_ours, is_table_of_ours
 from regab.report.study import Options, Study
 
@@ -67,17 +67,12 @@ def fresh_place() -> Path:
     return Path("outputs/report") / time.strftime("%Y-%m-%d_%H-%M-%S")
 
 
-def is_run(folder: Path) -> bool:
-    """Whether this is the folder of one run."""
-    return (folder / ".hydra" / "overrides.yaml").is_file() and not (folder / RESULTS).is_file()
-
-
 def _report_run(folder: Path, to: Path | None, options: Options) -> int:
     import pandas as pd
 
     from regab.report.figures.curves import draw_curves
     from regab.report.report import write_report
-    from regab.report.summary import PAGE, folder_words, run_summary
+    from regab.report.summary import folder_words, run_summary
 
     if load_result(folder) is None:
         reason = load_error(folder)
@@ -101,7 +96,7 @@ def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> in
     from regab.report.figures.catalogue import draw_figures
     from regab.report.figures.comparison import draw_comparison
     from regab.report.report import write_report
-    from regab.report.summary import PAGE, folder_words, sweep_summary
+    from regab.report.summary import folder_words, sweep_summary
 
     for folder in folders:
         _tabulate(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -110,8 +110,12 @@ def imbalanced(study: Study) -> list[str]:
     """What accuracy is worth where a class is rare, a sentence for each data set that has one."""
     found = (result.get("imbalance") for result in sampled(study.variants))
     little = ", so accuracy tells little" if measured_by(study.metric)[1] == "accuracy" else ""
-    said = [f"Imbalanced classes: {imbalance_words(rare)}{little}." for rare in found if rare]
-    return [*dict.fromkeys(said)]
+    return [*dict.fromkeys(imbalance_sentence(rare, little) for rare in found if rare)]
+
+
+def imbalance_sentence(rare: Mapping[str, Any], so: str = "") -> str:
+    """Of the rare class in a run's result, and what follows."""
+    return f"Imbalanced classes: {imbalance_words(rare)}{so}."
 
 
 def _collapsed(study: Study) -> list[str]:

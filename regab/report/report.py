@@ -11,12 +11,12 @@ from regab.analysis.table import read
 from regab.errors import UsageError
 from regab.records.files import make_folder, write_atomically
 from regab.records.looks import load_looks
-from regab.records.results import load_results
+from regab.records.results import PAGE, load_results
 from regab.report.figures.comparison import draw_comparison
 from regab.report.looks import finished, keep
 from regab.report.page import page
 from regab.report.study import Options, Study
-from regab.report.summary import PAGE, failures, folder_words, sweep_summary
+from regab.report.summary import failures, folder_words, sweep_summary
 from regab.report.tables import latex, markdown
 
 if TYPE_CHECKING:
@@ -51,10 +51,14 @@ def report_sweep(root: Path) -> str:
     try:
         study = Study([root], read([root]), Options())
     except UsageError as error:
-        return "\n".join(["", *failures(load_results(root)), f"No comparison: {error}", f"Files: {folder_words(root)}"])
+        return _no_comparison(error, root)
     write_report(study, root)
     draw_comparison(study, root / "comparison.png")
     return _at_the_end(study, root)
+
+
+def _no_comparison(error: UsageError, root: Path) -> str:
+    return "\n".join(["", *failures(load_results(root)), f"No comparison: {error}", f"Files: {folder_words(root)}"])
 
 
 def _at_the_end(study: Study, root: Path) -> str:
@@ -78,4 +82,4 @@ def concluded(root: Path, whole: bool) -> str:
     try:
         return _at_the_end(Study([root], results, Options()), root) + more
     except UsageError as error:
-        return "\n".join(["", *failures(load_results(root)), f"No comparison: {error}", f"Files: {folder_words(root)}"])
+        return _no_comparison(error, root)

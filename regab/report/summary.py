@@ -11,15 +11,14 @@ from typing import Any
 from regab.analysis.diagnosis import overfitting
 from regab.records.columns import cell, column, measured, measures_from, words
 from regab.records.load import load_metrics, load_result
+from regab.records.results import PAGE
 from regab.report.conclusions import choice, limits
 from regab.report.factors import factor_levels
-from regab.report.origin import imbalanced
+from regab.report.origin import imbalance_sentence, imbalanced
 from regab.report.sentences import ORDER, interval, kind_of, points
 from regab.report.study import Study, Variant
 from regab.report.tables import mean_and_deviation
-from regab.tasks.classification import imbalance_words
 
-PAGE = "report.html"
 MOST, BEST = 12, 8  # variants that all have a line, and those that have one where there are more
 
 
@@ -37,7 +36,7 @@ def run_summary(folder: Path) -> str:
     sentences = [
         f"Selected: epoch {selected['epoch']}, {chosen}; {why} in {result['seconds']:.1f} s.",
         overfitting(metrics, own, result.get("wrong_labels") or 0.0),
-        *([f"Imbalanced classes: {imbalance_words(rare)}."] if (rare := result.get("imbalance")) else []),
+        *([imbalance_sentence(rare)] if (rare := result.get("imbalance")) else []),
         f"Files: {folder_words(folder)}",
     ]
     return "\n".join(["", table(rows), "", *sentences])

@@ -14,7 +14,8 @@ def reference(factors: Ranged, standing: Callable[[str], str | None]) -> Assignm
     """A level for every factor: a method's neutral value; of other keys, the first of a list, or in place of a range
     what stands in the configuration (``standing``). None where that is nothing."""
     found = {key: _neutral(key, levels) or _of_others(key, levels, standing) for key, levels in factors.items()}
-    return {key: level for key, level in found.items() if level is not None} if None not in found.values() else None
+    known = {key: level for key, level in found.items() if level is not None}
+    return known if len(known) == len(found) else None
 
 
 def _neutral(key: str, levels: list[str] | Range) -> str | None:
