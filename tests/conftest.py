@@ -26,6 +26,7 @@ from regab.config import CONF, check
 from regab.records.columns import to_row
 from regab.training.loop import train
 from regab.training.setup import set_up
+from regab.training.snapshot import restore, take_snapshot
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SMALL = ("model=mlp", "model.widths=[16]", "data.n_train=150", "epochs=2", "batch_size=32")
@@ -111,6 +112,16 @@ def same(a: Curves, b: Curves) -> bool:
     return a.keys() == b.keys() and all(np.array_equal(a[k], b[k], equal_nan=True) for k in a)
 
 
+def objectives_taken_up(config: Config) -> list[float]:
+    """The objective of every epoch but the first, of a training taken up from what another has after that epoch."""
+    first, second = set_up([config]), set_up([config])
+    for done, _ in enumerate(train(first)):
+        if done == 1:
+            break
+    restore(second, take_snapshot(first))
+    return [records[0].values["train_objective"] for records in train(second)]
+
+
 def last_said(words: tuple[str, ...]) -> list[str]:
     """A test's words without those that later ones replace; regab itself refuses a key that is given twice."""
     keys = {key_of(expand_override(word)) or word: word for word in words}
@@ -122,6 +133,17 @@ class Result(NamedTuple):
     out: str
     err: str
     folder: Path | None
+
+
+@pytest.fixture
+def write(tmp_path) -> Callable[..., str]:
+    """Write a file of lines; its path."""
+
+    def make(*lines: str, name: str = "table.csv") -> str:
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in lines))
+        return str(tmp_path / name)
+
+    return make
 
 
 @pytest.fixture

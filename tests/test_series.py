@@ -19,15 +19,6 @@ from tests.conftest import curves, same
 
 
 @pytest.fixture
-def write(tmp_path):
-    def make(*lines, name="series.csv"):
-        (tmp_path / name).write_text("".join(f"{line}\n" for line in lines))
-        return str(tmp_path / name)
-
-    return make
-
-
-@pytest.fixture
 def walks(tmp_path):
     """40 series of 5 to 12 moments, mixed up, of two channels, of which the first rises or falls."""
     random, rows = np.random.default_rng(0), []

@@ -21,17 +21,6 @@ N = 120
 
 
 @pytest.fixture
-def write(tmp_path):
-    """Write a file of lines; its path."""
-
-    def make(*lines, name="table.csv"):
-        (tmp_path / name).write_text("".join(f"{line}\n" for line in lines))
-        return str(tmp_path / name)
-
-    return make
-
-
-@pytest.fixture
 def people(write):
     """A table with numbers, missing numbers, categories, and two things to predict from them."""
     random = np.random.default_rng(0)
