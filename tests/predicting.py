@@ -3,13 +3,22 @@
 import contextlib
 import io
 import json
+import subprocess
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from regab.cli import main
+from tests.conftest import python
 
+FRESH = """
+import json, sys, warnings
+import regab
+warnings.simplefilter("ignore")
+found = regab.load(sys.argv[1]).predict(sys.argv[2])
+print(json.dumps([found.attrs["metrics"], found["prediction"].tolist()]))
+"""
 MLP = ("model=mlp", "model.widths=[8]", "epochs=2", "batch_size=32")
 MINE = """
 from dataclasses import dataclass
@@ -106,3 +115,10 @@ def write_tables(folder):
 def same(found, measured):
     assert found.keys() == measured.keys()
     assert found == {name: pytest.approx(value, abs=1e-6, rel=1e-6) for name, value in measured.items()}
+
+
+def fresh(run, given):
+    """What a process of its own, which runs beside what it is given, predicts: metrics and the predictions."""
+    done = subprocess.run(python("-c", FRESH, str(run), str(given)), cwd=given.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

@@ -1,7 +1,9 @@
 """Data sets of Hugging Face's library: the same as regab's own readers make of the same files."""
 
 import json
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from PIL import Image
 from regab.data import folder, huggingface, table, text
 from regab.data.split import Division, divide
 from regab.errors import UsageError
+from tests.predicting import MLP, fresh, same, train
 
 pytestmark = pytest.mark.slow
 datasets = pytest.importorskip("datasets")
@@ -32,6 +35,14 @@ def texts(n=60, labels=None, names=("neg", "pos")):
     words = ["a fine and warm film", "a dull and cold film"]
     rows = {"idx": [*range(n)], "sentence": [f"{words[i % 2]}, take {i % 7}" for i in range(n)]}
     return datasets.Dataset.from_dict(rows | {"label": labels or [i % 2 for i in range(n)]}, features=features)
+
+
+def painted(n=60):
+    features = datasets.Features(image=datasets.Image(), label=datasets.ClassLabel(names=["dark", "light"]))
+    random = np.random.default_rng(n)
+    pixels = [(random.integers(0, 160, (8, 6, 3)) + 90 * (i % 2)).astype(np.uint8) for i in range(n)]
+    rows = {"image": [Image.fromarray(each) for each in pixels], "label": [i % 2 for i in range(n)]}
+    return datasets.Dataset.from_dict(rows, features=features)
 
 
 def as_csv(data, path, columns=("sentence", "label")):
@@ -163,3 +174,21 @@ def test_a_saved_data_set_is_trained_on_from_the_command_line(regab, tmp_path):
     assert run.code == 0, run.err
     assert "data: 60 texts; label: 2 classes (neg 30, pos 30)" in run.out
     assert json.loads((run.folder / "result.json").read_text())["data_fingerprint"]
+
+
+@pytest.mark.parametrize("kind", ["images", "texts"])
+def test_what_was_trained_on_it_predicts_files_in_a_fresh_process(tmp_path, kind):
+    test = (texts if kind == "texts" else painted)(24)
+    datasets.DatasetDict(train=(texts if kind == "texts" else painted)(), test=test).save_to_disk(tmp_path / "d")
+    model = ("model=text_cnn", "model.channels=4", "model.width=4", "epochs=1") if kind == "texts" else MLP
+    folder, measured = train(tmp_path, "data=huggingface", f"data.path={tmp_path}/d", *model)
+    if kind == "images":
+        for i, row in enumerate(test):
+            place = tmp_path / "new" / test.features["label"].names[row["label"]]
+            place.mkdir(parents=True, exist_ok=True)
+            row["image"].save(place / f"{i:02}.png")
+    given = Path(as_csv(test, tmp_path / "new.csv")) if kind == "texts" else tmp_path / "new"
+    shutil.rmtree(tmp_path / "d")
+    metrics, predictions = fresh(folder, given)
+    same(metrics, measured)
+    assert len(predictions) == 24

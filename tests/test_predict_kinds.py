@@ -1,8 +1,6 @@
 """Every kind of data: what was trained on it predicts the test part again, and gets the metrics of the run."""
 
-import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +12,7 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score
 import regab as package
 from regab.data.split import Division, Source, Split, divide
 from regab.errors import UsageError
-from tests.conftest import python
-from tests.predicting import MLP, own_module, same, train, write_tables
+from tests.predicting import MLP, fresh, own_module, same, train, write_tables
 
 slow = pytest.mark.slow
 
@@ -355,15 +352,6 @@ def test_however_a_model_was_built_and_trained_it_is_the_one_that_was_measured(t
     same(found.attrs["metrics"], measured)
 
 
-FRESH = """
-import json, sys, warnings
-import regab
-warnings.simplefilter("ignore")
-found = regab.load(sys.argv[1]).predict(sys.argv[2])
-print(json.dumps([found.attrs["metrics"], found["prediction"].tolist()]))
-"""
-
-
 def text_files(folder):
     random = np.random.default_rng(0)
     for name in ("train", "test"):
@@ -401,6 +389,22 @@ def table_files(label):
     return write
 
 
+def series_files(folder):
+    """Two channels, of which the first rises or falls, written with decimal commas; a gap, and dates with day first."""
+    random = np.random.default_rng(0)
+    for name in ("train", "test"):
+        rows = []
+        for i in range(40):
+            for t in range(4 + i % 5):
+                day, up = pd.Timestamp("2024-01-03") + pd.Timedelta(9 * t, "D"), 1 if i % 2 else -1
+                rows.append((f"{name}{i}", f"{day:%d.%m.%Y}", up * t + random.normal(), 10 * random.normal(), i % 2))
+        frame = pd.DataFrame(rows, columns=["who", "when", "a", "b", "up"]).sample(frac=1, random_state=0)
+        frame["a"] = [f"{v:.3f}".replace(".", ",") if v < 3 else "" for v in frame["a"]]
+        frame.to_csv(folder / f"{name}.csv", index=False)
+    names = ("data=timeseries_csv", "data.id=who", "data.time=when", "data.label=up")
+    return (*names, "model=conv1d", "model.channels=[4]", "model.windows=[3]", "epochs=2", "batch_size=16"), "test.csv"
+
+
 def own_arrays(folder):
     mine = own_module(folder)
     code = "\ndef divided():\n    x, y = np.load('train.npz')['x'], np.load('train.npz')['y']\n"
@@ -418,8 +422,8 @@ def own_arrays(folder):
 @slow
 @pytest.mark.parametrize(
     "kind",
-    [table_files("label"), table_files("price"), text_files, image_files, own_arrays],
-    ids=["csv", "csv regression", "text", "images", "own"],
+    [table_files("label"), table_files("price"), text_files, image_files, series_files, own_arrays],
+    ids=["csv", "csv regression", "text", "images", "series", "own"],
 )
 def test_a_fresh_process_without_the_data_gets_the_metrics_of_the_run(tmp_path, kind):
     words, test = kind(tmp_path)
@@ -434,10 +438,6 @@ def test_a_fresh_process_without_the_data_gets_the_metrics_of_the_run(tmp_path, 
     shutil.move(tmp_path / test, moved / test)
     path = tmp_path / train_file
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    done = subprocess.run(
-        python("-c", FRESH, str(folder), str(moved / test)), cwd=moved, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    metrics, predictions = json.loads(done.stdout)
+    metrics, predictions = fresh(folder, moved / test)
     same(metrics, measured)
-    assert len(predictions) == sum(1 for _ in package.load(folder).predict(moved / test)["prediction"])
+    assert predictions == package.load(folder).predict(moved / test)["prediction"].tolist()

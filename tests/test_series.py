@@ -194,3 +194,43 @@ def test_a_recurrent_network_of_ones_own_is_trained_on_padded_series(walks, rega
     assert run.code == 0, run.err
     assert "its forward is given lengths, from the padding of the series" in run.out
     assert refused.err.startswith("regab: reg.input_noise: acts on images or features, but the inputs")
+
+
+def test_further_series_are_read_as_those_of_training(walks, write):
+    path, frame = walks
+    source = load(path)
+    data = divide(source, Division(val_fraction=0.2))
+    frame = frame.sample(frac=1, random_state=1)
+    found = source.reader.read(frame, data.encode)
+    first = frame.drop_duplicates("who")
+    assert found.places == {"who": first["who"].tolist()}
+    assert found.y.tolist() == [("down", "up").index(word) for word in first["trend"]]
+    whole = dict(zip(source.reader.read(path).places["who"], source.train.x.values, strict=True))
+    for who, values in zip(found.places["who"], found.x.values, strict=True):
+        np.testing.assert_array_equal(values, whole[who])
+    mixed = frame.assign(trend=["up", "down"] * (len(frame) // 2) + ["up"] * (len(frame) % 2))
+    assert "nothing is measured: the data frame, row" in source.reader.read(mixed).said[-1]
+    assert source.reader.read(frame.drop(columns=["trend", "home"])).y is None
+    long = pd.DataFrame({"who": "z", "when": range(15), "a": 1.0, "b": 2.0})
+    assert source.reader.read(long, data.encode).said == ["1 series are cut after 12 moments"]
+    even = load(path, max_length=5)
+    said = even.reader.read(long[:3], divide(even, Division()).encode).said
+    assert said == ["1 series are shorter than all of training; the mean is put in after their end"]
+    for bad, words in (
+        (frame.drop(columns="a"), "has no column 'a', which the training data had"),
+        (frame.drop(columns="who"), "has no column 'who'"),
+        (pd.concat([long, long[:1]]), "z has when '0' already in row"),
+        (long.assign(when=np.nan), "has no when, which is data.time"),
+        (long.assign(b="much"), "b is 'much', and not a number"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            source.reader.read(bad, data.encode)
+
+
+def test_times_of_further_series_are_read_by_the_form_that_training_had(write):
+    path = write("who,when,x,y", *[f"{w},{d}.{m}.2024,{d},{w % 2}" for w in range(4) for d in (1, 28) for m in (1, 2)])
+    reader = load(path, label="y", values=["x"]).reader
+    new = write("who,when,x", "9,3.2.2024,30", "9,4.1.2024,40", name="new.csv")
+    assert reader.read(new).x.values[0].tolist() == [[40.0], [30.0]]
+    days = pd.DataFrame({"who": 9, "when": pd.to_datetime(["2024-02-03", "2024-01-04"]), "x": [30, 40]})
+    assert reader.read(days).x.values[0].tolist() == [[40.0], [30.0]]

@@ -16,10 +16,11 @@ from regab.data.columns import Options
 from regab.data.frames import rows_of
 from regab.data.images import Kind, decode
 from regab.data.keys import Keys
-from regab.data.labels import Targets
+from regab.data.labels import Targets, is_number
 from regab.data.marks import Marks
 from regab.data.rows import Rows, column_name
 from regab.data.split import Source, Split
+from regab.data.unseen.images import Images
 from regab.errors import UsageError
 from regab.targets import unknown
 
@@ -209,6 +210,15 @@ def _images(parts: dict[str, Any], column: str, label: str, task: str, keys: Key
         groups=keys.groups(train),
         order=keys.places(train, options),
         val=(*splits, None, None)[2],
+        reader=Images(
+            list(splits[0].x.shape[1:]),
+            [*targets.names],
+            kind.shape is not None,
+            kind.alpha,
+            depth and [*depth],
+            numbers=is_number(targets.task),
+            label=label,
+        ),
     )
 
 

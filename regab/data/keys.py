@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from regab.data.columns import Options, of_cells
+from regab.data.columns import Column, Options, of_cells
 from regab.data.dates import EPOCH
 from regab.data.marks import Marks
 from regab.data.numbers import PLAIN
@@ -69,7 +69,7 @@ class Keys:
 
     def places(self, rows: Rows, options: Options) -> np.ndarray | None:
         """The number or time of every row. Raises UsageError where one has none, or they are words."""
-        return None if self.order is None else placed(rows, self.order, "data.order", options)
+        return None if self.order is None else placed(rows, self.order, "data.order", options)[1]
 
     def across(self, train: Rows, test: Rows | None, options: Options) -> Iterator[str]:
         """What a test set of its own has in common with the training data, or has earlier than they."""
@@ -83,8 +83,11 @@ class Keys:
                 yield f"the test data begin at {shown(first)}, before the training data end, at {shown(last)}"
 
 
-def placed(rows: Rows, name: str, key: str, options: Options) -> np.ndarray:
-    """The numbers or times in a column that the option ``key`` names. Raises UsageError where one is neither."""
+def placed(rows: Rows, name: str, key: str, options: Options) -> tuple[Column, np.ndarray]:
+    """How a column that the option ``key`` names is read, and its numbers or times.
+
+    Raises UsageError where one is neither.
+    """
     rows.column(name, key)
     column = of_cells(rows, name, options)
     if column.kind != "numeric":
@@ -95,8 +98,8 @@ def placed(rows: Rows, name: str, key: str, options: Options) -> np.ndarray:
     if (absent := np.isnan(values)).any():
         raise UsageError(f"{rows.at(int(absent.argmax()))}: has no {name}, which is {key}")
     if column.why == "times" or not column.date:
-        return values
-    return EPOCH + np.round(values * (24 * 3600 * 10**6)).astype("timedelta64[us]")
+        return column, values
+    return column, EPOCH + np.round(values * (24 * 3600 * 10**6)).astype("timedelta64[us]")
 
 
 def in_both(ours: Iterable[Any] | None, theirs: Iterable[Any] | None) -> Iterator[str]:

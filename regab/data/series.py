@@ -10,29 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.columns import Column, Options, columns_of, shown
+from regab.data.columns import Column, Options, columns_of
 from regab.data.keys import Keys, in_both, placed
 from regab.data.labels import Targets
 from regab.data.marks import set_marks
+from regab.data.moments import Moments, Series
 from regab.data.rows import Rows, column_name, read_rows
 from regab.data.scaling import Encode, Fit, is_constant
 from regab.data.split import Source, Split
+from regab.data.unseen.series import SeriesTables
+from regab.data.unseen.tables import Tables
 from regab.errors import UsageError
-
-EVEN = 1e-6  # of a step, by which steps may differ and be called equal
-
-
-@dataclass
-class Series:
-    """Values ``[T, C]`` of every series (float64, NaN where missing); ``[rows]`` takes some of the series."""
-
-    values: list[np.ndarray]
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def __getitem__(self, rows: np.ndarray) -> Series:
-        return Series([self.values[row] for row in rows])
 
 
 def load(
@@ -83,16 +71,8 @@ def load(
         (*_said(read[0], columns, lengths, length, targets.words(splits[0].y)), *in_both(*_both(read, names))),
         names=targets.names,
         groups=read[0].groups,
-        reader=Unread(),
+        reader=SeriesTables(names.id, read[0].time, Tables(columns, options, targets, delimiter, encoding)),
     )
-
-
-@dataclass
-class Unread:
-    """In the place of a reader of further series, which there is not yet."""
-
-    def read(self, given: Any, encode: Any) -> Any:
-        raise UsageError("predict: further time series cannot be read yet; use the run's model on tensors [N, C, T]")
 
 
 @dataclass(frozen=True)
@@ -104,26 +84,15 @@ class _Names:
 
 
 class _Read:
-    """The series of one table: their values, a row of the table for each, and what their groups are."""
+    """The series of one table for training: a row of the table for each, and what their groups are."""
 
     def __init__(self, rows: Rows, names: _Names, columns: list[Column], options: Options) -> None:
-        ids = rows.column(names.id, "data.id")
-        if "" in ids:
-            raise UsageError(f"{rows.at(ids.index(''))}: has no {names.id}, which is data.id")
-        times = placed(rows, names.time, "data.time", options)
-        numbers = {name: number for number, name in enumerate(dict.fromkeys(ids))}
-        codes = np.array([numbers[cell] for cell in ids])
-        order = np.lexsort((times, codes))
-        _check_times(rows, names, ids, codes[order], times[order], order)
-        cells = np.array([column.numbers(rows, options) for column in columns]).T[order]
-        begins = np.flatnonzero(np.diff(codes[order], prepend=-1))
-        self.series = Series([_filled(part) for part in np.split(cells, begins[1:])])
-        self.gaps = int(np.isnan(cells).sum())
-        steps = np.diff(times[order].astype(np.float64))[np.diff(codes[order]) == 0]
-        self.even = not len(steps) or bool(np.ptp(steps) <= EVEN * abs(steps[0]))
-        first = [int(np.flatnonzero(codes == number)[0]) for number in range(len(numbers))]
+        self.time, times = placed(rows, names.time, "data.time", options)
+        cells = np.array([column.numbers(rows, options) for column in columns]).T
+        self.moments = moments = Moments(rows, names.id, names.time, times, cells)
         for name in filter(None, (names.label, names.group)):
-            _check_constant(rows, name, names.id, ids, codes, first)
+            moments.check_constant(name)
+        first = moments.first.tolist()
         self.one_each = Rows(
             rows.source,
             {name: [cells[row] for row in first] for name, cells in rows.columns.items()},
@@ -133,6 +102,10 @@ class _Read:
             said=rows.said,
         )
         self.groups = Keys(names.group, None).groups(self.one_each)
+
+    @property
+    def series(self) -> Series:
+        return self.moments.series
 
 
 def _channels(rows: Rows, names: _Names, values: list[str], options: Options) -> list[Column]:
@@ -162,32 +135,6 @@ def _channels(rows: Rows, names: _Names, values: list[str], options: Options) ->
     return columns
 
 
-def _check_times(
-    rows: Rows, names: _Names, ids: list[str], codes: np.ndarray, times: np.ndarray, order: np.ndarray
-) -> None:
-    twice = np.flatnonzero((np.diff(codes) == 0) & (times[1:] == times[:-1]))
-    if len(twice):
-        first, second = sorted((int(order[twice[0]]), int(order[twice[0] + 1])))
-        cell = shown(rows.columns[names.time][second])
-        raise UsageError(
-            f"{rows.at(second)}: {ids[second]} has {names.time} {cell} already in line {rows.lines[first]}"
-        )
-
-
-def _check_constant(rows: Rows, name: str, id: str, ids: list[str], codes: np.ndarray, first: list[int]) -> None:
-    cells = rows.columns[name]
-    for row, code in enumerate(codes.tolist()):
-        if cells[row] != cells[first[code]]:
-            words = f"{name} is {shown(cells[row])}, but {shown(cells[first[code]])} in other rows of {ids[row]}"
-            raise UsageError(f"{rows.at(row)}: {words}; it must be the same for all of one {id}")
-
-
-def _filled(values: np.ndarray) -> np.ndarray:
-    """Each missing value as the one before it; NaN where there is none."""
-    last = np.where(np.isnan(values), 0, np.arange(len(values))[:, None])
-    return np.take_along_axis(values, np.maximum.accumulate(last, 0), 0)
-
-
 def _both(read: list[_Read], names: _Names) -> tuple[Any, Any]:
     """What must not be in training and test data: groups, or series themselves."""
     of = names.group or names.id
@@ -202,9 +149,9 @@ def _said(read: _Read, columns: list[Column], lengths: list[int], length: int, w
     yield from read.one_each.said
     if max(lengths) > length:
         yield f"{sum(n > length for n in lengths)} series are cut after {length} moments"
-    if read.gaps:
-        yield f"{read.gaps} missing values are those of the moment before, at the beginning the mean"
-    if not read.even:
+    if read.moments.gaps:
+        yield f"{read.moments.gaps} missing values are those of the moment before, at the beginning the mean"
+    if not read.moments.even:
         yield "moments are not evenly spaced; their order alone is used"
 
 

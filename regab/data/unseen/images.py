@@ -28,7 +28,8 @@ WHOLE = Depth(0, 2**16 - 1, as_bytes=True)  # of 16-bit images where training ha
 class Images:
     """What the images of training were: ``shape`` ``[C, H, W]``, whether others are ``scaled`` to it, the background
     of transparent ones, their ``depth`` (low, high, as bytes) if they had more than 8 bits, and whether pixels are
-    ``floats`` from 0 to 1 before they are encoded. ``classes`` are their names."""
+    ``floats`` from 0 to 1 before they are encoded. ``classes`` are their names; with ``numbers``, targets are these.
+    ``label`` is what a table calls them, if not as in ``LABELS``."""
 
     shape: list[int]
     classes: list[str]
@@ -36,6 +37,8 @@ class Images:
     alpha: str = "white"
     depth: list[Any] | None = None
     floats: bool = False
+    numbers: bool = False
+    label: str = ""
 
     def read(self, given: Any, encode: Any = None) -> Examples:
         """Files in a folder of the name of a class have this label. Raises UsageError for what is no image."""
@@ -49,7 +52,7 @@ class Images:
         found = self._decoded(files, str(given) if is_path(given) else "predict")
         found.said += [f"{skipped} files skipped that are no images"] if skipped else []
         of_class = [next((part for part in reversed(file.parts[:-1]) if part in self.classes), "") for file in files]
-        found.label([*map(bool, of_class)], lambda rows: self._numbers([of_class[row] for row in rows], "a folder"))
+        found.label([*map(bool, of_class)], lambda rows: self._targets([of_class[row] for row in rows], "a folder"))
         return found
 
     def _decoded(self, files: Sequence[Path], key: str) -> Examples:
@@ -69,9 +72,9 @@ class Images:
         files = [existing(folder / name) for name in sheet.columns[column]]
         found = self._decoded(files, sheet.source)
         found.places, found.frame = {"file": sheet.columns[column]}, sheet.frame
-        if label := next((name for name in sheet.columns if name.lower() in LABELS), None):
+        if label := next((name for name in sheet.columns if name == self.label or name.lower() in LABELS), None):
             cells = sheet.columns[label]
-            found.label([*map(bool, cells)], lambda rows: self._numbers([cells[row] for row in rows], label))
+            found.label([*map(bool, cells)], lambda rows: self._targets([cells[row] for row in rows], label))
         return found
 
     def _of_array(self, given: Any) -> Examples:
@@ -81,10 +84,12 @@ class Images:
             raise UsageError(f"{source}: pixels are from {x.min():g} to {x.max():g}; give bytes, or floats from 0 to 1")
         found = Examples(x)
         if labels is not None:
-            found.label([True] * len(x), lambda rows: self._numbers(labels.tolist(), f"{source}: a label"))
+            found.label([True] * len(x), lambda rows: self._targets(labels.tolist(), f"{source}: a label"))
         return found
 
-    def _numbers(self, labels: Sequence[Any], where: str) -> Tensor:
+    def _targets(self, labels: Sequence[Any], where: str) -> Tensor:
+        if self.numbers:
+            return torch.from_numpy(_floats(labels, where))
         return torch.tensor(of_names(labels, self.classes, where))
 
 
@@ -110,3 +115,10 @@ def _files(given: Sequence[Any]) -> tuple[list[Path], int]:
     if not files:
         raise UsageError(f"{', '.join(map(str, given))}: holds no images")
     return files, skipped
+
+
+def _floats(labels: Sequence[Any], where: str) -> np.ndarray:
+    try:
+        return np.array([float(label) for label in labels])
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}") from error

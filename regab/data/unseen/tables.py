@@ -50,8 +50,8 @@ class Tables:
         """
         sheet = sheet_of(given, self.delimiter, self.encoding)
         used = [column for column in self.columns if column.kind != "ignored"]
-        self._check_columns(sheet, used)
-        numbers = [self._numbers(sheet, column) for column in used if column.kind == "numeric"]
+        self.check_columns(sheet, used)
+        numbers = [self.numbers(sheet, column) for column in used if column.kind == "numeric"]
         words = [self._words(sheet, column) for column in used if column.kind == "categorical"]
         n = len(sheet.lines)
         cells = Cells(
@@ -59,23 +59,23 @@ class Tables:
         )
         found = Examples(cells, places=sheet.places, said=[*sheet.said, *self._said(sheet, used, cells, encode)])
         found.frame = sheet.frame
-        if all(name in sheet.columns for name in self._labels):
-            cells_of = zip(*(sheet.columns[name] for name in self._labels), strict=True)
-            found.label([not any(map(self._absent, row)) for row in cells_of], lambda rows: self._read(sheet, rows))
+        if all(name in sheet.columns for name in self.labels):
+            cells_of = zip(*(sheet.columns[name] for name in self.labels), strict=True)
+            found.label([not any(map(self.absent, row)) for row in cells_of], lambda rows: self.targets_of(sheet, rows))
         return found
 
     @property
-    def _labels(self) -> list[str]:
+    def labels(self) -> list[str]:
         several = isinstance(self.targets, SeveralTargets)
         return [*self.targets.names] if several else [str(self.targets.label)]
 
-    def _check_columns(self, sheet: Sheet, used: list[Column]) -> None:
+    def check_columns(self, sheet: Sheet, used: list[Column]) -> None:
         if missing := [column.name for column in used if column.name not in sheet.columns]:
             there = f"; it has {_some([*map(repr, sheet.columns)])}" if len(missing) == len(used) else ""
             names = _some([*map(repr, missing)])
             raise UsageError(f"{sheet.source}: has no column {names}, which the training data had{there}")
 
-    def _numbers(self, sheet: Sheet, column: Column) -> np.ndarray:
+    def numbers(self, sheet: Sheet, column: Column) -> np.ndarray:
         name = column.name
         if name in sheet.instants and column.date:
             return np.where(np.isnat(sheet.instants[name]), np.nan, (sheet.instants[name] - EPOCH) / DAY)
@@ -90,14 +90,14 @@ class Tables:
         cells = sheet.columns[column.name]
         if column.name in sheet.numbers and column.name in self.pointed:
             cells = ["" if np.isnan(v) else repr(float(v)) for v in sheet.numbers[column.name]]
-        return ["" if self._absent(cell) else cell for cell in cells]
+        return ["" if self.absent(cell) else cell for cell in cells]
 
-    def _absent(self, cell: str) -> bool:
+    def absent(self, cell: str) -> bool:
         return cell.lower() in self.options.absent
 
-    def _read(self, sheet: Sheet, rows: np.ndarray) -> Tensor:
+    def targets_of(self, sheet: Sheet, rows: np.ndarray) -> Tensor:
         """The targets of some rows. Raises UsageError."""
-        some = sheet.part({name: sheet.columns[name] for name in self._labels}, rows)
+        some = sheet.part({name: sheet.columns[name] for name in self.labels}, rows)
         if not is_number(self.targets.task):
             return self.targets(some)
         columns = getattr(self.targets, "columns", None) or [self.targets.column]
@@ -114,7 +114,7 @@ class Tables:
 
     def _said(self, sheet: Sheet, used: list[Column], cells: Cells, encode: Any) -> list[str]:
         said = []
-        known = {*self._labels, *(column.name for column in self.columns)}
+        known = {*self.labels, *(column.name for column in self.columns)}
         if extra := [name for name in sheet.columns if name not in known]:
             said.append(f"not used, as training had no such columns: {_some(extra)}")
         names = [column.name for column in used if column.kind == "numeric"]
