@@ -19,13 +19,13 @@ from regab.models.places import Perturbed
 class Room:
     """Memory that is kept: a tensor of any shape asked for, in storage that grows to the largest."""
 
-    def __init__(self) -> None:
-        self.storage = torch.empty(0)
+    def __init__(self, dtype: torch.dtype = torch.float32) -> None:
+        self.storage = torch.empty(0, dtype=dtype)
 
     def of(self, *shape: int) -> Tensor:
         size = torch.Size(shape).numel()
         if len(self.storage) < size:
-            self.storage = torch.empty(size)
+            self.storage = torch.empty(size, dtype=self.storage.dtype)
         return self.storage[:size].view(shape)
 
 
@@ -185,15 +185,20 @@ class MaxPool(Layer):
     def __init__(self, pool: nn.MaxPool2d) -> None:
         pair = nn.modules.utils._pair
         self.window = [pair(size) for size in (pool.kernel_size, pool.stride, pool.padding)]
+        self.y, self.dx, self.places = Room(), Room(), Room(torch.int64)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        self.x = channels_last(x.flatten(0, 1))
-        y, self.indices = nn.functional.max_pool2d(self.x, *self.window, return_indices=True)
+        n, *size, channels = x.flatten(0, 1).shape
+        sizes = zip(size, *self.window, strict=True)
+        shape = n, *[(long + 2 * pad - window) // step + 1 for long, window, step, pad in sizes], channels
+        self.x, y, self.indices = map(channels_last, (x.flatten(0, 1), self.y.of(*shape), self.places.of(*shape)))
+        torch.ops.aten.max_pool2d_with_indices.out(self.x, *self.window, out=y, indices=self.indices)
         return channels_inside(y).unflatten(0, x.shape[:2])
 
     def backward(self, dy: Tensor) -> Tensor:
-        flat = channels_last(dy.flatten(0, 1))
-        dx = torch.ops.aten.max_pool2d_with_indices_backward(flat, self.x, *self.window, (1, 1), False, self.indices)
+        flat, dx = channels_last(dy.flatten(0, 1)), channels_last(self.dx.of(*channels_inside(self.x).shape))
+        options = *self.window, (1, 1), False, self.indices
+        torch.ops.aten.max_pool2d_with_indices_backward.grad_input(flat, self.x, *options, grad_input=dx)
         return channels_inside(dx).unflatten(0, dy.shape[:2])
 
 

@@ -41,10 +41,13 @@ class Noise:
         return self._streams[key]
 
     def order(self, n: int) -> Tensor:
-        """A random order of ``n`` examples for each run: ``[V, n]``. Drawn on the CPU, so it is the same everywhere."""
+        """A random order of ``n`` examples for each run: ``[V, n]``, of stride 0 where all runs have one seed.
+
+        Drawn on the CPU, so it is the same everywhere.
+        """
         stream = self.of("order", torch.device("cpu"))
-        drawn = torch.stack([torch.randperm(n, generator=g) for g in stream.generators])
-        return drawn.to(self.device)[self.run_to_seed]
+        drawn = torch.stack([torch.randperm(n, generator=g) for g in stream.generators]).to(self.device)
+        return drawn.expand(len(self.run_to_seed), n) if len(drawn) == 1 else drawn[self.run_to_seed]
 
 
 class Stream:

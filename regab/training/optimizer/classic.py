@@ -75,8 +75,7 @@ class Adam(Optimizer):
         16 runs of 26,122 parameters: 225 us, and 362 us at once. Rows apart, so that no run's numbers depend on where
         its row lies.
         """
-        tensors = values, gradients, state["mean"], state["square"], state["step"]
-        rows, rates = list(zip(*(tensor.unbind(0) for tensor in tensors), strict=True)), lr.tolist()
+        rows, rates = self._rows(values, gradients, state["mean"], state["square"], state["step"]), lr.tolist()
         for rate in set(rates):
             own = [row for row, its in zip(rows, rates, strict=True) if its == rate]
             weights, slopes, means, squares, steps = map(list, zip(*own, strict=True))
@@ -84,6 +83,14 @@ class Adam(Optimizer):
                 weights, slopes, means, squares, [], steps, lr=rate, beta1=self.beta1, beta2=self.beta2,
                 eps=self.eps, weight_decay=0.0, amsgrad=False, maximize=False,
             )  # fmt: skip
+
+    def _rows(self, *matrices: Tensor) -> list[tuple[Tensor, ...]]:
+        """The rows of the matrices, which are the same from step to step (taking 5 of 16 rows apart: 40 us)."""
+        known, rows = self.__dict__.get("_known", ((), []))
+        if len(known) != len(matrices) or any(a is not b for a, b in zip(known, matrices, strict=True)):
+            rows = list(zip(*(matrix.unbind(0) for matrix in matrices), strict=True))
+            self._known = matrices, rows
+        return rows
 
     def _at_once(self, state: State, values: Tensor, gradients: Tensor, rates: Tensor) -> None:
         """By operations on whole matrices: on a GPU, a kernel for every row and reading ``lr`` would cost more."""
