@@ -34,7 +34,34 @@ NETS = {
         ),
         (2, 11, 5),
     ),
+    "batch norm": (
+        lambda: nn.Sequential(
+            nn.Linear(12, 24),
+            nn.BatchNorm1d(24),
+            nn.ReLU(),
+            nn.Linear(24, 9, bias=False),
+            nn.BatchNorm1d(9, eps=0.1, momentum=0.3),
+            nn.Linear(9, 5),
+        ),
+        (12,),
+    ),
+    "batch norm of channels": (
+        lambda: nn.Sequential(
+            nn.Conv2d(2, 5, 3, padding=1),
+            nn.BatchNorm2d(5),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.BatchNorm2d(5),
+            nn.Flatten(),
+            nn.Linear(60, 17),
+            nn.BatchNorm1d(17),
+            nn.ReLU(),
+            nn.Linear(17, 4),
+        ),
+        (2, 8, 6),
+    ),
 }
+NORMED = [name for name in NETS if name.startswith("batch norm")]
 
 
 def stack_of(models, shape, explicit=True):
@@ -113,6 +140,42 @@ def test_fully_connected_networks_have_the_bits_of_the_batched_pass(name):
     )
 
 
+@pytest.mark.parametrize("name", NORMED)
+def test_running_statistics_and_what_is_evaluated_with_them_are_those_of_torch(name):
+    make, shape = NETS[name]
+    models, x = [make() for _ in range(2)], torch.randn(3, 2, 7, *shape)
+    stack = stack_of(models, shape)
+    for batch in x:
+        stack(batch, {})
+    stack.set_training(False)
+    evaluated = stack(x[0])
+    for v, model in enumerate(models):
+        for batch in x[:, v]:
+            model(batch)
+        found = stack.state_dict(v)
+        for key, kept in model.named_buffers():
+            torch.testing.assert_close(found[key], kept, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(evaluated[v], model.eval()(x[0, v]), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NORMED)
+def test_gradients_at_running_statistics_are_those_of_autograd(name):
+    make, shape = NETS[name]
+    models, x = [make() for _ in range(2)], torch.randn(2, 7, *shape)
+    found = []
+    for explicit in (True, False):
+        stack = stack_of(models, shape, explicit)
+        for batch in (x, x + 1):
+            gradients(stack, batch, {})
+        for module in stack.skeleton.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+        gradients(stack, x, {})
+        found.append(stack.parameters.leaves(stack.gradients))
+    for key, gradient in found[0].items():
+        torch.testing.assert_close(gradient, found[1][key], rtol=1e-5, atol=1e-6)
+
+
 def test_a_smaller_batch_after_a_larger_one_is_computed_in_the_same_memory_without_its_remains():
     models, shape = [NETS["cnn"][0]()], NETS["cnn"][1]
     used, fresh, x = stack_of(models, shape), stack_of(models, shape), torch.randn(1, 9, *shape)
@@ -154,8 +217,12 @@ def frozen():
 
 def normed():
     model = MLP((6,), 3, [8])
-    Norm(kind="batch").build(model)
+    Norm(kind="layer").build(model)
     return model
+
+
+def normed_without_statistics():
+    return nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4, track_running_stats=False), nn.Linear(4, 3))
 
 
 @pytest.mark.parametrize(
@@ -174,9 +241,18 @@ def normed():
         (shared, (6,)),
         (frozen, (6,)),
         (normed, (6,)),
+        (normed_without_statistics, (6,)),
+        (lambda: nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 3)), (6,)),
+        (lambda: nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4, affine=False), nn.Linear(4, 3)), (6,)),
         (lambda: LeNet((1, 16, 16), 10), (1, 16, 16)),
         (lambda: RegularizedCNN((1, 8, 8), 10, [4, 4], [8]), (1, 8, 8)),
     ],
 )
 def test_what_is_not_written_out_is_left_to_autograd(make, shape):
     assert not is_explicit(make(), torch.Size(shape))
+
+
+def test_networks_with_the_batch_norm_of_the_method_are_written_out():
+    for model, shape in ((MLP((6,), 3, [8]), (6,)), (CNN((1, 8, 8), 10, [6], [20]), (1, 8, 8))):
+        Norm(kind="batch").build(model)
+        assert is_explicit(model, torch.Size(shape))

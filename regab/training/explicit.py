@@ -8,21 +8,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from regab.models.norms import BatchNorm
 from regab.models.places import DropoutPlace, NormPlace, Perturbed, ResidualPlace, Shifted
-from regab.training import layers
-from regab.training.slots import NARROW
+from regab.training import batch_norm, layers
+from regab.training.slots import NARROW, Slot
 
 PLACES = (nn.Identity, DropoutPlace, NormPlace, ResidualPlace)  # where nothing is, they do nothing
-LINEAR = {nn.Linear, nn.ReLU, nn.Flatten, Perturbed, Shifted, *PLACES}
-IMAGES = {nn.Conv2d, nn.MaxPool2d, nn.ReLU, nn.Flatten, Perturbed, Shifted, *PLACES}
+NORMS = BatchNorm, nn.BatchNorm1d, nn.BatchNorm2d
+LINEAR = {nn.Linear, nn.ReLU, nn.Flatten, BatchNorm, nn.BatchNorm1d, Perturbed, Shifted, *PLACES}
+IMAGES = {nn.Conv2d, nn.MaxPool2d, nn.ReLU, nn.Flatten, nn.BatchNorm2d, Perturbed, Shifted, *PLACES}
 
 
 def is_explicit(model: nn.Module, shape: torch.Size) -> bool:
     """Whether the model, which takes inputs of this shape, is a sequence of layers that are written out.
 
-    It is one of linear layers, behind a convolution and pooling or not, all of whose parameters are trained and used
-    once, and of which nothing but torch's own and regab's code is run. With a second convolution, most of the time is
-    in kernels that autograd calls as well (steps of 1.01, 0.92 and 2.6 times the time for three such networks).
+    It is one of linear layers and batch norms, behind a convolution and pooling or not, all of whose parameters are
+    trained and used once, and of which nothing but torch's own and regab's code is run. With a second convolution, most
+    of the time is in kernels that autograd calls as well (steps of 1.01, 0.92 and 2.6 times the time for three of them).
     """
     modules = [module for _, module in sequence(model)]
     images = len(shape) == 3
@@ -67,26 +69,41 @@ def _plain(module: nn.Module) -> bool:
         return module.dilation in (1, (1, 1)) and not (module.ceil_mode or module.return_indices)
     if isinstance(module, nn.Flatten):
         return (module.start_dim, module.end_dim) == (1, -1)
+    if isinstance(module, NORMS):
+        return module.affine and module.track_running_stats and module.momentum is not None
     return True
 
 
 def _in_order(modules: list[nn.Module]) -> bool:
-    """ReLU overwrites what a layer gave, so never the data; the one convolution is of the data, and pooling of what it
-    leaves; the last layer is linear."""
+    """ReLU and batch norm overwrite what a layer gave, so never the data; the one convolution is of the data, and
+    pooling of what it leaves; the last layer is linear."""
     acting = [type(m) for m in modules if type(m) not in (*PLACES, nn.Flatten, Perturbed, Shifted)]
     return acting[0] in (nn.Linear, nn.Conv2d) and acting[-1] is nn.Linear and nn.Conv2d not in acting[1:]
 
 
 class Explicit:
-    """A model as layers. ``leaves`` and ``gradients`` are its parameters by name and theirs, as views of ``[V, P]``."""
+    """A model as layers. ``leaves`` and ``gradients`` are its parameters by name and theirs, as views of ``[V, P]``;
+    ``buffers`` are what norms keep, ``[V, …]``.
+    """
 
-    def __init__(self, model: nn.Module, leaves: dict[str, Tensor], gradients: dict[str, Tensor]) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        leaves: dict[str, Tensor],
+        gradients: dict[str, Tensor],
+        buffers: dict[str, Tensor] | None = None,
+    ) -> None:
         self.layers: list[layers.Layer] = []
+        layer: layers.Layer
         self.first = 0  # the first layer that has parameters
         inside = False
         for name, module in sequence(model):
-            if type(module) in (nn.Linear, nn.Conv2d):
-                own: list[Any] = [t.get(f"{name}.{kind}") for kind in ("weight", "bias") for t in (leaves, gradients)]
+            own: list[Any] = [t.get(f"{name}.{kind}") for kind in ("weight", "bias") for t in (leaves, gradients)]
+            if isinstance(module, NORMS):
+                layer = batch_norm.BatchNorm(
+                    module, own, [(buffers or {})[f"{name}.{kept}"] for kept in module._buffers]
+                )
+            elif type(module) in (nn.Linear, nn.Conv2d):
                 layer = _weighted(module, *own)
                 if not any(isinstance(layer, layers.Weighted) for layer in self.layers):
                     self.first, layer.first = len(self.layers), True
@@ -108,6 +125,11 @@ class Explicit:
         """Fill the gradients, at what ``forward`` last took in."""
         for layer in reversed(self.layers[self.first :]):
             dy = layer.backward(dy)
+
+
+def named(slots: list[Slot], tensors: list[Tensor]) -> dict[str, Tensor]:
+    """What ``Explicit`` takes of a stack's tensors."""
+    return {slot.name: tensor.detach() for slot, tensor in zip(slots, tensors, strict=True)}
 
 
 def _weighted(module: Any, weight: Tensor, d_weight: Tensor, *bias: Tensor | None) -> layers.Layer:

@@ -17,7 +17,7 @@ from regab.models.norms import arrange_norms
 from regab.models.places import output_layer, perturbed_places
 from regab.private import batched, called, is_batched
 from regab.seeding import seed_globals
-from regab.training.explicit import Explicit, written_out
+from regab.training.explicit import Explicit, named, written_out
 from regab.training.noise import Stream
 from regab.training.parameters import Parameters
 from regab.training.slots import BATCHED, CHANNELS_LAST, EXPLICIT, NARROW, PLAIN, find_slots, is_weight, saved, unbind
@@ -85,9 +85,8 @@ class Stack:
         self._outputs = self.values  # what the last training pass gave, where ``explicit``
 
     def _explicit(self) -> Explicit:
-        names = [slot.name for slot in self._slots]
-        leaves = dict(zip(names, [leaf.detach() for leaf in self.leaves], strict=True))
-        return Explicit(self.skeleton, leaves, dict(zip(names, self._unflatten(self.gradients), strict=True)))
+        leaves, gradients = named(self._slots, self.leaves), named(self._slots, self._unflatten(self.gradients))
+        return Explicit(self.skeleton, leaves, gradients, named(self._buffer_slots, self.buffers))
 
     def _unflatten(self, values: Tensor) -> list[Tensor]:
         pieces = values.split([slot.shape.numel() for slot in self._slots], 1)
