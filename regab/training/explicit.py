@@ -24,7 +24,7 @@ def is_explicit(model: nn.Module, shape: torch.Size) -> bool:
 
     It is one of linear layers and batch norms, behind a convolution and pooling or not, all of whose parameters are
     trained and used once, and of which nothing but torch's own and regab's code is run. With a second convolution, most
-    of the time is in kernels that autograd calls as well (steps of 1.01, 0.92 and 2.6 times the time for three of them).
+    of the time is in kernels that autograd calls as well (steps of 1.01, 0.92 and 2.6 times the time for three).
     """
     modules = [module for _, module in sequence(model)]
     images = len(shape) == 3
