@@ -14,6 +14,7 @@ from regab.models.places import DropoutPlace, NormPlace, dropout_places, norm_pl
 from regab.regularizers.dropout import Dropout
 from regab.regularizers.norm import Norm
 from regab.training.forward import choose_forward_mode
+from regab.training.loop import train
 from regab.training.noise import Noise
 from regab.training.setup import examine, set_up
 from tests import foreign
@@ -170,6 +171,7 @@ def test_a_model_that_needs_contiguous_images_gets_them(configure):
         "WithDropout",
         "Normed",
         "NormedByFunction",
+        "Padded",
         "Functional",
         "DataDependent",
         "NoBatchedKernel",
@@ -207,14 +209,23 @@ def test_recurrent_layers_are_trained_and_their_inner_dropout_is_off(configure):
     assert run["train_accuracy"][-1] > 0.5
 
 
+def test_the_embedding_of_padding_is_trained_in_no_run_of_a_batch(configure):
+    training = set_up([own(configure, "Padded", f"optimizer.lr={lr}") for lr in (0.01, 0.02, 0.03)])
+    assert training.stack.vmapped
+    before = [training.stack.state_dict(run)["words.weight"].clone() for run in range(3)]
+    list(train(training))
+    for run in range(3):
+        after = training.stack.state_dict(run)["words.weight"]
+        assert torch.equal(before[run][0], after[0])
+        assert not torch.equal(before[run][1:], after[1:])
+
+
 def test_what_a_model_has_frozen_stays_and_is_no_parameter(configure):
     training = set_up([own(configure, "Frozen", "reg.weight_decay=0.5")])
     plain = foreign.Frozen(64, 10)
     trained = sum(p.numel() for p in plain.parameters() if p.requires_grad)
     assert training.stack.values.shape == (1, trained)
     before = training.stack.state_dict(0)
-    from regab.training.loop import train
-
     list(train(training))
     after = training.stack.state_dict(0)
     assert torch.equal(before["fc1.weight"], after["fc1.weight"])

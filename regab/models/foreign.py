@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
@@ -68,6 +70,7 @@ def adopt(model: nn.Module, example: Any, masked: bool | None = None, parts: Any
     notes, calls = conform(model, example, masked, parts), _trace(model, example)
     times = Counter(id(call.module) for call in calls)
     notes += _take_over_dropout(model, times) + _switch_off_inner_dropout(model)
+    _keep_padding(model)
     if not any(isinstance(m, DropoutPlace) for m in model.modules()):
         _place_dropout(calls)
     if not any(isinstance(m, NormPlace) for m in model.modules()) and not _take_over_norms(model, calls):
@@ -172,6 +175,23 @@ def _alike(names: list[str]) -> dict[str, list[str]]:
         key = name if len(names) <= IN_FULL else re.sub(r"(?<=\.)\d+(?=\.)", "*", name)
         groups.setdefault(key, []).append(name)
     return {key if len(its) > 1 else its[0]: its for key, its in groups.items()}
+
+
+def _keep_padding(model: nn.Module) -> None:
+    """Let embeddings of padding get no gradient by what passes, as torch's own way (2.14) serves the first run alone
+    where runs are batched."""
+    for module in model.modules():
+        if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+            module.register_forward_hook(partial(_without_gradient_at, module.padding_idx), with_kwargs=True)
+            module.padding_idx = None
+
+
+def _without_gradient_at(index: int, _: nn.Module, args: tuple[Any, ...], kwargs: Any, output: Tensor) -> Tensor:
+    """What was embedded, detached where the index was looked up."""
+    looked_up = next(iter((*args, *kwargs.values())))
+    if looked_up.shape != output.shape[:-1]:  # of a class of its own, which is called with something else
+        return output
+    return torch.where((looked_up == index)[..., None], output.detach(), output)
 
 
 def _place_dropout(calls: list[Call]) -> None:

@@ -161,14 +161,17 @@ def _all_warnings() -> Iterator[None]:
 
 
 def _alone_is_stacked(model: nn.Module, example: Tensor) -> bool:
-    """Whether a run has the same gradient, to the bit, by itself and in a stack of three, on a CPU in one batch."""
-    return torch.equal(_gradients(model, example, 1)[0], _gradients(model, example, 3)[0])
+    """Whether a run has the same gradient, to the bit, by itself and as the first and the last of a stack of three, on
+    a CPU in one batch."""
+    alone, several = (_gradients(model, example, scales) for scales in ([1.0], [1.0, 1.1, 1.0]))
+    return torch.equal(alone[0], several[0]) and torch.equal(alone[0], several[-1])
 
 
-def _gradients(model: nn.Module, x: Tensor, runs: int) -> Tensor:
-    skeletons = [copy.deepcopy(model)]
+def _gradients(model: nn.Module, x: Tensor, scales: list[float]) -> Tensor:
+    """Of runs that differ in the scale of their parameters: ``[V, P]``."""
+    skeletons, runs = [copy.deepcopy(model)], len(scales)
     stack = Stack(skeletons, torch.zeros(runs, dtype=torch.long), x[:2], vmapped=True, device=torch.device("cpu"))
-    stack.values *= torch.linspace(1, 1.1, runs)[:, None]
+    stack.values *= torch.tensor(scales)[:, None]
     stack.set_training(True)
     outputs = stack(x.expand(runs, *x.shape), _neutral(stack, runs, len(x)))
     stack.backward(outputs.square().flatten(1).sum(1))
