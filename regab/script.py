@@ -53,6 +53,17 @@ def is_script(config: Config) -> bool:
     return "script" in config
 
 
+def own_part(config: Config) -> Config:
+    """What a configuration says of training by regab: nothing for a script, whose keys mean what they like."""
+    return {} if is_script(config) else config
+
+
+def epochs_of(config: Config) -> int:
+    """How many epochs a run is to have; 1 where that is not known."""
+    epochs = config.get("epochs")
+    return epochs if type(epochs) is int and epochs > 0 else 1
+
+
 def check_script(config: Config) -> Config:
     """The same configuration with the options of ``script`` typed and complete. Raises UsageError."""
     options = _options(config["script"])

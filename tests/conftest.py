@@ -21,6 +21,7 @@ from omegaconf import OmegaConf
 from regab.cli import main
 from regab.command.contradictions import key_of
 from regab.command.plugins import register
+from regab.command.script_words import in_full, is_script
 from regab.command.shorthands import expand_override
 from regab.config import CONF, check
 from regab.records.columns import to_row
@@ -124,8 +125,9 @@ def objectives_taken_up(config: Config) -> list[float]:
 
 def last_said(words: tuple[str, ...]) -> list[str]:
     """A test's words without those that later ones replace; regab itself refuses a key that is given twice."""
-    keys = {key_of(expand_override(word)) or word: word for word in words}
-    return [word for word in words if keys[key_of(expand_override(word)) or word] is word]
+    written = in_full if is_script(words) else expand_override
+    keys = {key_of(written(word)) or word: word for word in words}
+    return [word for word in words if keys[key_of(written(word)) or word] is word]
 
 
 class Result(NamedTuple):

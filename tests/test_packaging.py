@@ -28,7 +28,7 @@ def test_the_wheel_carries_the_configuration_and_runs_from_another_folder(built,
     names = zipfile.ZipFile(wheel).namelist()
     page = [f"regab/report/html/{path.name}" for path in (ROOT / "regab" / "report" / "html").iterdir()]
     assert page
-    assert {"regab/conf/config.yaml", "regab/py.typed", *page} <= {*names}
+    assert {"regab/conf/config.yaml", "regab/command/script.yaml", "regab/py.typed", *page} <= {*names}
     assert not [n for n in names if n.startswith(("tests/", "conf/", "outputs/"))]
     site = tmp_path / "site"
     subprocess.run(python("-m", "pip", "install", "-q", "--no-deps", "--target", str(site), str(wheel)), check=True)

@@ -116,12 +116,26 @@ def test_a_script_that_reports_by_result_json_or_by_lines(regab, script):
     assert done.code == 0, done.err
     assert compare(read([done.folder]))["verdict"].tolist() == ["baseline", "helps"]
     (script / "script.sh").write_text("echo epoch 1: auc 0.5; echo epoch 2: auc 0.$1$2\n")
-    pattern = "script.pattern='epoch (?P<epoch>\\d+): auc (?P<auc>[\\d.]+)'"
+    pattern = "script.pattern=epoch (?P<epoch>\\d+): auc (?P<auc>[\\d.]+)"  # what a shell hands over
     done = regab(*WORDS, "--seeds", "3", direction, pattern)
     assert done.code == 0, done.err
     table = read([done.folder])
     np.testing.assert_allclose(table["last_auc"], [0.8, 0.81, 0.82, 0.9, 0.91, 0.92])
     assert load_metrics(Path(table["folder"][0]))["auc"].tolist()[1:] == [0.5, 0.8]
+
+
+def test_a_script_may_be_given_what_is_called_as_keys_and_groups_of_regabs_own(regab, script):
+    names = ["optimizer", "model", "data", "task", "reg", "schedule", "experiment", "curves", "batch_size", "fold_0"]
+    (script / "script.sh").write_text('printf "epoch,val_loss\\n1,0.%s%s\\n" ${#1} $2 > metrics.csv; echo $@\n')
+    command = "script=sh script.sh {optimizer} {seed} {epochs} " + " ".join(f"{{{name}}}" for name in names[1:])
+    words = ["train", "-m", command, "--seeds", "3", *(f"{name}=x" for name in names[1:]), "epochs=few"]
+    done = regab(*words, "optimizer=sgd,ours", "hydra.sweep.dir=named")
+    assert done.code == 0, done.err
+    more = regab("train", "--resume", "named", "optimizer=sgd,ours,adamw", "model=x")
+    assert more.code == 0, more.err
+    assert compare(read([Path("named")]))["verdict"].tolist()[0] == "baseline"
+    assert sorted(read([Path("named")])["optimizer"].unique()) == ["adamw", "ours", "sgd"]
+    assert Path(read([Path("named")])["folder"][0], "run.log").read_text().split() == ["sgd", "0", "few", *"x" * 9]
 
 
 @pytest.mark.slow
@@ -149,6 +163,8 @@ def test_the_direction_of_an_unknown_metric_is_asked_for_and_can_be_added(regab,
         (["script=sh script.sh", "script.pattern='loss (.*)'"], "needs named groups"),
         (["script=sh script.sh", "metrics.auc.direction=more"], "metrics.auc.direction=more: must be up or down"),
         (["script=sh script.sh {n}", "n=1"], "n: is a column of regab's tables"),
+        (["script=sh script.sh {a} {a.b}", "a=1", "a.b=2"], "a: has a value, and a.b another within it"),
+        (["script=sh script.sh {a}", "a=x (y)"], """as one text it is written "a='x (y)'\""""),
         (["script=sh script.sh", "--folds", "3"], "--folds: a script divides its data itself"),
     ],
 )

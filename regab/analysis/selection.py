@@ -11,6 +11,7 @@ from regab.analysis.compare import default_metric, metrics_of
 from regab.analysis.table import variant_names
 from regab.errors import UsageError
 from regab.records.load import load_config
+from regab.script import own_part
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -27,7 +28,7 @@ def rules_differ(results: DataFrame) -> bool:
     if "folder" not in results:
         return False
     folders = dict(zip(variant_names(results), results["folder"], strict=True))
-    rules = [load_config(Path(folder)).get("reg", {}).get("early_stopping") for folder in folders.values()]
+    rules = [own_part(load_config(Path(folder))).get("reg", {}).get("early_stopping") for folder in folders.values()]
     return any(rule != rules[0] for rule in rules)
 
 

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from regab.config import Run
+from regab.script import epochs_of
 from regab.watchers.base import Planned, Row, Watcher
 
 EVERY = 0.3  # seconds between two pictures
@@ -26,9 +27,9 @@ class Bar(Watcher):
         from IPython.display import display
 
         self.runs, self.done, self.failed = planned.runs, len(planned.done), 0
-        self.epochs = {digest: run.config.get("epochs", 1) if digest in planned.done else 0
+        self.epochs = {digest: epochs_of(run.config) if digest in planned.done else 0
                        for digest, run in planned.runs.items()}  # fmt: skip
-        self.total = {digest: run.config.get("epochs", 1) for digest, run in planned.runs.items()}
+        self.total = {digest: epochs_of(run.config) for digest, run in planned.runs.items()}
         self.began = self.last = time.monotonic()
         self.notes: list[str] = []
         self.shown = display(_Html(self.html()), display_id=True)

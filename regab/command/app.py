@@ -37,12 +37,14 @@ def task(cfg: DictConfig) -> float:
 def run_hydra(program: str, words: list[str], claim: bool, config: str = "config") -> int:
     """Run Hydra on the words of a command line. Raises UsageError for the user's mistakes.
 
-    ``claim``: whether folders are made, or only named; ``config``: the file of the configuration.
+    ``claim``: whether folders are made, or only named; ``config``: the file of the configuration; that of scripts has
+    no groups beside it, so that theirs may be called ``data`` or ``optimizer``.
     """
     register(claim)
+    place = Path(__file__).parent if config == "script" else CONF
     with _as_program(program, words):
         try:
-            hydra.main(version_base="1.3", config_path=str(CONF), config_name=config)(task)()
+            hydra.main(version_base="1.3", config_path=str(place), config_name=config)(task)()
         except SystemExit as stop:
             if isinstance(stop.code, UsageError | RunsFailed | CannotWrite | Interrupted):
                 raise stop.code from stop

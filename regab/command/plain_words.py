@@ -40,11 +40,22 @@ def plain(word: str) -> str:
         return f"{key}={','.join(map(_as_text, value.split(',')))}"
     if equals and TEXTS.fullmatch(key) and "${" not in value and (flat := FLAT.fullmatch(value)) and flat[1].strip():
         return f"{key}=[{','.join(_as_text(part.strip(), null=quoted('null')) for part in flat[1].split(','))}]"
+    return readable(word)
+
+
+def readable(word: str) -> str:
+    """The same word. Raises UsageError, with the form to type, where Hydra cannot read it."""
+    key, equals, value = word.partition("=")
     if not equals or READABLE.fullmatch(value) or _parses(word):
         return word
     if _parses(f"{key}={quoted(value)}"):
         raise UsageError(f'{word}: cannot be read; as one text it is written "{key}={quoted(value)}"')
     return word
+
+
+def as_typed(value: str) -> str:
+    """A value that is one text, whatever stands in it: quoted, but for what is quoted already, or null."""
+    return value if value.lower() == "null" or QUOTED.fullmatch(value) else quoted(value)
 
 
 def _as_text(value: str, null: str = "null") -> str:
@@ -56,8 +67,8 @@ def _as_text(value: str, null: str = "null") -> str:
     read = _parses(f"x={value}")
     if read is not None and (QUOTED.fullmatch(value) or read.is_sweep_override()):
         return value
-    as_typed = read is not None and not isinstance(read.value(), list | dict) and str(read.value()) == value
-    return value if as_typed else quoted(value)
+    same = read is not None and not isinstance(read.value(), list | dict) and str(read.value()) == value
+    return value if same else quoted(value)
 
 
 def _check_group(key: str, value: str) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from regab.command.plain_words import plain
+from regab.command.contradictions import key_of
+from regab.command.plain_words import as_typed, plain, readable
 from regab.errors import UsageError
 from regab.script import FIXED, TAKEN
 from regab.workers.store import quoted
 
 COMMAND = "script.command="
+PATTERN = "script.pattern"
 
 
 def is_script(words: Sequence[str]) -> bool:
@@ -24,6 +26,10 @@ def script_words(words: Sequence[str]) -> list[str]:
 
     Raises UsageError.
     """
+    keys = [key for word in words if (key := key_of(word)) and key.split(".")[0] not in (*FIXED, "tracker")]
+    for key in keys:
+        if inner := next((other for other in keys if other.startswith(f"{key}.")), None):
+            raise UsageError(f"{key}: has a value, and {inner} another within it; call one of them otherwise")
     own = ("tracker=",) if "{tracker}" in " ".join(words) else ()  # a value of the script's
     written = [f"++{word}" if word.startswith(own) else _word(word) for word in words]
     return written if {"-m", "--multirun"} & set(written) else ["-m", *written]
@@ -33,12 +39,15 @@ def _word(word: str) -> str:
     key, equals, value = word.partition("=")
     if key == "script":
         return f"{COMMAND}{quoted(value)}"
+    if key == PATTERN:
+        return f"{PATTERN}={as_typed(value)}"
     root = key.split(".")[0]
     if not equals or key.startswith(("-", "+", "~", "hydra.", "hydra/")):
         return word
+    readable(word)
     if root == "metrics":
         return f"++{word}"
-    if key.split(".")[0] in ("watch", "tracker"):
+    if root in ("watch", "tracker"):
         full = plain(in_full(word))
         return full if full.startswith(("+", *LISTS.values())) else f"++{full}"
     if root in FIXED:

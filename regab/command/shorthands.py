@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from regab.command.contradictions import check_acts, check_consistent, key_of, keys_said
@@ -13,7 +14,7 @@ from regab.regularizers import first_field, methods
 from regab.sweep.session import Line
 from regab.targets import unknown
 from regab.tasks import tasks
-from regab.workers.store import load_command, quoted
+from regab.workers.store import Command, load_command, quoted
 
 EXAMPLES = {"--resume": "outputs/run/<date_time>", "--design": "ablation"}
 SHORT = re.compile(r"(?P<prefix>\+{0,2})reg\.(?P<method>\w+)=(?P<value>[^{].*|)$")
@@ -36,10 +37,14 @@ def expand(words: list[str]) -> Line:
     ``hydra.sweeper`` too. See also ``expand_override``.
     """
     words, taken = _take(words, OPTIONS)
-    check_consistent(map(expand_override, words), taken)
-    folder = None
-    if root := taken.get("--resume"):
-        words, folder = _again(Path(root), words, taken)
+    check_consistent(map(in_full, words), taken)
+    command = load_command(Path(taken["--resume"])) if "--resume" in taken else None
+    script = is_script([*words, *(command.words if command else ())])
+    written = in_full if script else expand_override
+    check_consistent(map(written, words), {})
+    if command:
+        words = _again(command, words, taken, written)
+    folder = command.folder if command else None
     if "--seeds" in taken:
         words += _seeds(taken, words)
     words += [f"hydra.sweeper.{name}={taken[f'--{name}']}" for name in PROTOCOL if f"--{name}" in taken]
@@ -51,7 +56,7 @@ def expand(words: list[str]) -> Line:
         words.append(f"hydra.sweeper.n={count}")
     if (OPTIONS.keys() - {"--resume"}) & taken.keys() and not {"-m", "--multirun"} & set(words):
         words.insert(0, "-m")
-    if is_script(words):
+    if script:
         if "--folds" in taken:
             raise UsageError("--folds: a script divides its data itself; give it a key of its own, as part=0,1,2")
         return Line(script_words(words), "--dry-run" in taken, folder, "script")
@@ -107,10 +112,9 @@ def _whole(value: str, before: str, least: int) -> int:
     return int(value)
 
 
-def _again(root: Path, words: list[str], taken: dict[str, str]) -> tuple[list[str], str | None]:
-    """The command that made a folder, with these words in place of its own; the folder that it was given in, if that
-    is another than this one."""
-    command = load_command(root)
+def _again(command: Command, words: list[str], taken: dict[str, str], written: Callable[[str], str]) -> list[str]:
+    """The command that made a folder, with these words in place of its own; ``written`` writes a word out."""
+    root = Path(taken["--resume"])
     is_sweep = bool({"-m", "--multirun"} & set(command.words))
     more = [option for option in taken if option != "--resume"]
     more += [word for word in words if word in ("-m", "--multirun")]
@@ -118,12 +122,12 @@ def _again(root: Path, words: list[str], taken: dict[str, str]) -> tuple[list[st
         raise UsageError(f"--resume {root}: is a single run, and {more[0]} is for sweeps; start one in a new folder")
     if command.folder:
         root = root.absolute()
-    said = {key: word for word in words if (key := key_of(expand_override(word)))}
+    said = {key: word for word in words if (key := key_of(written(word)))}
     dropped = {key for option in taken.items() for key in keys_said(*option)}
     kept = [said.get(key_of(word), word) for word in command.words if key_of(word) not in dropped]
     new = [word for word in words if word not in kept]
     place = f"{'hydra.sweep.dir' if is_sweep else 'hydra.run.dir'}={quoted(str(root))}"
-    return [*dict.fromkeys(kept), *new, place], command.folder
+    return [*dict.fromkeys(kept), *new, place]
 
 
 def _task_target(name: str) -> str:

@@ -14,6 +14,7 @@ from regab.records.columns import words
 from regab.records.load import load_config, load_json, load_result
 from regab.records.results import REPLICATE, SOURCE, is_begun, row_of
 from regab.report.study import Study, Variant, made_elsewhere
+from regab.script import own_part
 from regab.tasks.classification import imbalance_words
 
 
@@ -47,8 +48,8 @@ def made_by(root: Path) -> tuple[str, ...]:
 
 
 def config_of(variant: Variant) -> dict[str, Any]:
-    """The resolved configuration of a variant's first run; empty if it is not there."""
-    return load_config(Path(variant.rows[0]["folder"]))
+    """The resolved configuration of a variant's first run; empty if it is not there, or that of a script."""
+    return own_part(load_config(Path(variant.rows[0]["folder"])))
 
 
 def provenance(study: Study) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from regab.records.files import write_atomically
 from regab.records.looks import NOTHING_SAID, Looks, load_looks, save_looks
 from regab.records.printable import printable
 from regab.records.results import write_results
-from regab.script import is_script
+from regab.script import is_script, own_part
 from regab.sweep.design import Assignment
 from regab.sweep.folders import run_folder_name
 from regab.sweep.growth import Growth
@@ -199,7 +199,7 @@ def conclude(store: Store, runs: list[Run], heard: Listeners) -> None:
     from regab.report.report import report_sweep
 
     for run in runs:
-        if run.config.get("curves") and (run.folder / "result.json").is_file():
+        if own_part(run.config).get("curves") and (run.folder / "result.json").is_file():
             draw_curves(run.folder)
     tabulate(store, runs)
     summary = report_sweep(store.root)

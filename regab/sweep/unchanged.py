@@ -10,7 +10,7 @@ from regab.config import PASSIVE_DATA, Run
 from regab.errors import UsageError
 from regab.records.load import load_config, load_result
 from regab.records.results import is_begun, row_of
-from regab.script import is_script
+from regab.script import own_part
 from regab.training.facts import Facts
 
 DIVISION = ("n_train", "val_fraction", "test_fraction", "label_noise", "split_seed", "folds", "fold")
@@ -57,7 +57,7 @@ def check_unchanged(asked: Mapping[str, Facts], runs: Sequence[Run], earlier: It
 
 def data_of(config: dict[str, Any]) -> dict[str, Any]:
     """A configuration's data node; that of a script has none."""
-    return {} if is_script(config) else config.get("data", {})
+    return own_part(config).get("data", {})
 
 
 def _source(data: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from regab.blame import from_here
 from regab.records.load import load_error, load_result, load_rows
 from regab.records.printable import printable
 from regab.regularizers import methods
+from regab.script import own_part
 from regab.targets import flat
 from regab.watchers._keeper import Keeper
 from regab.watchers.base import Planned, Row, Watcher
@@ -171,7 +172,8 @@ def parameters(config: dict[str, Any], asked: set[str]) -> dict[str, Any]:
     they are ``asked`` for."""
     told = {key: value for key, value in config.items() if key not in PASSIVE}
     known = {key: _shown(value) for key, value in flat(told) if value is not None}
-    absent = {f"reg.{name}." for name, cls in methods().items() if _is_absent(cls, config.get("reg", {}).get(name))}
+    said = own_part(config).get("reg", {})
+    absent = {f"reg.{name}." for name, cls in methods().items() if _is_absent(cls, said.get(name))}
     return {key: value for key, value in known.items() if key in asked or not key.startswith(tuple(absent))}
 
 

@@ -13,6 +13,7 @@ from regab.metrics import Measures
 from regab.records.columns import cell, column, score, words
 from regab.records.printable import printable
 from regab.records.results import outcome
+from regab.script import epochs_of
 from regab.watchers.base import Planned, Row, Watcher
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Display(Watcher):
             self.own = own_measures(next(iter(planned.runs.values())).config) if planned.runs else {}
         self.variants |= planned.variants
         self.epochs |= dict.fromkeys(planned.todo, 0)
-        self.total |= {digest: run.config.get("epochs", 1) for digest, run in planned.todo.items()}
+        self.total |= {digest: epochs_of(run.config) for digest, run in planned.todo.items()}
         if planned.summary:
             self._print(planned.summary)
         if planned.todo and sys.stdout.isatty() and not self.live:
