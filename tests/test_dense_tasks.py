@@ -301,10 +301,25 @@ def test_a_u_net_keeps_any_size():
 
 def test_a_prediction_is_a_class_for_each_place():
     outputs = drawn(B, K, 2, 3)
-    told = Segmentation().told(outputs, ())
-    assert list(told) == [f"prediction_{place}" for place in range(6)]
-    assert told["prediction_4"].tolist() == outputs[:, :, 1, 1].argmax(1).tolist()
-    assert LanguageModelling().told(drawn(B, 4, K), ())["prediction_3"].shape == (B,)
+    maps = Segmentation().maps(outputs, probabilities=True)
+    assert torch.equal(maps["prediction"], outputs.argmax(1).byte())
+    torch.testing.assert_close(maps["probability"], outputs.softmax(1).movedim(1, -1))
+    told = Segmentation().told(outputs, ("sky", "sea", "sand"))
+    assert list(told) == ["share_sky", "share_sea", "share_sand"]
+    np.testing.assert_allclose(told["share_sea"], (outputs.argmax(1) == 1).float().mean((1, 2)))
+    assert list(Segmentation().maps(outputs, probabilities=False)) == ["prediction"]
+
+
+def test_a_text_has_the_loss_of_its_tokens_and_a_next_one():
+    outputs, y = drawn(3, 4, K), torch.tensor([[1, 2, 2, 1], [2, 1, 0, 0], [0, 0, 0, 0]])
+    told = LanguageModelling().compared(outputs, y, ("-", "?", "cat"))
+    expected = [cross_entropy(o, labels, ignore_index=0).item() for o, labels in zip(outputs, y, strict=True)]
+    np.testing.assert_allclose(told["loss"], expected, rtol=1e-6)
+    np.testing.assert_allclose(told["perplexity"], np.exp(expected), rtol=1e-6)
+    assert told["tokens"].tolist() == [4, 2, 0]
+    following = [outputs[0, 3], outputs[1, 2], outputs[2, 0]]  # after the last token that is read
+    assert told["next"] == [("-", "?", "cat")[o.argmax()] for o in following]
+    assert LanguageModelling().compared(outputs, y, ())["next"] == [o.argmax().item() for o in following]
 
 
 def test_large_targets_are_evaluated_few_examples_at_a_time():

@@ -245,7 +245,7 @@ def test_the_best_variant_of_a_sweep_is_that_of_the_ranking(sweep, tmp_path, reg
         (("RUN", "new.csv", "--best"), "RUN --best: "),
         (("RUN", "new.csv", "--metric", "val_loss"), "--metric val_loss is for --best"),
         (("RUN", "new.csv", "--keep", "nothing"), "--keep nothing: the table has no such column; it has id, age"),
-        (("RUN", "new.csv", "--out", "here.txt"), "--out here.txt: must end with .csv, .tsv or .parquet"),
+        (("RUN", "new.csv", "--out", "here.txt"), "--out here.txt: must end with one of .csv, .tsv, "),
         (("RUN", "new.csv", "--device", "cuda:9"), "device=cuda:9: this machine has no such device"),
         (("RUN",), "the following arguments are required: FILE"),
     ],

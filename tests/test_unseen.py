@@ -1,5 +1,7 @@
 """Readers of examples that training has not seen, without training."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +11,6 @@ from torch.utils.data import TensorDataset
 from regab.data.split import Division, Source, Split, divide
 from regab.data.table import load
 from regab.errors import UsageError
-from regab.prediction.trained import Trained
-from regab.tasks import task_named
 
 
 def table(tmp_path, *lines, **options):
@@ -78,8 +78,30 @@ def test_classes_may_be_named_or_counted():
     )
 
 
-def test_what_is_said_of_every_place_of_an_example_is_no_row_of_a_table(tmp_path):
-    trained = Trained.__new__(Trained)
-    trained.task = task_named("segmentation")()
-    with pytest.raises(UsageError, match="what a segmentation says of an example is no row of a table"):
-        trained.predict(np.zeros((2, 1, 4, 4)))
+def test_axes_of_images_are_put_in_order_and_never_mixed_up():
+    x = np.random.default_rng(0).integers(0, 256, (4, 9, 6, 3)).astype(np.uint8)
+    source = Source(Split(torch.from_numpy(x).movedim(3, 1).float(), torch.arange(4) % 2), 2)
+    reader = divide(source, Division(test_fraction=0)).reader
+    expected = torch.from_numpy(x).movedim(3, 1).float()
+    assert torch.equal(reader.read(x).x, expected)
+    assert torch.equal(reader.read(np.moveaxis(x, 3, 1)).x, expected)
+    assert torch.equal(reader.read(expected.flatten(1)).x, expected)
+    with pytest.raises(UsageError, match=r"has the shape \[4, 6, 9, 3\], but must have \[N, 3, 9, 6\]"):
+        reader.read(x.swapaxes(1, 2))
+
+
+@pytest.mark.parametrize("white", [1, 255])
+def test_image_files_stand_for_arrays_of_images(tmp_path, white):
+    from PIL import Image
+
+    x = np.random.default_rng(0).integers(0, 256, (4, 9, 6, 3)).astype(np.uint8)
+    inputs = torch.from_numpy(x).movedim(3, 1).float() / 255 * white
+    reader = divide(Source(Split(inputs, torch.arange(4) % 2), 2), Division(test_fraction=0)).reader
+    for i, pixels in enumerate(x):
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+    found = reader.read(tmp_path)
+    torch.testing.assert_close(found.x, inputs)
+    assert [Path(file).name for file in found.places["file"]] == ["0.png", "1.png", "2.png", "3.png"]
+    dark = divide(Source(Split(inputs / white * 16, torch.arange(4) % 2), 2), Division(test_fraction=0)).reader
+    with pytest.raises(UsageError, match="no images; give an array"):
+        dark.read(tmp_path)

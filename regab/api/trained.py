@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 Options = dict[str, Any]
 
 
+class Maps(dict[str, Any]):
+    """Arrays by name, a row for each example; ``frame`` has what is said of it as a whole, ``attrs`` its metrics."""
+
+    def __init__(self, arrays: dict[str, Any], frame: DataFrame) -> None:
+        super().__init__(arrays)
+        self.frame, self.attrs = frame, frame.attrs
+
+
 class Run:
     """One run: its files are in ``folder``."""
 
@@ -72,17 +80,19 @@ class Run:
         """The model with the weights of the selected epoch, in evaluation mode. Raises UsageError."""
         return self._trained.model
 
-    def predict(self, given: Any) -> DataFrame:
+    def predict(self, given: Any, probabilities: bool = False) -> Any:
         """What the model says of new examples, a row for each: see ``regab.prediction.trained.Trained.predict``.
 
         ``given``: a DataFrame, an array, a list (of texts, of image files), or a path, with the columns or the shape of
         the training data. Where it has the label too, ``.attrs["metrics"]`` of the result are what was measured. What
-        there is to know of how examples were read comes as warnings. Raises UsageError.
+        there is to know of how examples were read comes as warnings. Of a segmentation or reconstruction, a dict of
+        arrays: ``prediction`` (of every pixel its class; or the reconstruction), with ``probabilities`` ``probability``
+        ``[N, H, W, K]``; its ``frame`` is the table, and it has ``.attrs`` as well. Raises UsageError.
         """
-        found = self._trained.predict(given)
+        found = self._trained.predict(given, probabilities)
         for note in found.said:
             warnings.warn(note, stacklevel=2)
-        return found.frame
+        return Maps(found.maps, found.frame) if found.maps else found.frame
 
     @cached_property
     def _trained(self) -> Trained:

@@ -85,6 +85,10 @@ class Pixels:
 
     scale: Standard
 
+    def back(self, encoded: Tensor) -> Tensor:
+        """Numbers between 0 and 1."""
+        return self.scale.back(encoded)
+
     def __call__(self, images: Any) -> Any:
         if isinstance(images, OnDisk):
             return images.encoded(self)

@@ -28,6 +28,10 @@ class Standard:
     def __call__(self, examples: Tensor) -> Tensor:
         return ((examples - self.mean) / self.deviation).float()
 
+    def back(self, encoded: Tensor) -> Tensor:
+        """In the units of the examples again."""
+        return (encoded * self.deviation + self.mean).float()
+
     def in_place(self, examples: Tensor) -> None:
         """As the call, of float32 that are overwritten."""
         examples.sub_(self.mean).div_(self.deviation)

@@ -20,6 +20,8 @@ from regab.tasks import task_named
 from regab.tasks.base import Scale, Task
 from regab.tasks.classification import Classification
 
+BRIGHT, DARK = 255, 128  # what is never brighter than the latter is hardly bytes of photographs
+
 
 class Split(NamedTuple):
     """Examples ``x [N, …]`` and targets ``y [N]`` as their task has them: classes (int64), in a regression floats.
@@ -190,10 +192,21 @@ def in_order(source: Source, names: tuple[str, ...]) -> Source:
 
 def _arrays(source: Source, task: Task, names: tuple[str, ...]) -> Arrays:
     """How further examples are read where the source does not say."""
-    x, shape, dtype = source.train.x, None, ""
+    x, shape, dtype, white = source.train.x, None, "", 0
     if isinstance(x, Tensor | Examples):
         shape, dtype = list(x.shape[1:]), str(x.dtype).removeprefix("torch.")
-    return Arrays(shape, dtype, [*names], [*source.features], numbers=task.reads == "regression")
+        white = _white(x)
+    return Arrays(shape, dtype, [*names], [*source.features], task.reads == "regression", white)
+
+
+def _white(x: Any) -> int:
+    """What the brightest pixel of images may be, 1 or 255, by their values; 0 where they are no images."""
+    if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[1] not in (1, 3):
+        return 0
+    low, high = x.aminmax()
+    if low < 0 or 1 < high <= DARK or high > BRIGHT:
+        return 0
+    return 1 if high <= 1 else BRIGHT
 
 
 def _typed(split: Split, task: Task) -> Split:

@@ -23,6 +23,7 @@ from regab.data.unseen.texts import Texts
 from regab.errors import UsageError
 
 PADDING, UNKNOWN = 0, 1
+MARKS = ("<padding>", "<unknown>")  # what these are called
 WORD = re.compile(r"\w+(?:['’]\w+)*|['’]\w+|[^\w\s]")
 
 
@@ -113,6 +114,11 @@ class Words:
 
     known: list[str]
     length: int
+
+    @property
+    def names(self) -> list[str]:
+        """Those of tokens."""
+        return [*MARKS, *self.known]
 
     def __call__(self, examples: Sequence[str]) -> Tensor:
         numbers = {word: number for number, word in enumerate(self.known, UNKNOWN + 1)}

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from regab.data.pieces import TOKENS, pieces_of, tokens_of
 from regab.data.scaling import Encode, Fit
 from regab.data.split import Source, Split
-from regab.data.text import UNKNOWN
+from regab.data.text import MARKS, PADDING, UNKNOWN
+from regab.data.unseen.lines import Lines
 from regab.errors import UsageError
 from regab.tasks.language_modelling import LanguageModelling
 
-WORD = re.compile(r"\w+(?:['’]\w+)*|['’]\w+|[^\w\s]|\n")
-TOKENS = ("bytes", "words")
+OTHERS = (UNKNOWN, PADDING)  # numbers of what is no token of the training text
 
 
 def load(
@@ -37,46 +36,42 @@ def load(
         if value < 1:
             raise UsageError(f"data.{key}={value}: must be at least 1")
     files = [("data.path", path), ("data.test_path", test_path)]
-    read = [_tokens(name, key, tokens) for key, name in files if name is not None]
+    read = [tokens_of(name, f"{key}={name}", tokens) for key, name in files if name is not None]
     names = [] if tokens == "bytes" else sorted({word for words in read for word in words})
     numbers = {word: number for number, word in enumerate(names)}
     streams = [np.array(found if tokens == "bytes" else [numbers[word] for word in found]) for found in read]
-    train, *test = [_pieces(s, length, key) for s, (key, _) in zip(streams, files, strict=False)]
+    train, *test = [_split(s, length, key) for s, (key, _) in zip(streams, files, strict=False)]
     said = f"{len(streams[0]):,} {tokens} in {len(train)} pieces of {length}"
     order = None if test else np.arange(len(train))
     fit = fitter(names, min_count)
-    return Source(train, 0, test[0] if test else None, fit, LanguageModelling.name, (said,), order=order)
+    reader = Lines(tokens, length)
+    return Source(train, 0, test[0] if test else None, fit, LanguageModelling.name, (said,), order=order, reader=reader)
 
 
-def _tokens(path: str, key: str, tokens: str) -> Any:
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise UsageError(f"{key}={path}: there is no such file")
-    content = file.read_bytes()
-    if tokens == "bytes":
-        return list(content)
-    try:
-        return WORD.findall(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{key}={path}: is not UTF-8 ({error.reason} at byte {error.start}); use tokens=bytes"
-        ) from error
-
-
-def _pieces(stream: np.ndarray, length: int, key: str) -> Split:
-    """``[N, length + 1]``: the last of each is the first of the next."""
-    count = (len(stream) - 1) // length
-    if count < 1:
+def _split(stream: np.ndarray, length: int, key: str) -> Split:
+    """Raises UsageError where there is no piece."""
+    pieces = pieces_of(stream, length)
+    if not len(pieces):
         raise UsageError(f"{key}: has {len(stream)} tokens, fewer than data.length={length} and one to follow")
-    pieces = np.lib.stride_tricks.sliding_window_view(stream, length + 1)[::length][:count]
-    return Split(np.ascontiguousarray(pieces), torch.zeros(count))
+    return Split(pieces, torch.zeros(len(pieces)))
 
 
 @dataclass
 class Vocabulary:
-    """Numbers of tokens ``[N, L]`` (int64) as a model takes them: ``known[i]`` is that of token ``i``."""
+    """Numbers of tokens ``[N, L]`` (int64) as a model takes them: ``known[i]`` is that of token ``i``.
+
+    ``words`` are the tokens of a text, none of bytes; after them come one for all other words, and one for padding.
+    """
 
     known: np.ndarray
+    words: list[str] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Those of tokens by their numbers; bytes that are no characters are written as ``\\x0a``."""
+        tokens = self.words or [repr(bytes([byte]))[2:-1] for byte in range(256)]
+        named = dict(zip(self.known.tolist(), tokens, strict=False))
+        return [*MARKS, *(named[number] for number in range(len(MARKS), int(self.known.max()) + 1))]
 
     def __call__(self, pieces: np.ndarray) -> Tensor:
         return torch.from_numpy(self.known[pieces])
@@ -88,11 +83,11 @@ def fitter(names: list[str], min_count: int) -> Fit:
 
     def fit(train: np.ndarray) -> tuple[Encode, dict[str, Any]]:
         if not names:
-            return Vocabulary(np.arange(256) + UNKNOWN + 1), {"vocabulary": 256 + UNKNOWN + 1}
+            return Vocabulary(np.append(np.arange(256) + UNKNOWN + 1, OTHERS)), {"vocabulary": 256 + UNKNOWN + 1}
         counts = np.bincount(train[:, 1:].ravel(), minlength=len(names))
         often = [i for i in np.argsort(-counts, kind="stable").tolist() if counts[i] >= min_count]
         known = np.full(len(names), UNKNOWN)
         known[often] = np.arange(len(often)) + UNKNOWN + 1
-        return Vocabulary(known), {"vocabulary": len(often) + UNKNOWN + 1}
+        return Vocabulary(np.append(known, OTHERS), names), {"vocabulary": len(often) + UNKNOWN + 1}
 
     return fit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from regab.records.files import write_atomically
 from regab.records.printable import printable
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from regab.prediction.trained import Predicted
@@ -25,6 +27,7 @@ the training data were: a table with the same columns (in any order; .csv, .tsv,
 folder of images, arrays (.npy, .npz). Where they have labels, metrics are shown too.
 """
 ENDING, PROGRAM = ".predictions.csv", "regab predict"
+TABLES, ARRAYS = (".csv", ".tsv", ".parquet"), (".npz", ".npy")
 
 
 def parser() -> Arguments:
@@ -35,8 +38,10 @@ def parser() -> Arguments:
     made.add_argument("--best", action="store_true", help="by the variant of a sweep that does best on validation data")
     made.add_argument("--metric", help="what is best, as val_loss; default: the headline on validation data")
     made.add_argument("--keep", metavar="COLUMNS", help="columns of the table to write before predictions: a,b or all")
+    made.add_argument("--probabilities", action="store_true", help="of a segmentation: those of every pixel too")
     made.add_argument("--device", help="cpu, cuda or mps; default: that of training, if it is there")
-    made.add_argument("--out", metavar="FILE", help=f"where to write (.csv, .tsv, .parquet), - for here; FILE{ENDING}")
+    where = f"file to write (.csv, .tsv, .parquet, .npz), - for here; FILE{ENDING}"
+    made.add_argument("--out", metavar="FILE", help=where)
     return made
 
 
@@ -50,8 +55,12 @@ def predict(words: Sequence[str]) -> int:
     out = _out(asked.out, asked.given[0])
     from regab.prediction.trained import Trained
 
-    found = Trained(folder, asked.device).predict(given)
-    _write(_with_columns(found, asked.keep), out)
+    trained = Trained(folder, asked.device)
+    trained.check(asked.probabilities, out and out.suffix.lower() in ARRAYS)
+    found = trained.predict(given, asked.probabilities)
+    if found.maps and asked.out is None:
+        out = out and out.with_suffix(ARRAYS[0])
+    _write(_with_columns(found, asked.keep), found.maps, out)
     for note in found.said:
         _say(note)
     for name, value in found.metrics.items():
@@ -78,8 +87,8 @@ def _out(asked: str | None, given: str) -> Path | None:
     if asked is None:
         path = Path(given)
         return path.absolute().with_name(f"{path.absolute().name if path.is_dir() else path.stem}{ENDING}")
-    if Path(asked).suffix.lower() not in (".csv", ".tsv", ".parquet"):
-        raise UsageError(f"predict: --out {asked}: must end with .csv, .tsv or .parquet")
+    if Path(asked).suffix.lower() not in (*TABLES, *ARRAYS):
+        raise UsageError(f"predict: --out {asked}: must end with one of {', '.join((*TABLES, *ARRAYS))}")
     return Path(asked)
 
 
@@ -98,16 +107,32 @@ def _with_columns(found: Predicted, keep: str | None) -> pd.DataFrame:
     return kept.drop(columns=twice).join(found.frame)
 
 
-def _write(frame: pd.DataFrame, out: Path | None) -> None:
+def _write(frame: pd.DataFrame, maps: dict[str, np.ndarray], out: Path | None) -> None:
     if out is None:
         print(frame.to_csv(index=False), end="")
         return
     content: Any = frame.to_csv(index=False, sep="\t" if out.suffix.lower() == ".tsv" else ",")
     if out.suffix.lower() == ".parquet":
         content = _parquet(frame)
+    if out.suffix.lower() in ARRAYS:
+        content = _arrays(frame, maps, out.suffix.lower())
     if not out.parent.is_dir():
         raise CannotWrite(f"{out}: cannot be written (there is no folder {out.parent})")
     write_atomically(out, content)
+
+
+def _arrays(frame: pd.DataFrame, maps: dict[str, np.ndarray], ending: str) -> bytes:
+    """The maps, in .npz with the columns; in .npy what is predicted alone."""
+    import numpy as np
+
+    written = io.BytesIO()
+    if ending == ".npy":
+        np.save(written, maps["prediction"])
+        return written.getvalue()
+    columns = {str(name): column.to_numpy() for name, column in frame.items()}
+    words = {name: column.astype(str) for name, column in columns.items() if column.dtype.kind not in "fiub"}
+    np.savez_compressed(written, allow_pickle=False, **columns | words | maps)
+    return written.getvalue()
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:

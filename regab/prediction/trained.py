@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from regab.prediction.files import Config, Kept
 from regab.tasks import task_named
 from regab.tasks.base import Scale, Task
 from regab.training.build import build_model
-from regab.training.evaluate import CHUNK, evaluate
+from regab.training.evaluate import chunk_size, evaluate
 from regab.training.forward import choose_forward_mode
 from regab.training.noise import Noise
 from regab.training.setup import join_regularizers, pick_device
@@ -32,12 +33,13 @@ from regab.training.stack import Stack
 
 class Predicted(NamedTuple):
     """A row for each example: where it stands, what is predicted. ``metrics`` of those that have labels, by name;
-    ``said`` is what the user should know; ``given`` are the columns of a table."""
+    ``said`` is what the user should know; ``given`` are the columns of a table; ``maps`` are arrays ``[N, …]``."""
 
     frame: pd.DataFrame
     metrics: dict[str, float]
     said: list[str]
     given: pd.DataFrame | None
+    maps: dict[str, np.ndarray]
 
 
 class Trained:
@@ -55,30 +57,57 @@ class Trained:
         """It alone, in evaluation mode on the CPU, with the weights of the selected epoch."""
         return self._model().eval()
 
-    def predict(self, given: Any) -> Predicted:
+    def check(self, probabilities: bool, arrays: Any) -> None:
+        """Raises UsageError where the task has no maps that could be written into ``arrays``, or have probabilities."""
+        if arrays and not self.task.mapped:
+            raise UsageError(f"predict: --out: predictions of a {self.task.name} are a table: .csv, .tsv or .parquet")
+        if probabilities and not (self.task.mapped and self.task.dense and not self.task.of_inputs):
+            raise UsageError("predict: --probabilities: is for segmentation; others have them in any case, if any")
+
+    def predict(self, given: Any, probabilities: bool = False) -> Predicted:
         """What is read by the run's reader, encoded by what its training data were like, and put into the model.
 
         In a classification: ``prediction``, the class by name, and ``p_<class>``; in a regression ``prediction`` in the
-        units of the target. Outputs are those of evaluation in training, metrics the same functions.
+        units of the target. What is said of places of an example is in ``maps``, with ``probabilities`` if asked for.
+        Outputs are those of evaluation in training, metrics the same functions.
         """
-        if self.task.dense:
-            cure = "call regab.load(run).model on encoded examples"
-            raise UsageError(f"predict: what a {self.task.name} says of an example is no row of a table; {cure}")
         encode = self.kept.part("encoder")
         examples = self.reader.read(given, encode)
         none = torch.zeros(len(examples))
         x, made = self.task.pairs(encode(examples.x), none)
         if made is not none:  # the task makes targets of inputs
-            examples.y, examples.labelled = made, np.arange(len(x))
+            gap = getattr(self.task, "gap", None)
+            examples.y, examples.labelled = made, np.arange(len(x)) if gap is None or (made != gap).any() else None
         if list(x.shape[1:]) != self.encoding["shape"]:
             words = f"examples have the shape {list(x.shape[1:])}, but those of training {self.encoding['shape']}"
             raise UsageError(f"predict: {words}")
-        columns = self.task.told(self.kept.scale.back(self.outputs(x)), self.encoding["names"])
+        columns, maps = self._told(x, made if self.task.of_inputs else None, encode, probabilities)
         index = None if examples.frame is None else examples.frame.index
         frame = pd.DataFrame(examples.places | columns, index=index)
         metrics = self._measured(examples, x)
         frame.attrs["metrics"] = metrics
-        return Predicted(frame, metrics, examples.said, examples.frame)
+        return Predicted(frame, metrics, examples.said, examples.frame, maps)
+
+    def _told(self, x: Any, y: Tensor | None, encode: Any, probabilities: bool) -> tuple[Config, dict[str, np.ndarray]]:
+        """What the task says of every example, as columns, and of their places, as arrays; some examples at a time."""
+        columns: list[Config] = []
+        maps: list[dict[str, Tensor]] = []
+        names, start = getattr(encode, "names", []), 0
+        for outputs in self._chunks(x, y):
+            outputs = self.kept.scale.back(outputs)
+            some, start = slice(start, start + len(outputs)), start + len(outputs)
+            if y is None:
+                columns.append(self.task.told(outputs, self.encoding["names"]))
+            else:
+                columns.append(self.task.compared(outputs, y[some], names))
+            maps.append(self.task.maps(outputs, probabilities) if self.task.mapped else {})
+        arrays = {name: torch.cat([each[name] for each in maps]) for name in maps[0]}
+        if y is not None and "prediction" in arrays:  # inputs, in their units if the encoder knows the way back
+            arrays["prediction"] = getattr(encode, "back", lambda z: z)(arrays["prediction"].reshape(x.shape))
+        return (
+            {name: np.concatenate([each[name] for each in columns]) for name in columns[0]},
+            {name: array.numpy() for name, array in arrays.items()},
+        )
 
     @cached_property
     def reader(self) -> Any:
@@ -86,12 +115,17 @@ class Trained:
 
     def outputs(self, x: Any) -> Tensor:
         """Of encoded examples ``[N, …]``, as the model gives them: targets scaled, classes as logits; on the CPU."""
+        return torch.cat([*self._chunks(x)])
+
+    @torch.no_grad()
+    def _chunks(self, x: Any, y: Tensor | None = None) -> Iterator[Tensor]:
         stack = self._stack
         stack.set_training(False)
-        chunks = [slice(start, start + CHUNK) for start in range(0, len(x), CHUNK)]
-        with torch.no_grad():
-            parts = [stack(part.to(self.device), shared=True)[0] for part in gather(x, chunks)]
-        return torch.cat(parts).cpu()
+        answers = self.encoding["answers"][0]
+        size = chunk_size(Split(x, torch.empty(0, *answers)))
+        chunks = [slice(start, start + size) for start in range(0, len(x), size)]
+        for part in gather(x, chunks):
+            yield stack(part.to(self.device), shared=True)[0].cpu()
 
     def _measured(self, examples: Examples, x: Any) -> dict[str, float]:
         if examples.y is None or examples.labelled is None:
@@ -113,10 +147,18 @@ class Trained:
         if own != names and sorted(own) == sorted(names):  # the task has them in another order
             y = torch.tensor([names.index(name) for name in own])[y]
         y = self.task.typed(y)
+        self.task.check(y, self.encoding["outputs"])
+        self._check_places(y)
         test = Split(x, y if scale == Scale() else scale(y))
         nothing = test.take(torch.arange(0))
         imbalance: Any = {} if self.encoding["imbalance"] else None
         return Data(nothing, nothing, test, self.encoding["outputs"], task=self.task, scale=scale, imbalance=imbalance)
+
+    def _check_places(self, y: Tensor) -> None:
+        answers = [list(answer) for answer in self.task.answers(y, self.encoding["outputs"])]
+        if self.task.dense and answers != self.encoding["answers"]:
+            wanted = ["N", *self.encoding["answers"][0][1:]]
+            raise UsageError(f"labels have the shape {[*y.shape]}, but must have [{', '.join(map(str, wanted))}]")
 
     @cached_property
     @torch.enable_grad()

@@ -13,6 +13,8 @@ from regab.tasks.classification import Classification, log_probabilities, total
 if TYPE_CHECKING:
     from torch import Tensor
 
+BYTES = 256  # classes whose numbers a byte holds
+
 
 @dataclass(kw_only=True)
 class Dense(Classification):
@@ -22,6 +24,7 @@ class Dense(Classification):
     """
 
     dense = True
+    mapped = True
     gap = -1
     # Classes of places say nothing of whole examples.
     fewest, strata, redrawn = Task.fewest, Task.strata, Task.redrawn
@@ -56,9 +59,18 @@ class Dense(Classification):
         return -summed / there.sum(1).clamp(min=1)
 
     def told(self, outputs: Tensor, names: Sequence[str]) -> dict[str, Any]:
-        """The number of the most probable class of each place, in the order of the targets."""
-        likely = self.rows(outputs[None])[0].argmax(-1).flatten(1)
-        return {f"prediction_{place}": column.numpy() for place, column in enumerate(likely.unbind(1))}
+        """The share of places for which each class is the most probable."""
+        rows = self.rows(outputs[None])[0]
+        likely, count = rows.argmax(-1).flatten(1), rows.shape[-1]
+        named = names if len(names) == count else range(count)
+        return {f"share_{name}": (likely == k).double().mean(1).numpy() for k, name in enumerate(named)}
+
+    def maps(self, outputs: Tensor, probabilities: bool) -> dict[str, Tensor]:
+        """The number of the most probable class of each place ``[n, …]``, and how probable all are ``[n, …, K]``."""
+        rows = self.rows(outputs[None])[0]
+        likely = rows.argmax(-1)
+        found = {"prediction": likely.byte() if rows.shape[-1] <= BYTES else likely}
+        return found | ({"probability": rows.softmax(-1)} if probabilities else {})
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         ((seen, targets),) = self.predictions(outputs, y)

@@ -63,7 +63,7 @@ class Task:
     being the headline; ``minimizes`` is what people call the loss; ``reads`` is how a table's labels are read for this
     one: as ``classification`` (names), ``regression`` (numbers), ``multilabel``, or ``auto``. Of a ``dense``
     task, targets belong to places of the input, so that methods which move inputs about are refused. Targets that are
-    made ``of_inputs`` by ``pairs`` have no label noise.
+    made ``of_inputs`` by ``pairs`` have no label noise. What is predicted is ``mapped`` if ``maps`` says it.
 
     ``y`` are the targets of a split as data have them, ``[N]`` or ``[N, …]``; ``V`` runs, ``B`` examples of a batch,
     ``K`` outputs per example. A task that extends another is one of its kind: methods and metrics for that are for it.
@@ -78,6 +78,7 @@ class Task:
     reads: ClassVar[str] = "classification"
     dense: ClassVar[bool] = False
     of_inputs: ClassVar[bool] = False
+    mapped: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Its name is that of its file; that of a class of the user's own is its own in lower case."""
@@ -161,6 +162,15 @@ class Task:
         """
         columns = outputs.flatten(1).double().unbind(1)
         return {f"output_{k}": column.numpy() for k, column in enumerate(columns)}
+
+    def compared(self, outputs: Tensor, y: Tensor, names: Sequence[str]) -> dict[str, Any]:
+        """As ``told``, where targets ``y`` are made of the inputs; ``names`` are those of tokens."""
+        return self.told(outputs, names)
+
+    def maps(self, outputs: Tensor, probabilities: bool) -> dict[str, Tensor]:
+        """What outputs say of every place of an example, as arrays ``[n, …]``: ``prediction`` and, if asked for,
+        ``probability``."""
+        raise NotImplementedError
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         """The loss of each example ``[V, n]`` on clean data: outputs ``[V, n, K]`` and targets ``y [n]``, scaled.

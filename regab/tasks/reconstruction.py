@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regab.errors import UsageError
 from regab.tasks.base import Task
@@ -27,6 +28,7 @@ class Reconstruction(Task):
     minimizes = "squared error, standardized inputs"
     reads = "auto"
     dense = True
+    mapped = True
     of_inputs = True
 
     def pairs(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -45,6 +47,14 @@ class Reconstruction(Task):
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return (outputs.flatten(2) - targets).square().mean((1, 2))
+
+    def compared(self, outputs: Tensor, y: Tensor, names: Sequence[str]) -> dict[str, Any]:
+        """How large the squared error of each example is on average, in standardized inputs."""
+        return {"loss": self.losses(outputs[None].double(), y.double())[0].mean(1).numpy()}
+
+    def maps(self, outputs: Tensor, probabilities: bool) -> dict[str, Tensor]:
+        """The reconstructions, standardized, ``[n, K]``."""
+        return {"prediction": outputs.flatten(1)}
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         return (outputs.flatten(2) - y.flatten(1)).square()

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from regab.data.columns import Column, Options
+from regab.data.images import image_endings
 from regab.data.numbers import PLAIN
 from regab.data.rows import read_rows
 from regab.data.unseen.examples import Examples, a_kind, existing, is_path, of_names
@@ -33,6 +34,13 @@ def is_array(given: Any) -> bool:
 def is_data_set(given: Any) -> bool:
     """Whether this gives pairs of inputs and targets one by one, as torch's data sets do."""
     return not isinstance(given, list | tuple | str) and hasattr(given, "__getitem__") and hasattr(given, "__len__")
+
+
+def is_image(given: Any) -> bool:
+    """Whether this is a folder, a file that is an image by its name, or a list of such."""
+    if isinstance(given, list | tuple):
+        return bool(given) and all(is_path(each) and is_image(each) for each in given)
+    return is_path(given) and (Path(given).is_dir() or Path(given).suffix.lower() in image_endings())
 
 
 def array_of(given: Any) -> tuple[np.ndarray, np.ndarray | None, str]:
@@ -65,19 +73,23 @@ def _one(found: dict[str, Any], source: str) -> tuple[np.ndarray, np.ndarray | N
 @dataclass
 class Arrays:
     """Inputs of a ``shape``, without the number of examples, and a ``dtype``; where training had none (None), as they
-    are given. ``classes`` are names, and so are ``features``, of columns; ``numbers``: targets are numbers."""
+    are given. ``classes`` are names, and so are ``features``, of columns; ``numbers``: targets are numbers. Of images,
+    ``white`` is what the brightest pixel may be, 1 or 255; 0: nothing says so."""
 
     shape: list[int] | None
     dtype: str
     classes: list[str]
     features: list[str]
     numbers: bool = False
+    white: float = 0
 
     def read(self, given: Any, encode: Any = None) -> Examples:
         """Raises UsageError for another shape, and for what is no finite number."""
         if is_array(given):
             array, labels, source = array_of(given)
             return self._examples(array, labels, source)
+        if self.shape is not None and is_image(given):
+            return self._of_images(given)
         if is_path(given) or is_table(given):
             return self._of_sheet(given)
         if is_data_set(given):
@@ -90,6 +102,16 @@ class Arrays:
             return self._examples(np.asarray(given, dtype=np.float64), None, "the list")
         except (ValueError, TypeError) as error:
             raise UsageError(f"predict: the list is no array of numbers ({error})") from error
+
+    def _of_images(self, given: Any) -> Examples:
+        from regab.data.unseen.images import Images
+
+        assert self.shape is not None, "who has no shape has no images"
+        if not self.white:
+            raise UsageError(f"predict: examples of training are {self.shape}, no images; give an array (.npy, .npz)")
+        found = Images(self.shape, self.classes, scaled=False, floats=True).read(given)
+        found.x = found.x * self.white
+        return found
 
     def _of_data_set(self, given: Any) -> Examples:
         from regab.data.reading import as_example
@@ -118,6 +140,7 @@ class Arrays:
             raise UsageError(f"{source}: has the shape {[*array.shape]}, but must have [{shape}]")
         if bad := (~np.isfinite(array.reshape(len(array), -1))).any(1).nonzero()[0].tolist():
             raise UsageError(f"{source}: {len(bad)} examples hold NaN or infinity, the first in row {bad[0]}")
+        array = _channels_first(array, self.shape, source)
         native = np.array(array, dtype=array.dtype.newbyteorder("="))  # a copy, which may be written to
         x = torch.from_numpy(native).to(getattr(torch, self.dtype))
         return x.reshape(len(x), *self.shape)
@@ -127,7 +150,7 @@ class Arrays:
             return torch.from_numpy(labels.astype(np.float64))
         labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
         if labels.ndim > 1:
-            return torch.from_numpy(np.array(labels))
+            return torch.from_numpy(labels.astype(np.float64 if labels.dtype.kind == "f" else np.int64))
         return torch.tensor(of_names(labels.tolist(), self.classes, f"{where}: a label"))
 
     def _of_sheet(self, given: Any) -> Examples:
@@ -162,6 +185,16 @@ class Arrays:
             lost = next(name for name in self.features if name not in names)
             raise UsageError(f"{sheet.source}: has no column {lost!r}, which the training data had")
         return names, ["columns are taken in their order, since their names are not those of training"]
+
+
+def _channels_first(array: np.ndarray, shape: list[int], source: str) -> np.ndarray:
+    """Examples ``[N, …]`` in the order of axes that those of training have. Raises UsageError where it is unclear."""
+    own = [*array.shape[1:]]
+    if own == shape or 1 in (len(own), len(shape)) or [n for n in own if n != 1] == [n for n in shape if n != 1]:
+        return array
+    if len(own) == 3 and [own[2], *own[:2]] == shape:
+        return np.moveaxis(array, 3, 1)
+    raise UsageError(f"{source}: has the shape {[*array.shape]}, but must have [{', '.join(map(str, ['N', *shape]))}]")
 
 
 def _sheet(given: Any) -> Sheet:
