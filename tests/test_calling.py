@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from regab.errors import UsageError
+from regab.models.calling import _cure
 from regab.models.foreign import adopt
 from regab.models.places import (
     dropout_places,
@@ -240,6 +241,11 @@ def a_library_model(num_classes):
 def test_a_librarys_failure_is_one_line(configure):
     with pytest.raises(UsageError, match=r"^model: the forward of Sequential fails on an example of shape \[1, 8, 8\]"):
         examine([configure("model=own", "++model._target_=tests.test_calling.a_library_model")])
+    assert _cure(nn.Linear(1, 1), torch.zeros(2, 3, 8, 8)).startswith("; give it images of another size")
+    assert _cure(nn.Linear(1, 1), torch.zeros(2, 3)) == ""
+    t5 = nn.Linear(1, 1)
+    t5.config = SimpleNamespace(is_encoder_decoder=True)
+    assert _cure(t5, TOKENS).endswith("take a model of an encoder alone")
     vit = configure("model=own", "++model._target_=torchvision.models.vit_b_16", "++model.image_size=17")
     with pytest.raises(UsageError, match=r"^model: torchvision.models.vit_b_16 cannot be made of image_size: Assert"):
         examine([vit])

@@ -115,7 +115,7 @@ def test_where_nothing_is_found_the_run_is_refused_in_one_line(configure):
 
 MISTAKES = {
     "TwoOutputs": r"for two examples the forward of TwoOutputs must return \[2, 10\], not \[2, 1, 8, 8\]",
-    "Replacing": r"the forward of Replacing replaces its buffer mean; change it in place",
+    "Replacing": r"the forward of Replacing replaces its buffer mean, which runs cannot share; change it in place",
     "not_a_model": r"model._target_=tests.foreign.not_a_model: must give a torch.nn.Module",
 }
 

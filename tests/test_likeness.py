@@ -30,6 +30,31 @@ class Numbers(Dropping):
         super().__init__(in_features, num_classes, layer)
 
 
+class DropPath(nn.Module):
+    def __init__(self, drop_prob):
+        super().__init__()
+        self.drop_prob = drop_prob
+
+    def forward(self, x):
+        return functional.dropout(x, self.drop_prob, self.training)
+
+
+class Branching(nn.Module):
+    """Drops in a way that stands in the model only where its rate is not 0, and before layers that then are others'."""
+
+    def __init__(
+        self, in_features, num_classes, path: float = 0.0, layer: float = 0.0, lstm: float = 0.0, clip: int = 9
+    ):
+        super().__init__()
+        self.lstm = nn.LSTM(in_features, 8, 2, dropout=lstm, batch_first=True)
+        self.clip, self.path = clip, DropPath(path) if path else None
+        self.out = nn.Sequential(*([nn.Dropout(layer)] if layer else []), nn.Linear(8, num_classes))
+
+    def forward(self, x):
+        h = self.lstm(x.flatten(1)[:, None])[0][:, 0].clamp(-self.clip, self.clip)
+        return self.out(h + (self.path(h) if self.path else h))
+
+
 def examined(configure, *words):
     base = ("model=own", "++model._target_=tests.test_likeness.Dropping", "data.n_train=100")
     return examine_all([configure(*base, f"++{word}") for word in words])
@@ -41,6 +66,15 @@ def test_a_rate_that_is_taken_over_is_no_variant(configure):
     words, index = error.value.args
     assert words.startswith("model.layer=0.5: makes the same model as model.layer=0.0, in training too; ")
     assert index == 1
+
+
+@pytest.mark.parametrize("key", ["path", "layer", "lstm"])
+def test_so_is_one_of_branches_or_within_a_layer_and_where_only_one_of_the_variants_drops(configure, key):
+    base = ("model=own", "++model._target_=tests.test_likeness.Branching", "data.n_train=100")
+    with pytest.raises(UsageError, match=rf"model.{key}=0.5: makes the same model as model.{key}=0.0, in training too"):
+        examine_all([configure(*base, f"++model.{key}={rate}") for rate in (0.0, 0.5)])
+    unlike = examine_all([configure(*base, "++model.lstm=0.5", f"++model.clip={clip}") for clip in (9, 8)])[1]
+    assert len(unlike) == 2  # of which a few examples show nothing
 
 
 def test_models_are_compared_with_the_outputs_that_the_task_asks_for(configure):

@@ -45,7 +45,7 @@ def conform(model: nn.Module, example: Any, masked: bool | None = None, parts: A
     if call.parts or call.name or call.told or not isinstance(example, Tensor):
         model.register_forward_pre_hook(call, with_kwargs=True)
     words = f"model: the forward of {type(model).__name__} fails on an example of {_words(example)}"
-    with explained(type(model), words):
+    with explained(type(model), words, _cure(model, example)):
         output = pass_once(model, example, [])
     model.register_forward_hook(_answer)
     told = [f"its forward is given {', '.join(call.told)}, from the padding of the {call.what}"] if call.told else []
@@ -151,8 +151,8 @@ def _said_of(output: Any) -> list[str]:
 
 
 @contextmanager
-def explained(thing: Any, words: str) -> Iterator[None]:
-    """Make one line, which begins with ``words``, of what a library's class or function raises; what the user's own
+def explained(thing: Any, words: str, cure: str = "") -> Iterator[None]:
+    """Make one line, from ``words`` to ``cure``, of what a library's class or function raises; what the user's own
     raises keeps its traceback."""
     try:
         yield
@@ -161,7 +161,16 @@ def explained(thing: Any, words: str) -> Iterator[None]:
     except Exception as error:
         if not of_a_library(thing):
             raise
-        raise UsageError(f"{words}: {in_a_line(error, REASON)}") from error
+        raise UsageError(f"{words}: {in_a_line(error, REASON)}{cure}") from error
+
+
+def _cure(model: nn.Module, example: Any) -> str:
+    """What may help where a library's model fails on an example."""
+    if getattr(getattr(model, "config", None), "is_encoder_decoder", False):
+        return "; an encoder with a decoder asks for marks that regab's texts lack: take a model of an encoder alone"
+    if isinstance(example, Tensor) and example.ndim == 4:
+        return "; give it images of another size, or tell it theirs where it has an argument for that (model.img_size)"
+    return ""
 
 
 def of_a_library(thing: Any) -> bool:

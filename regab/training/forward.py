@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from regab.errors import UsageError, in_a_line
 from regab.models.attention import SelfAttention
-from regab.models.calling import explained
+from regab.models.calling import explained, of_a_library
 from regab.models.foreign import is_foreign
 from regab.models.places import pass_once, perturbed_places
 from regab.seeding import drawn_since, global_states, seeded
@@ -96,7 +96,8 @@ def _check_forward(model: nn.Module, example: Tensor, answers: list[tuple[int, .
     before = dict(trial.named_buffers())
     with explained(type(model), f"model: in training the forward of {name} fails"):
         out = trial(example)
-    _check_answer(out, example, answers, name)
+    library = of_a_library(type(model))
+    _check_answer(out, example, answers, name, "; take one with a head for the task" if library else "")
     if not out.is_floating_point():
         raise UsageError(f"model: the forward of {name} must return floating-point numbers, not {out.dtype}")
     if not out.requires_grad:
@@ -105,15 +106,16 @@ def _check_forward(model: nn.Module, example: Tensor, answers: list[tuple[int, .
         )
     for key, buffer in trial.named_buffers():
         if buffer is not before.get(key):
-            raise UsageError(f"model: the forward of {name} replaces its buffer {key}; change it in place, by copy_")
+            cure = "take another model" if library else "change it in place, by copy_"
+            raise UsageError(f"model: the forward of {name} replaces its buffer {key}, which runs cannot share; {cure}")
 
 
-def _check_answer(out: Any, example: Tensor, answers: list[tuple[int, ...]], name: str) -> None:
+def _check_answer(out: Any, example: Tensor, answers: list[tuple[int, ...]], name: str, cure: str = "") -> None:
     expected = [[len(example), *answer] for answer in dict.fromkeys(answers)]
     if not isinstance(out, Tensor) or list(out.shape) not in expected:
         what = list(out.shape) if isinstance(out, Tensor) else type(out).__name__
         shapes = " or ".join(map(str, expected))
-        raise UsageError(f"model: for two examples the forward of {name} must return {shapes}, not {what}")
+        raise UsageError(f"model: for two examples the forward of {name} must return {shapes}, not {what}{cure}")
 
 
 def _trial(model: nn.Module, example: Tensor) -> nn.Module:

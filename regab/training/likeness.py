@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from regab.regularizers.base import Chain
 from regab.training.build import build_model
@@ -16,28 +18,48 @@ Config = dict[str, Any]
 PASSES, EXAMPLES = 4, 16  # of what draws by itself, one pass could come out alike by chance
 
 
-def likeness(config: Config) -> str:
+class Likeness(NamedTuple):
     """A hash of what a model is, without regularizers: its parts, weights, and outputs in training and evaluation.
 
-    Of a model that has no dropout of its own, nothing: regab takes nothing over, and other options may act on what a
-    few examples do not show.
+    ``taken`` says what was taken over or turned off, at which rates, and ``drops`` whether it has dropout layers.
     """
+
+    digest: str
+    taken: list[str]
+    drops: bool
+
+    def refuses(self, other: Likeness) -> bool:
+        """Whether an option that the two differ in does nothing. Where nothing is taken over, or the same, it may act
+        on what a few examples do not show."""
+        return self.digest == other.digest and (self.drops or self.taken != other.taken)
+
+
+def likeness(config: Config) -> Likeness:
+    """What a configuration's model is like."""
     data = load_data(config["data"], torch.device("cpu"), config["task"], config["stack"]["memory"])
-    model, _ = build_model(config, data, Chain({}), seed=0)
-    if not any(getattr(module, "where", "") == "own" for module in model.modules()):
-        return ""
-    x, found = data.train.x[:EXAMPLES], hashlib.sha256(repr(model).encode())
-    found.update(repr([name for name, p in model.named_parameters() if p.requires_grad]).encode())
+    model, taken = build_model(config, data, Chain({}), seed=0)
+    drops = any(getattr(module, "where", "") == "own" for module in model.modules())
+    x, found = data.train.x[:EXAMPLES], hashlib.sha256(repr(_parts(model)).encode())
+    found.update(repr([p.requires_grad for p in model.parameters()]).encode())
     _add(found, model.state_dict())
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         for seed in range(PASSES):
             torch.manual_seed(seed)
             _add(found, {"": model.train()(x)})
         _add(found, {"": model.eval()(x)} | model.state_dict())
-    return found.hexdigest()
+    return Likeness(found.hexdigest(), taken, drops)
+
+
+def _parts(model: nn.Module) -> list[str]:
+    """The layers in their order, without what is absent at a rate of 0: places, and dropout that was turned off.
+
+    Without their names, as what stands in one variant alone may shift those of the others.
+    """
+    layers = [m for m in model.modules() if not isinstance(m, nn.Identity | _DropoutNd) and not list(m.children())]
+    return [f"{type(layer).__name__}({layer.extra_repr()})" for layer in layers]
 
 
 def _add(found: Any, tensors: dict[str, torch.Tensor]) -> None:
-    for name, tensor in tensors.items():
-        found.update(f"{name} {tuple(tensor.shape)}".encode())
+    for tensor in tensors.values():
+        found.update(f"{tuple(tensor.shape)}".encode())
         found.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())

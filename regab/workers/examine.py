@@ -8,7 +8,7 @@ from regab.config import check, structure
 from regab.errors import UsageError
 from regab.targets import flat
 from regab.training.facts import Facts
-from regab.training.likeness import likeness
+from regab.training.likeness import Likeness, likeness
 from regab.training.setup import examine
 
 Config = dict[str, Any]
@@ -33,8 +33,8 @@ def examine_all(configs: list[Config], elsewhere: bool = False) -> tuple[list[Co
 
 
 def _refuse_alike(configs: list[Config], firsts: list[int]) -> None:
-    """Raise UsageError for a model with dropout of its own that differs from another in its options alone, and is the
-    same all the same.
+    """Raise UsageError for a model with dropout or drop paths of its own that differs from another in its options
+    alone, and is the same all the same.
 
     Such a key (its own dropout's, which reg.dropout takes over) would get a verdict although it does nothing.
     """
@@ -43,18 +43,19 @@ def _refuse_alike(configs: list[Config], firsts: list[int]) -> None:
         model = {"_target_": configs[index]["model"]["_target_"]}
         groups.setdefault(structure(configs[index] | {"model": model}), []).append(index)
     for members in groups.values():
-        found: dict[str, int] = {}
+        found: dict[int, Likeness] = {}
         for index in members if len(members) > 1 else []:
-            other = found.setdefault(_likeness(configs[index]) or str(index), index)
-            if other != index:
+            made = _likeness(configs[index])
+            for other in (other for other, one in found.items() if made and made.refuses(one)):
                 raise UsageError(_alike(configs[index]["model"], configs[other]["model"]), index)
+            found |= {index: made} if made else {}
 
 
-def _likeness(config: Config) -> str:
+def _likeness(config: Config) -> Likeness | None:
     try:
         return likeness(config)
     except (Exception, SystemExit):
-        return ""  # training will meet it again
+        return None  # training will meet it again
 
 
 def _alike(model: Config, other: Config) -> str:
