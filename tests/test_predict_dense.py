@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import regab as package
 from regab.cli import main
@@ -82,6 +83,14 @@ def test_a_segmentation_is_a_map_for_each_image(tmp_path, capsys):
         written = np.load(tmp_path / ("test.predictions.npz" if ending == ".npz" else "new.npy"))
         maps = written["prediction"] if ending == ".npz" else written
         np.testing.assert_array_equal(maps, found["prediction"])
+    (tmp_path / "photos").mkdir()
+    for i, image in enumerate(given["x"]):
+        Image.fromarray(image).save(tmp_path / "photos" / f"{i:02}.png")
+    with pytest.raises(SystemExit, match="0"):
+        main(["predict", str(folder), str(tmp_path / "photos")])
+    written = np.load(tmp_path / "photos.predictions.npz")
+    np.testing.assert_array_equal(written["prediction"], found["prediction"])
+    assert written["file"][3].endswith("03.png")
     np.savez(test, x=given["x"], y=given["y"][:, 1:])
     with pytest.warns(UserWarning, match=r"nothing is measured: labels have the shape \[40, 8, 6\]"):
         run.predict(test)

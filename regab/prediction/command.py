@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from regab.arguments import Arguments
 from regab.errors import CannotWrite, UsageError
@@ -131,7 +132,10 @@ def _arrays(frame: pd.DataFrame, maps: dict[str, np.ndarray], ending: str) -> by
         return written.getvalue()
     columns = {str(name): column.to_numpy() for name, column in frame.items()}
     words = {name: column.astype(str) for name, column in columns.items() if column.dtype.kind not in "fiub"}
-    np.savez_compressed(written, allow_pickle=False, **columns | words | maps)
+    with ZipFile(written, "w", ZIP_DEFLATED) as archive:  # numpy.savez takes no array of the name "file"
+        for name, array in (columns | words | maps).items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
     return written.getvalue()
 
 
