@@ -57,6 +57,15 @@ def test_failures_withhold_only_the_verdict_that_they_favour(level, verdict):
     assert rows[level].note.startswith("1 of 5 runs failed")
 
 
+@pytest.mark.parametrize(("level", "verdict"), [("0.1", "no evidence"), ("0", "helps")])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_runs_that_ended_without_a_finite_value_count_as_failed_ones(level, verdict, value):
+    rows = judged(changed(results(TWO, 5), level, 4, selected_test_accuracy=value))
+    assert rows["0.1"].verdict == verdict
+    assert rows[level].note.startswith("1 of 5 runs ended without a finite value")
+    assert rows["1"].note == ""
+
+
 def test_half_of_the_runs_may_collapse_and_losses_collapse_upwards():
     table = results({L2: {"0": 0.0}, "reg.dropout.rate": {"0": 0.0, "0.5": 0.0}}, 6)
     low = (table["seed"] % 2 == 0) & (table["reg.dropout.rate"] == "0.5")

@@ -23,21 +23,23 @@ ENOUGH = 5  # runs from which on they judge themselves, and a t-test keeps its l
 
 
 class Runs(NamedTuple):
-    """How many of a variant's runs are there, have collapsed, and have failed."""
+    """How many of a variant's runs have a finite value, collapsed, failed, and ended without such a value."""
 
     there: int
     collapsed: int
     failed: int
+    without: int
 
 
 def runs_of(sweep: Sweep, failed: Mapping[str, int]) -> dict[str, Runs]:
     """By variant."""
     typical = _typical_deviation(sweep)
-    found = {}
+    finished, found = sweep.measured.index.get_level_values("variant").value_counts(), {}
     for name in sweep.values:
         values = np.sort(sweep.values[name].dropna().to_numpy(float))
         below, above = _sides(values, typical)
-        found[name] = Runs(len(values), below if sweep.upwards else above, failed[name])
+        without = int(finished.get(name, 0)) - len(values)
+        found[name] = Runs(len(values), below if sweep.upwards else above, failed[name], without)
     return found
 
 
@@ -65,7 +67,8 @@ def doubted(judgement: Judgement, sweep: Sweep) -> Judgement:
     Where chance alone would often have led to it, the verdict of a variant (and of a factor's level that is one) is
     withheld. That is: *helps* or *hurts* where runs of the variant or of the baseline collapsed and there are fewer
     than five (simulated sweeps: 14 % false where a fifth of the runs collapse and there are three seeds, below 5 %
-    with five); *helps* of a variant of which more runs failed than of the baseline, since those left may be its better
+    with five); *helps* of a variant of which more runs failed, or ended without a finite value (scripts, tables made
+    elsewhere), than of the baseline, since those left may be its better
     ones, and *hurts* where more of the baseline's did.
     """
     table, levels = judgement.variants, judgement.factors
@@ -97,7 +100,8 @@ def _doubt(verdict: str, own: Runs, base: Runs) -> tuple[str, str]:
     """The verdict that may stand, and the note that belongs to it."""
     notes = _counted(own)
     unstable = (own.collapsed or base.collapsed) and min(own.there, base.there) < ENOUGH
-    spared = (verdict == HELPS and own.failed > base.failed) or (verdict == HURTS and base.failed > own.failed)
+    lost, base_lost = own.failed + own.without, base.failed + base.without
+    spared = (verdict == HELPS and lost > base_lost) or (verdict == HURTS and base_lost > lost)
     if verdict in (HELPS, HURTS) and (unstable or spared):
         why = "unstable training needs five seeds" if unstable else "those that did not may be the better ones"
         return NO_EVIDENCE, f"{notes or 'runs of the baseline did not all end well'}; {why}"
@@ -106,4 +110,7 @@ def _doubt(verdict: str, own: Runs, base: Runs) -> tuple[str, str]:
 
 def _counted(runs: Runs) -> str:
     notes = [f"{runs.collapsed} of {runs.there} runs collapsed"] if runs.collapsed else []
-    return ", ".join([*notes, *[f"{runs.failed} of {runs.there + runs.failed} runs failed"] * bool(runs.failed)])
+    asked = runs.there + runs.failed + runs.without
+    notes += [f"{runs.failed} of {asked} runs failed"] if runs.failed else []
+    notes += [f"{runs.without} of {asked} runs ended without a finite value"] if runs.without else []
+    return ", ".join(notes)
