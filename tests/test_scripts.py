@@ -138,6 +138,13 @@ def test_a_script_may_be_given_what_is_called_as_keys_and_groups_of_regabs_own(r
     assert Path(read([Path("named")])["folder"][0], "run.log").read_text().split() == ["sgd", "0", "few", *"x" * 9]
 
 
+def test_a_script_gets_more_seeds_where_something_is_undecided(regab, script):
+    (script / "script.sh").write_text("echo '{\"val_loss\": 0.'$(( ($1 * $2 * 7) % 10 ))'}' > result.json\n")
+    done = regab("train", "-m", "script=sh script.sh {level} {seed}", "level=1,3", "--seeds", "auto:5")
+    assert done.code == 0, done.err
+    assert read([done.folder])["level"].value_counts().tolist() == [5, 5]
+
+
 @pytest.mark.slow
 def test_the_direction_of_an_unknown_metric_is_asked_for_and_can_be_added(regab, script):
     (script / "script.sh").write_text("echo '{\"auc\": 0.'$1$2'}' > result.json\n")

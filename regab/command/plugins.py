@@ -87,7 +87,7 @@ class RegabSweeper(Sweeper):
         sweep = composed(compose, [_as_overrides(run) for run in runs], elsewhere)
         if self.design != "grid":
             print(*design_words(self.design, runs), sep="\n")
-        ended = sweep.execute(self.config, looks=self.looks, growth=self._growth(compose))
+        ended = sweep.execute(self.config, looks=self.looks, growth=self._growth(compose, factors))
         failed = sum(end.error is not None for end in ended)
         if failed:
             again = f"try them again with: regab train --resume {shlex.quote(self.config.hydra.sweep.dir)}"
@@ -98,11 +98,16 @@ class RegabSweeper(Sweeper):
         value = OmegaConf.select(self.config, key.lstrip("+"))
         return None if value is None else str(value)
 
-    def _growth(self, compose: Composer) -> Growth | None:
+    def _growth(self, compose: Composer, factors: Ranged) -> Growth | None:
         if not self.most:
             return None
+        written = {key.lstrip("+"): key for key in factors}  # a run's assignment has lost the pluses of added keys
         budget = math.inf if self.budget is None else seconds_of(str(self.budget))
-        return Growth(lambda run: compose(_as_overrides(run)), self.most, budget)
+        return Growth(
+            lambda run: compose(_as_overrides({written.get(key, key): value for key, value in run.items()})),
+            self.most,
+            budget,
+        )
 
     def _check(self) -> None:
         """Raises UsageError for what was said of seeds and looks in advance."""
