@@ -69,6 +69,8 @@ def check_script(config: Config) -> Config:
     options = _options(config["script"])
     given = values(config)
     for key in PLACEHOLDER.findall(options["command"]):
+        if key != "seed" and key.split(".")[0] in FIXED:
+            raise UsageError(f"script: {{{key}}} is a key of regab's own; call what the script is given otherwise")
         if key not in given and key != "run_dir":
             raise UsageError(f"script: {unknown('key', '', key, given)}; give it a value, as {key}=0")
     if unused := [key for key in given if key != "seed" and f"{{{key}}}" not in options["command"]]:
