@@ -131,6 +131,19 @@ def test_a_run_alone_has_the_bits_that_it_has_in_a_stack(name):
         assert torch.equal(alone(shared, shared=True)[0], evaluated[v])
 
 
+@pytest.mark.parametrize("width", [4, 8, 10, 24])
+@pytest.mark.parametrize("method", [Dropout, ActivationNoise])
+def test_what_is_perturbed_by_nothing_has_the_bits_of_what_is_not(width, method):
+    models, x = [MLP((12,), 5, [24, width, width]) for _ in range(3)], torch.randn(3, 33, 12)
+    plain = gradients(stack_of(models, (12,)), x, {})
+    for model in models:
+        method(where="hidden").build(model)
+    stack = stack_of(models, (12,))
+    factors = {n: torch.full((3, 33, *p.shape), p.neutral) for n, p in stack.places.items()}
+    assert len(factors) == 3
+    assert torch.equal(gradients(stack, x, factors), plain)
+
+
 @pytest.mark.parametrize("name", ["mlp", "linear", "one output"])
 def test_fully_connected_networks_have_the_bits_of_the_batched_pass(name):
     make, shape = NETS[name]

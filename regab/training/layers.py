@@ -28,6 +28,11 @@ class Room:
             self.storage = torch.empty(size, dtype=self.storage.dtype)
         return self.storage[:size].view(shape)
 
+    def like(self, x: Tensor) -> Tensor:
+        """In the layout of ``x``, on which the bits of a product with it depend: a factor of 1 must be none."""
+        transposed = x.ndim == 3 and x.stride(1) == 1 < x.stride(2)
+        return self.of(*x.mT.shape).mT if transposed else self.of(*x.shape)
+
 
 class Layer:
     """One layer of ``V`` runs. ``first``: nobody asks for its ``dx``."""
@@ -109,7 +114,7 @@ class Factor(Layer):
         return channels_inside(self.place.factor) if self.inside else self.place.factor
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        return torch.mul(x, self.factor(), out=self.y.of(*x.shape)) if training else x
+        return torch.mul(x, self.factor(), out=self.y.like(x)) if training else x
 
     def backward(self, dy: Tensor) -> Tensor:
         return dy.mul_(self.factor())
@@ -119,7 +124,7 @@ class Term(Factor):
     """y = x + term where a method adds to it in training."""
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        return torch.add(x, self.factor(), out=self.y.of(*x.shape)) if training else x
+        return torch.add(x, self.factor(), out=self.y.like(x)) if training else x
 
     def backward(self, dy: Tensor) -> Tensor:
         return dy
