@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,36 +19,39 @@ Config = dict[str, Any]
 PASSES, EXAMPLES = 4, 16  # of what draws by itself, one pass could come out alike by chance
 
 
-class Likeness(NamedTuple):
-    """A hash of what a model is, without regularizers: its parts, weights, and outputs in training and evaluation.
+class Likeness:
+    """What a configuration's model is like, without regularizers.
 
     ``taken`` says what was taken over or turned off, at which rates, and ``drops`` whether it has dropout layers.
     """
 
-    digest: str
-    taken: list[str]
-    drops: bool
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        _, model, self.taken = self._build()
+        self.drops = any(getattr(module, "where", "") == "own" for module in model.modules())
 
     def refuses(self, other: Likeness) -> bool:
         """Whether an option that the two differ in does nothing. Where nothing is taken over, or the same, it may act
         on what a few examples do not show."""
-        return self.digest == other.digest and (self.drops or self.taken != other.taken)
+        return (self.drops or self.taken != other.taken) and self.digest == other.digest
 
+    @cached_property
+    def digest(self) -> str:
+        """A hash of the model's parts, weights, and outputs in training and evaluation; few models are asked for it."""
+        x, model, _ = self._build()
+        found = hashlib.sha256(repr(_parts(model)).encode())
+        found.update(repr([p.requires_grad for p in model.parameters()]).encode())
+        _add(found, model.state_dict())
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            for seed in range(PASSES):
+                torch.manual_seed(seed)
+                _add(found, {"": model.train()(x)})
+            _add(found, {"": model.eval()(x)} | model.state_dict())
+        return found.hexdigest()
 
-def likeness(config: Config) -> Likeness:
-    """What a configuration's model is like."""
-    data = load_data(config["data"], torch.device("cpu"), config["task"], config["stack"]["memory"])
-    model, taken = build_model(config, data, Chain({}), seed=0)
-    drops = any(getattr(module, "where", "") == "own" for module in model.modules())
-    x, found = data.train.x[:EXAMPLES], hashlib.sha256(repr(_parts(model)).encode())
-    found.update(repr([p.requires_grad for p in model.parameters()]).encode())
-    _add(found, model.state_dict())
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        for seed in range(PASSES):
-            torch.manual_seed(seed)
-            _add(found, {"": model.train()(x)})
-        _add(found, {"": model.eval()(x)} | model.state_dict())
-    return Likeness(found.hexdigest(), taken, drops)
+    def _build(self) -> tuple[Any, nn.Module, list[str]]:
+        data = load_data(self.config["data"], torch.device("cpu"), self.config["task"], self.config["stack"]["memory"])
+        return data.train.x[:EXAMPLES], *build_model(self.config, data, Chain({}), seed=0)
 
 
 def _parts(model: nn.Module) -> list[str]:

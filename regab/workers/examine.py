@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from regab.config import check, structure
 from regab.errors import UsageError
 from regab.targets import flat
 from regab.training.facts import Facts
-from regab.training.likeness import Likeness, likeness
+from regab.training.likeness import Likeness
 from regab.training.setup import examine
 
 Config = dict[str, Any]
@@ -45,17 +46,14 @@ def _refuse_alike(configs: list[Config], firsts: list[int]) -> None:
     for members in groups.values():
         found: dict[int, Likeness] = {}
         for index in members if len(members) > 1 else []:
-            made = _likeness(configs[index])
-            for other in (other for other, one in found.items() if made and made.refuses(one)):
-                raise UsageError(_alike(configs[index]["model"], configs[other]["model"]), index)
-            found |= {index: made} if made else {}
-
-
-def _likeness(config: Config) -> Likeness | None:
-    try:
-        return likeness(config)
-    except (Exception, SystemExit):
-        return None  # training will meet it again
+            alike = ""
+            with suppress(Exception, SystemExit):  # training will meet it again
+                made = Likeness(configs[index])
+                other = next((other for other, one in found.items() if made.refuses(one)), None)
+                found[index] = made
+                alike = "" if other is None else _alike(configs[index]["model"], configs[other]["model"])
+            if alike:
+                raise UsageError(alike, index)
 
 
 def _alike(model: Config, other: Config) -> str:
