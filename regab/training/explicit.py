@@ -91,7 +91,7 @@ class Explicit:
         model: nn.Module,
         leaves: dict[str, Tensor],
         gradients: dict[str, Tensor],
-        buffers: dict[str, Tensor] | None = None,
+        buffers: dict[str, Tensor],
     ) -> None:
         self.layers: list[layers.Layer] = []
         layer: layers.Layer
@@ -100,9 +100,7 @@ class Explicit:
         for name, module in sequence(model):
             own: list[Any] = [t.get(f"{name}.{kind}") for kind in ("weight", "bias") for t in (leaves, gradients)]
             if isinstance(module, NORMS):
-                layer = batch_norm.BatchNorm(
-                    module, own, [(buffers or {})[f"{name}.{kept}"] for kept in module._buffers]
-                )
+                layer = batch_norm.BatchNorm(module, own, [buffers[f"{name}.{kept}"] for kept in module._buffers])
             elif type(module) in (nn.Linear, nn.Conv2d):
                 layer = _weighted(module, *own)
                 if not any(isinstance(layer, layers.Weighted) for layer in self.layers):
