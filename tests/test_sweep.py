@@ -51,17 +51,15 @@ def test_every_run_of_a_mixed_sweep_is_the_run_trained_alone_bit_for_bit(regab):
 
 @pytest.mark.slow
 def test_a_convolutional_run_of_a_sweep_is_the_run_trained_alone_to_a_thousandth(regab):
-    words = ("model=cnn", "model.channels=[4]", "model.widths=[16]", "data.n_train=200", "epochs=2", "reg.norm=batch")
+    words = ("model=cnn", "model.channels=[4]", "model.widths=[16]", "data.n_train=300", "epochs=2", "reg.norm=batch")
     sweep = regab("train", "-m", *words, "reg.dropout=0,0.5", "seed=0,1").folder
     for row in results(sweep)[1:3]:
         extra = (f"reg.dropout={row['reg.dropout.rate']}", f"seed={row['seed']}", "curves=false")
         alone = regab("train", *words, *extra).folder
         for a, b in zip(metrics(sweep / row["folder"]), metrics(alone), strict=True):
-            for name, value in a.items():
-                least = (
-                    0.01 if name.endswith("accuracy") else 1e-4
-                )  # an example that two classes share may go to either
-                assert float(value or 0) == pytest.approx(float(b[name] or 0), rel=1e-3, abs=least), name
+            assert {k: float(v or 0) for k, v in a.items()} == pytest.approx(
+                {k: float(v or 0) for k, v in b.items()}, rel=1e-3, abs=1e-4
+            )
 
 
 def test_a_sweep_leaves_a_table_a_picture_and_a_folder_per_run(regab):
