@@ -17,7 +17,7 @@ import json, sys, warnings
 import regab
 warnings.simplefilter("ignore")
 found = regab.load(sys.argv[1]).predict(sys.argv[2])
-said = found["prediction" if "prediction" in found else "next"]
+said = found[next((name for name in found if name.startswith("prediction")), "next")]
 print(json.dumps([found.attrs["metrics"], said.tolist()]))
 """
 MLP = ("model=mlp", "model.widths=[8]", "epochs=2", "batch_size=32")

@@ -240,9 +240,13 @@ def test_every_task_predicts_what_it_was_measured_by(tmp_path, monkeypatch, name
     (tmp_path / f"{mine}.py").write_text(code)
     folder, measured = train(tmp_path, f"data._target_={mine}.tasked", *words, *MLP)
     module = __import__(mine)
-    np.savez(tmp_path / "new.npz", x=module.X_NEW, y=module.TARGETS_NEW)
-    found = package.load(folder).predict(tmp_path / "new.npz")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    np.savez(elsewhere / "new.npz", x=module.X_NEW, y=module.TARGETS_NEW)
+    found = package.load(folder).predict(elsewhere / "new.npz")
     same(found.attrs["metrics"], measured)
+    (tmp_path / f"{mine}.py").unlink()  # with it, the data
+    assert fresh(folder, elsewhere / "new.npz") == [found.attrs["metrics"], found.iloc[:, 0].tolist()]
     targets = np.array(module.TARGETS_NEW)
     if name == "multilabel":
         said = np.stack([found[f"p_{k}"] > 0.5 for k in range(3)], 1)
