@@ -64,13 +64,13 @@ NETS = {
 NORMED = [name for name in NETS if name.startswith("batch norm")]
 
 
-def stack_of(models, shape, explicit=True):
+def stack_of(models, shape, explicit=True, bf16=False):
     runs = torch.arange(len(models))
     vmapped = not any(isinstance(m, nn.Conv2d) for m in models[0].modules())
     with pytest.MonkeyPatch.context() as patch:
         if not explicit:
             patch.setattr(stacks, "written_out", lambda *_: False)
-        made = stacks.Stack(copy.deepcopy(models), runs, torch.randn(2, *shape), vmapped=vmapped, device=CPU)
+        made = stacks.Stack(copy.deepcopy(models), runs, torch.randn(2, *shape), vmapped=vmapped, device=CPU, bf16=bf16)
     assert (made.explicit is not None) == explicit
     made.set_training(True)
     return made
@@ -117,15 +117,29 @@ def test_gradients_and_outputs_are_those_of_autograd(name, dropout, noise):
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_a_run_alone_has_the_bits_that_it_has_in_a_stack(name):
+def test_products_in_bfloat16_are_as_far_from_exact_ones_as_those_of_autocast(name):
+    make, shape = NETS[name]
+    torch.manual_seed(2)
+    models, x = [make() for _ in range(4)], torch.randn(4, 50, *shape)
+    exact = gradients(stack_of(models, shape), x, {})
+    written = gradients(stack_of(models, shape, bf16=True), x, {})
+    autocast = gradients(stack_of(models, shape, explicit=False, bf16=True), x, {})
+    errors = [((found - exact).norm() / exact.norm()).item() for found in (written, autocast)]
+    assert written.dtype == torch.float32
+    assert 1e-4 < errors[0] < 1.3 * errors[1] + 2**-8  # that of data alone, which autocast leaves to one output
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_run_alone_has_the_bits_that_it_has_in_a_stack(name, bf16):
     make, shape = NETS[name]
     models = [make() for _ in range(5)]
-    stack, x = stack_of(models, shape), torch.randn(5, 33, *shape)
+    stack, x = stack_of(models, shape, bf16=bf16), torch.randn(5, 33, *shape)
     together, shared = gradients(stack, x, {}), x[0]
     stack.set_training(False)
     evaluated = stack(shared, shared=True)
     for v in (0, 3):
-        alone = stack_of([models[v]], shape)
+        alone = stack_of([models[v]], shape, bf16=bf16)
         assert torch.equal(gradients(alone, x[v : v + 1], {})[0], together[v])
         alone.set_training(False)
         assert torch.equal(alone(shared, shared=True)[0], evaluated[v])
@@ -133,12 +147,13 @@ def test_a_run_alone_has_the_bits_that_it_has_in_a_stack(name):
 
 @pytest.mark.parametrize("width", [4, 8, 10, 24])
 @pytest.mark.parametrize("method", [Dropout, ActivationNoise])
-def test_what_is_perturbed_by_nothing_has_the_bits_of_what_is_not(width, method):
+@pytest.mark.parametrize("bf16", [False, True])
+def test_what_is_perturbed_by_nothing_has_the_bits_of_what_is_not(width, method, bf16):
     models, x = [MLP((12,), 3, [24, width, width]) for _ in range(3)], torch.randn(3, 33, 12)
-    plain = gradients(stack_of(models, (12,)), x, {})
+    plain = gradients(stack_of(models, (12,), bf16=bf16), x, {})
     for model in models:
         method(where="hidden").build(model)
-    stack = stack_of(models, (12,))
+    stack = stack_of(models, (12,), bf16=bf16)
     factors = {n: torch.full((3, 33, *p.shape), p.neutral) for n, p in stack.places.items()}
     assert len(factors) == 3
     assert torch.equal(gradients(stack, x, factors), plain)

@@ -17,14 +17,15 @@ class BatchNorm(Layer):
     ``tracked``: the running mean and variance ``[V, C]`` and how many batches they have seen ``[V]``, which are those
     of the stack. Which statistics are taken, and with which momentum, is asked of ``norm``. An epoch of 4 and 16
     networks of 64-128-128-10 takes 0.67 and 0.79 of the time that it takes with autograd, of 4 of 64-512-512-10 0.80.
+    All of it is float32, whatever comes.
     """
 
     def __init__(self, norm: _BatchNorm, parameters: list[Any], tracked: list[Tensor]) -> None:
-        self.norm, self.tracked, self.y = norm, tracked, Room()
+        self.norm, self.tracked, self.y = norm, tracked, Room(torch.float32)
         self.weight, self.d_weight, self.bias, self.d_bias = parameters
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        rows, y = x.flatten(1, -2), self.y.of(*x.shape).flatten(1, -2)
+        rows, y = x.float().flatten(1, -2), self.y.of(*x.shape).flatten(1, -2)
         self.of_batch = self.norm.training
         mean = rows.mean(1) if self.of_batch else self.tracked[0]
         self.z = rows.sub_(mean[:, None])
@@ -34,7 +35,7 @@ class BatchNorm(Layer):
         scale = (var + self.norm.eps).rsqrt_()
         self.slope = scale * self.weight
         self.z.mul_(scale[:, None])
-        return torch.mul(self.z, self.weight[:, None], out=y).add_(self.bias[:, None]).view(x.shape)
+        return torch.mul(self.z, self.weight[:, None], out=y).add_(self.bias[:, None]).view(x.shape).to(x.dtype)
 
     def track(self, mean: Tensor, var: Tensor, count: int) -> None:
         """r ← (1 - momentum)·r + momentum·batch, with the unbiased variance."""
@@ -46,11 +47,10 @@ class BatchNorm(Layer):
 
     def backward(self, dy: Tensor) -> Tensor:
         """dx = γ/√(var + eps)·(dy - mean of dy - z·mean of dy·z); of running statistics, the first term alone."""
-        rows = dy.flatten(1, -2)
+        rows = dy.float().flatten(1, -2)
         torch.sum(rows, 1, out=self.d_bias)
         torch.sum(torch.mul(rows, self.z, out=self.y.of(*rows.shape)), 1, out=self.d_weight)
         if self.of_batch:
             means = self.d_bias / rows.shape[1], self.d_weight / rows.shape[1]
             rows.sub_(means[0][:, None]).addcmul_(self.z, means[1][:, None], value=-1)
-        rows.mul_(self.slope[:, None])
-        return dy
+        return rows.mul_(self.slope[:, None]).view(dy.shape).to(dy.dtype)

@@ -42,9 +42,9 @@ def is_explicit(model: nn.Module, shape: torch.Size) -> bool:
     )
 
 
-def written_out(model: nn.Module, shape: torch.Size, device: torch.device, bf16: bool) -> bool:
-    """Whether a stack of the model goes through its layers as they are written out: on a CPU, in 32 bits."""
-    return device.type == "cpu" and not bf16 and is_explicit(model, shape)
+def written_out(model: nn.Module, shape: torch.Size, device: torch.device) -> bool:
+    """Whether a stack of the model goes through its layers as they are written out: on a CPU."""
+    return device.type == "cpu" and is_explicit(model, shape)
 
 
 def sequence(model: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
@@ -83,7 +83,7 @@ def _in_order(modules: list[nn.Module]) -> bool:
 
 class Explicit:
     """A model as layers. ``leaves`` and ``gradients`` are its parameters by name and theirs, as views of ``[V, P]``;
-    ``buffers`` are what norms keep, ``[V, …]``.
+    ``buffers`` are what norms keep, ``[V, …]``; ``dtype`` is that of products.
     """
 
     def __init__(
@@ -92,7 +92,9 @@ class Explicit:
         leaves: dict[str, Tensor],
         gradients: dict[str, Tensor],
         buffers: dict[str, Tensor],
+        dtype: torch.dtype = torch.float32,
     ) -> None:
+        self.dtype = dtype
         self.layers: list[layers.Layer] = []
         layer: layers.Layer
         self.first = 0  # the first layer that has parameters
@@ -102,25 +104,27 @@ class Explicit:
             if isinstance(module, NORMS):
                 layer = batch_norm.BatchNorm(module, own, [buffers[f"{name}.{kept}"] for kept in module._buffers])
             elif type(module) in (nn.Linear, nn.Conv2d):
-                layer = _weighted(module, *own)
+                layer = _weighted(dtype, module, *own)
                 if not any(isinstance(layer, layers.Weighted) for layer in self.layers):
                     self.first, layer.first = len(self.layers), True
                 inside = type(module) is nn.Conv2d
             elif type(module) in PLACES:
                 continue
             else:
-                layer = _unweighted(module, inside)
+                layer = _unweighted(dtype, module, inside)
                 inside &= type(module) is not nn.Flatten
             self.layers.append(layer)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         """``[V, B, …]`` to outputs ``[V, B, K]``."""
+        y = layers.of_dtype(x, self.dtype)
         for layer in self.layers:
-            x = layer.forward(x, training)
-        return x.clone()  # what the layers hold is overwritten by the next pass
+            y = layer.forward(y, training)
+        return y.clone().float()  # what the layers hold is overwritten by the next pass
 
     def backward(self, dy: Tensor) -> None:
         """Fill the gradients, at what ``forward`` last took in."""
+        dy = dy.to(self.dtype)
         for layer in reversed(self.layers[self.first :]):
             dy = layer.backward(dy)
 
@@ -130,22 +134,22 @@ def named(slots: list[Slot], tensors: list[Tensor]) -> dict[str, Tensor]:
     return {slot.name: tensor.detach() for slot, tensor in zip(slots, tensors, strict=True)}
 
 
-def _weighted(module: Any, weight: Tensor, d_weight: Tensor, *bias: Tensor | None) -> layers.Layer:
+def _weighted(dtype: torch.dtype, module: Any, weight: Tensor, d_weight: Tensor, *bias: Tensor | None) -> layers.Layer:
     if isinstance(module, nn.Conv2d):
         rows = [layers.channels_inside(w).flatten(2) for w in (weight, d_weight)]
-        return layers.PatchConvolution(module, *rows, *bias)
+        return layers.PatchConvolution(dtype, module, *rows, *bias)
     if module.out_features == 1:
-        return layers.SingleLinear(weight, d_weight, *bias)
+        return layers.SingleLinear(dtype, weight, d_weight, *bias)
     if module.out_features < NARROW:
-        return layers.NarrowLinear(weight, d_weight, *bias)
-    return layers.Linear(weight.mT, d_weight.mT, *bias)
+        return layers.NarrowLinear(dtype, weight, d_weight, *bias)
+    return layers.Linear(dtype, weight.mT, d_weight.mT, *bias)
 
 
-def _unweighted(module: nn.Module, inside: bool) -> layers.Layer:
+def _unweighted(dtype: torch.dtype, module: nn.Module, inside: bool) -> layers.Layer:
     if isinstance(module, Shifted):
-        return layers.Term(module, inside)
+        return layers.Term(dtype, module, inside)
     if isinstance(module, Perturbed):
-        return layers.Factor(module, inside)
+        return layers.Factor(dtype, module, inside)
     if isinstance(module, nn.MaxPool2d):
-        return layers.MaxPool(module)
-    return layers.Flatten(inside) if isinstance(module, nn.Flatten) else layers.ReLU()
+        return layers.MaxPool(dtype, module)
+    return layers.Flatten(dtype, inside) if isinstance(module, nn.Flatten) else layers.ReLU()

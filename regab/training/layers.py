@@ -4,6 +4,9 @@ A model that is a sequence of linear, convolutional and pooling layers, flatten,
 autograd but for the loss: each layer below is its two lines of calculus. What autograd allocates and frees in every
 step is kept here from step to step, and gradients go from product to matrix. ``dy`` is the gradient of the loss by what
 a layer gave, ``dx`` that by what it took; both may be overwritten. Images are ``[V, B, H, W, C]`` inside.
+
+What layers take and give is of one ``dtype``, float32 or bfloat16. Parameters, their gradients and sums over examples
+are float32 in either: a weight is rounded for each pass.
 """
 
 from __future__ import annotations
@@ -19,13 +22,13 @@ from regab.models.places import Perturbed
 class Room:
     """Memory that is kept: a tensor of any shape asked for, in storage that grows to the largest."""
 
-    def __init__(self, dtype: torch.dtype = torch.float32) -> None:
-        self.storage = torch.empty(0, dtype=dtype)
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.dtype, self.storage = dtype, torch.empty(0, dtype=dtype)
 
     def of(self, *shape: int) -> Tensor:
         size = torch.Size(shape).numel()
         if len(self.storage) < size:
-            self.storage = torch.empty(size, dtype=self.storage.dtype)
+            self.storage = torch.empty(size, dtype=self.dtype)
         return self.storage[:size].view(shape)
 
     def like(self, x: Tensor) -> Tensor:
@@ -51,16 +54,24 @@ class Layer:
 class Weighted(Layer):
     """A layer with parameters: views of rows of ``[V, P]``, and of its gradients."""
 
-    def __init__(self, weight: Tensor, d_weight: Tensor, bias: Tensor | None, d_bias: Tensor | None) -> None:
-        self.weight, self.d_weight, self.bias, self.d_bias = weight, d_weight, bias, d_bias
-        self.y, self.dx, self.dw = Room(), Room(), Room()
+    def __init__(
+        self, dtype: torch.dtype, weight: Tensor, d_weight: Tensor, bias: Tensor | None, d_bias: Tensor | None
+    ) -> None:
+        self.parameter, self.d_weight, self.bias, self.d_bias = weight, d_weight, bias, d_bias
+        self.weight = weight
+        self.y, self.dx, self.dw, self.rounded = Room(dtype), Room(dtype), Room(dtype), Room(dtype)
+
+    def round(self) -> None:
+        """Bring ``weight`` up to date with the parameter, where products are of fewer bits."""
+        if self.rounded.dtype != self.parameter.dtype:
+            self.weight = self.rounded.like(self.parameter).copy_(self.parameter)
 
     def add_bias(self, y: Tensor) -> Tensor:
-        return y if self.bias is None else y.add_(self.bias[:, None])
+        return y if self.bias is None else y.add_(self.bias[:, None].to(y.dtype))
 
     def store_bias(self, dy: Tensor) -> None:
         if self.d_bias is not None:
-            torch.sum(dy, 1, out=self.d_bias)
+            torch.sum(dy, 1, dtype=self.d_bias.dtype, out=self.d_bias)
 
 
 class Linear(Weighted):
@@ -68,6 +79,7 @@ class Linear(Weighted):
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         self.x = x
+        self.round()
         return self.add_bias(torch.bmm(x, self.weight, out=self.y.of(*x.shape[:2], self.weight.shape[2])))
 
     def backward(self, dy: Tensor) -> Tensor:
@@ -84,8 +96,9 @@ class NarrowLinear(Weighted):
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         self.x = x
+        self.round()
         y = torch.bmm(self.weight, x.mT, out=self.y.of(len(x), self.weight.shape[1], x.shape[1]))
-        return (y if self.bias is None else y.add_(self.bias[..., None])).mT
+        return (y if self.bias is None else y.add_(self.bias[..., None].to(y.dtype))).mT
 
     def backward(self, dy: Tensor) -> Tensor:
         self.d_weight.copy_(torch.bmm(dy.mT, self.x, out=self.dw.of(*self.weight.shape)))
@@ -107,8 +120,8 @@ class ReLU(Layer):
 class Factor(Layer):
     """y = x·factor where a method perturbs in training; ``inside``: of images with their channels last."""
 
-    def __init__(self, place: Perturbed, inside: bool) -> None:
-        self.place, self.inside, self.y = place, inside, Room()
+    def __init__(self, dtype: torch.dtype, place: Perturbed, inside: bool) -> None:
+        self.place, self.inside, self.y = place, inside, Room(dtype)
 
     def factor(self) -> Tensor:
         return channels_inside(self.place.factor) if self.inside else self.place.factor
@@ -138,8 +151,8 @@ class SingleLinear(Weighted):
     """
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        self.x = x
-        return self.add_bias((x * self.weight).sum(-1, keepdim=True))
+        self.x = x.float()
+        return self.add_bias((self.x * self.weight).sum(-1, keepdim=True)).to(x.dtype)
 
     def backward(self, dy: Tensor) -> Tensor:
         torch.sum(self.x * dy, 1, keepdim=True, out=self.d_weight)
@@ -155,9 +168,9 @@ class PatchConvolution(Weighted):
     Wᵀ, in a quarter of the time of that of W (16,384 patches of 9 numbers: 168 against 769 us).
     """
 
-    def __init__(self, conv: nn.Conv2d, *parameters: Any) -> None:
-        super().__init__(*parameters)
-        self.conv, self.rows = conv, Room()
+    def __init__(self, dtype: torch.dtype, conv: nn.Conv2d, *parameters: Any) -> None:
+        super().__init__(dtype, *parameters)
+        self.conv, self.rows = conv, Room(dtype)
 
     def patches(self, x: Tensor) -> Tensor:
         """``[V, B, C, H, W]`` to ``[V, h, w, C, B, H', W']``."""
@@ -170,6 +183,7 @@ class PatchConvolution(Weighted):
     def forward(self, x: Tensor, training: bool) -> Tensor:
         patches = self.patches(x[:1] if x.stride(0) == 0 else x)
         self.x = patches.flatten(4).flatten(1, 3).expand(len(x), -1, -1)
+        self.round()
         y = torch.bmm(self.x.mT, self.weight.mT, out=self.y.of(len(x), self.x.shape[2], self.weight.shape[1]))
         return self.add_bias(y).view(len(x), *patches.shape[4:], -1)
 
@@ -187,10 +201,10 @@ class MaxPool(Layer):
     54 us with channels inside, 690 with channels outside.
     """
 
-    def __init__(self, pool: nn.MaxPool2d) -> None:
+    def __init__(self, dtype: torch.dtype, pool: nn.MaxPool2d) -> None:
         pair = nn.modules.utils._pair
         self.window = [pair(size) for size in (pool.kernel_size, pool.stride, pool.padding)]
-        self.y, self.dx, self.places = Room(), Room(), Room(torch.int64)
+        self.y, self.dx, self.places = Room(dtype), Room(dtype), Room(torch.int64)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         n, *size, channels = x.flatten(0, 1).shape
@@ -210,8 +224,8 @@ class MaxPool(Layer):
 class Flatten(Layer):
     """``[V, B, …]`` to ``[V, B, F]``, images in the order of a model: channel by channel."""
 
-    def __init__(self, inside: bool) -> None:
-        self.inside, self.y, self.dx = inside, Room(), Room()
+    def __init__(self, dtype: torch.dtype, inside: bool) -> None:
+        self.inside, self.y, self.dx = inside, Room(dtype), Room(dtype)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         self.shape = x.shape
@@ -225,6 +239,11 @@ class Flatten(Layer):
             return dy.view(self.shape)
         v, b, h, w, c = self.shape
         return self.dx.of(*self.shape).copy_(dy.view(v, b, c, h, w).permute(0, 1, 3, 4, 2))
+
+
+def of_dtype(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """``x [V, …]``, rounded once where it has stride 0 over the runs."""
+    return x[:1].to(dtype).expand_as(x) if x.stride(0) == 0 else x.to(dtype)
 
 
 def channels_last(x: Tensor) -> Tensor:

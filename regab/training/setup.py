@@ -142,8 +142,7 @@ def examine(configs: list[Config]) -> Facts:
     n = len(data.train)
     batch = min(config["batch_size"], n)
     return Facts(
-        stacked=stackable
-        and (mode.vmapped or written_out(model, data.train.x.shape[1:], device, config["precision"] == "bf16")),
+        stacked=stackable and (mode.vmapped or written_out(model, data.train.x.shape[1:], device)),
         device=device.type,
         gpus=torch.cuda.device_count() if device.type == "cuda" else 0,
         flops=flops,

@@ -29,8 +29,8 @@ class Stack:
     Called on ``x [V, B, …]`` (or on ``[B, …]``, the same for all runs, with ``shared=True``) it returns logits
     ``[V, B, K]``. With ``vmapped`` all runs go through one batched forward pass; else one after the other, which is
     faster for convolutions on a CPU. A run's numbers depend on which of the two, but not on ``V``. With ``bf16``,
-    products are taken in bfloat16 (torch.autocast); parameters, gradients and logits stay float32. A model that draws
-    random numbers in its forward is seeded by ``draws`` before each.
+    products are taken in bfloat16 (by torch.autocast, where they are not written out); parameters, gradients and logits
+    stay float32. A model that draws random numbers in its forward is seeded by ``draws`` before each.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Stack:
         self._seeds: list[int | None] = [None] * self.size  # of the last pass
         self._repeats = False
         self.places = perturbed_places(self.skeleton, example)
-        explicit = written_out(self.skeleton, example.shape[1:], device, bf16)
+        explicit = written_out(self.skeleton, example.shape[1:], device)
         if vmapped and not explicit:
             _arrange_products(self.skeleton)
             arrange_norms(self.skeleton)
@@ -86,7 +86,8 @@ class Stack:
 
     def _explicit(self) -> Explicit:
         leaves, gradients = named(self._slots, self.leaves), named(self._slots, self._unflatten(self.gradients))
-        return Explicit(self.skeleton, leaves, gradients, named(self._buffer_slots, self.buffers))
+        dtype = torch.bfloat16 if self.bf16 else torch.float32
+        return Explicit(self.skeleton, leaves, gradients, named(self._buffer_slots, self.buffers), dtype)
 
     def _unflatten(self, values: Tensor) -> list[Tensor]:
         pieces = values.split([slot.shape.numel() for slot in self._slots], 1)
