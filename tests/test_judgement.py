@@ -76,7 +76,7 @@ def test_a_verdict_of_an_earlier_look_stands_and_later_looks_spend_what_is_left(
     then = at_look(table, seeds)
     assert len(then) == 10
     assert judge(table).variants["verdict"][1] == "no evidence"
-    assert judge(table, before=[(then, 0.025)]).variants["verdict"][1] == "helps"
+    assert judge(table, before=[(seeds, 0.025)]).variants["verdict"][1] == "helps"
     alone = judge(then).variants["p_adjusted"][1]
     assert judge(then, level=0.01).variants["p_adjusted"][1] == pytest.approx(5 * alone)
     assert judge(then, level=0.0).variants["p_adjusted"][1] == 1

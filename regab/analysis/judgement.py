@@ -25,6 +25,8 @@ from regab.analysis.verdicts import concluded
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from regab.analysis.looks import Seeds
+
 
 class Judgement(NamedTuple):
     """The tables of ``main_effects``, ``interactions`` and ``compare``, with verdicts that share one level."""
@@ -41,7 +43,7 @@ def judge(
     practical: float = 0.0,
     at: str = "selected",
     level: float = LEVEL,
-    before: Sequence[tuple[DataFrame, float]] = (),
+    before: Sequence[tuple[Seeds, float]] = (),
 ) -> Judgement:
     """Factors are tested first, at the full level; what they do not use up passes on to interactions and variants.
 
@@ -49,7 +51,7 @@ def judge(
     the page (``regab.analysis.family.gatekept``), and as many a false *no practical difference*. A variant that differs
     from the baseline by the very contrast that is a factor's effect has the factor's verdict.
 
-    ``level``: what this look may spend of the 5 %. ``before``: the results as they were at earlier looks, each with
+    ``level``: what this look may spend of the 5 %. ``before``: the runs that there were at earlier looks, each with
     what that look spent (``regab.analysis.looks``). A verdict that was reached then stands, unless the difference has
     changed its sign. ``p_adjusted`` is always to be compared with 0.05: it is divided by the part of it that a look may
     spend.
@@ -59,8 +61,8 @@ def judge(
     check_practical(practical)
     sweep = sweep_of(results, baseline, metric, at)
     tables = _adjusted(sweep, practical, level)
-    for earlier, spent in before:
-        was = _adjusted(sweep_of(earlier, sweep.base, sweep.metric, at), practical, spent)
+    for seeds, spent in before:
+        was = _adjusted(sweep.at_look(seeds), practical, spent)
         tables = [_earliest(now, then) for now, then in zip(tables, was, strict=True)]
     factors, together, variants = (concluded(rows, sweep.upwards) for rows in tables)
     pairs = interaction_table(together, sweep)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from regab.analysis.compare import sweep_of
 from regab.analysis.doubts import doubted
 from regab.analysis.judgement import Judgement, judge
-from regab.analysis.looks import at_look, automatic, spending
+from regab.analysis.looks import automatic, spending
 from regab.analysis.table import variant_names
 from regab.errors import CannotWrite, UsageError
 from regab.records.looks import Looks, Seeds, load_looks, save_looks, seeds_of
@@ -61,10 +61,13 @@ def judge_at(
     """The page's tables at the present look: what it may spend, and what earlier ones have found."""
     seeds, levels = finished(results), _levels(looks)
     now = looks.seen.index(seeds) if seeds in looks.seen else len(looks.seen)
-    earlier = [(at_look(results, seen), level) for seen, level in zip(looks.seen[:now], levels, strict=False)]
-    before = [(runs, level) for runs, level in earlier if (runs["status"] == "finished").any()]
+    before = [(seen, level) for seen, level in zip(looks.seen[:now], levels, strict=False) if _any_left(seen, seeds)]
     judged = judge(results, baseline, metric, practical, at, [*levels, NOTHING][now], before)
     return doubted(judged, sweep_of(results, baseline, metric, at))
+
+
+def _any_left(seen: Seeds, now: Seeds) -> bool:
+    return any(set(seeds) & set(now.get(variant, ())) for variant, seeds in seen.items())
 
 
 def _levels(looks: Looks) -> list[float]:
