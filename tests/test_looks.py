@@ -15,7 +15,7 @@ from regab.errors import UsageError
 from regab.records.looks import Looks, load_looks, save_looks
 from regab.report.growing import look
 from regab.report.looks import NOTHING, finished, judge_at, look_words, looks_at
-from regab.sweep.growth import first_seeds, more_seeds, seconds_of
+from regab.sweep.growth import first_seeds, more_seeds, next_look, seconds_of
 from tests.conftest import SMALL
 from tests.processes import Command, numbers, table
 from tests.sweeps import results
@@ -105,6 +105,15 @@ def test_seeds_go_on_after_those_that_are_there_and_none_is_asked_for_twice():
     assert more_seeds(both, both, 5) == [{"a": "y", "seed": "3"}, {"a": "y", "seed": "4"}]
 
 
+def test_the_next_look_is_at_the_next_step_unless_more_seeds_take_less_time_than_it():
+    steps = [n for n, _ in automatic(30)]
+    assert [next_look(n, 30, np.inf) for n in (0, *steps[:-1])] == steps
+    assert [next_look(n, 30, 1.0) for n in (0, 5, 8, 15, 26)] == [5, 8, 12, 18, 30]
+    assert [next_look(n, 30, 0.0) for n in (0, 6, 12, 22)] == [6, 12, 22, 30]
+    assert [next_look(n, 5, 0.0) for n in (0, 3, 4)] == [5, 5, 5]
+    assert next_look(2, 3, 0.0) == 3
+
+
 def test_a_budget_is_a_time():
     assert [seconds_of(text) for text in ("90", "90s", "10m", "1.5h")] == [90, 90, 600, 5400]
     for text in ("soon", "-1m", "0", ""):
@@ -135,6 +144,11 @@ def test_what_cannot_be_is_said_in_a_line_before_anything_is_written(regab, word
 AUTO = ("train", "-m", *SMALL, "reg.norm=none,batch", "reg.weight_decay=0,1e-9", "--seeds", "auto:8")
 
 
+@pytest.mark.parametrize(("most", "runs"), [("", 24), (":4", 16)])
+def test_a_sweep_that_is_trained_in_moments_begins_with_six_seeds_if_it_may(regab, most, runs):
+    assert f"{runs} runs; {runs} to train" in regab(*AUTO[:-1], f"auto{most}", "--dry-run").out
+
+
 def looked(root):
     return json.loads((Path(root) / "looks.json").read_text())
 
@@ -147,7 +161,7 @@ def test_seeds_are_added_until_every_factor_has_a_verdict_and_each_look_is_kept(
     assert (kept["most"], kept["planned"]) == (8, None)
     assert kept["practical"] == pytest.approx(1 / 359)
     steps = [max(map(len, seeds.values())) for seeds in kept["seen"]]
-    assert steps == [n for n, _ in automatic(8)][: len(steps)]
+    assert steps == [6, 8][: len(steps)]  # a look at fewer would take longer than they do
     lines = [line for line in done.out.splitlines() if " seeds: " in line]
     assert [int(line.split()[0]) for line in lines] == steps
     assert done.out.count("then more seeds where something is undecided, up to 8 of a variant") == len(steps)
@@ -163,14 +177,14 @@ def test_a_budget_ends_it_early_and_says_so(regab):
     done = regab(*AUTO, "--budget", "0.01s", "hydra.sweep.dir=here")
     assert done.code == 0, done.err
     assert "which the budget has not left" in done.out
-    assert len(table(Path("here"))) == 12
+    assert len(table(Path("here"))) == 24
 
 
 @pytest.mark.slow
 def test_seeds_auto_killed_and_resumed_is_the_same_to_the_last_bit(regab, tmp_path, monkeypatch):
     words = ("train", "-m", *SMALL[:3], "epochs=6", "reg.dropout=0,0.2", "reg.l2=0,1e-3", "--seeds", "auto:12")
     assert regab(*words, "hydra.sweep.dir=whole").code == 0
-    for wait in (2, 14, 25):  # finished runs, before the first look and after later ones
+    for wait in (2, 14, 30):  # finished runs, before the first look and after it
         root = Path(f"killed{wait}")
         command = Command(*words, f"hydra.sweep.dir={root}")
         command.until(lambda root=root, wait=wait: len(list(root.glob("*/result.json"))) >= wait)

@@ -1,11 +1,15 @@
 """What is trained first, and from which checkpoint it goes on."""
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from regab.config import Run
 from regab.training.facts import Facts
-from regab.workers.plan import make_plan
+from regab.workers.plan import cost, make_plan
 from regab.workers.store import Store
 
 
@@ -14,6 +18,17 @@ def test_the_longest_chunks_come_first_so_that_workers_end_together(small):
     facts = Facts(flops=1e6, n_train=100, n_evaluated=100)
     plan = make_plan(runs, {run.structure: facts for run in runs}, workers=2)
     assert [chunk.runs[0].config["epochs"] for chunk in plan.chunks] == [50, 7, 2]
+
+
+def test_a_run_costs_what_it_adds_to_a_stack_and_one_of_which_nothing_is_known_any_amount(small):
+    run = Run(small({"epochs": 10}), Path(), {})
+    known = Facts(stacked=True, flops=10**6, n_train=96, n_evaluated=100, bytes=1000)
+    small_one, large = (cost(run, {run.structure: replace(known, flops=flops)}) for flops in (10**5, 10**6))
+    assert large - small_one == pytest.approx(10 * 9e5 * (3 * 96 + 100) / 90e9)
+    other = replace(run, config=run.config | {"seed": 1})
+    stacks = [make_plan(runs, {run.structure: known}, workers=1).seconds for runs in ([run], [run, other])]
+    assert stacks[1] - stacks[0] == pytest.approx(large)
+    assert cost(run, {run.structure: Facts()}) == math.inf
 
 
 def test_a_run_goes_on_from_the_checkpoint_that_has_come_farthest(tmp_path):

@@ -39,6 +39,7 @@ from regab.sweep.sweep import Sweep, conclude_batches
 from regab.sweep.unchanged import Earlier, check_unchanged
 from regab.training.facts import Facts
 from regab.workers.events import Ended
+from regab.workers.plan import cost
 from regab.workers.store import Store
 
 # Hydra 1.3 takes plugins from a package of this name only. A folder of that name on disk would not be found in an
@@ -87,7 +88,7 @@ class RegabSweeper(Sweeper):
         sweep = composed(compose, [_as_overrides(run) for run in runs], elsewhere)
         if self.design != "grid":
             print(*design_words(self.design, runs), sep="\n")
-        ended = sweep.execute(self.config, looks=self.looks, growth=self._growth(compose, factors))
+        ended = sweep.execute(self.config, looks=self.looks, growth=self._growth(compose, factors, sweep.facts))
         failed = sum(end.error is not None for end in ended)
         if failed:
             again = f"try them again with: regab train --resume {shlex.quote(self.config.hydra.sweep.dir)}"
@@ -98,13 +99,14 @@ class RegabSweeper(Sweeper):
         value = OmegaConf.select(self.config, key.lstrip("+"))
         return None if value is None else str(value)
 
-    def _growth(self, compose: Composer, factors: Ranged) -> Growth | None:
+    def _growth(self, compose: Composer, factors: Ranged, facts: dict[str, Facts]) -> Growth | None:
         if not self.most:
             return None
         written = {key.lstrip("+"): key for key in factors}  # a run's assignment has lost the pluses of added keys
         budget = math.inf if self.budget is None else seconds_of(str(self.budget))
         return Growth(
             lambda run: compose(_as_overrides({written.get(key, key): value for key, value in run.items()})),
+            lambda run: cost(run, facts),
             self.most,
             budget,
         )

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from regab.analysis.baseline import variants_of
-from regab.analysis.looks import automatic
 from regab.analysis.table import read, variant_names
 from regab.analysis.undecided import undecided, wanted
 from regab.errors import UsageError
@@ -22,7 +21,7 @@ NAMED = 6  # questions in a line
 
 
 class Found(NamedTuple):
-    """``folders``: of the runs of variants that should have more seeds; ``seeds``: how many, in all."""
+    """``folders``: of the runs of variants that should have more seeds than the ``seeds`` that there are."""
 
     words: str
     folders: set[str]
@@ -52,11 +51,10 @@ def look(root: Path, folders: set[str], most: int) -> Found:
     if not names:
         return Found(f"{n} seeds: everything is decided", set())
     words = f"{n} seeds: undecided {_named(open_rows)}"
-    further = next((step for step, _ in automatic(most) if step > n), None)
-    if further is None:
+    if n >= most:
         return Found(f"{words}; {most} seeds are the most", set())
     there = zip(table["folder"], variant_names(table), strict=True)
-    return Found(words, {Path(folder).name for folder, name in there if name in names}, further)
+    return Found(words, {Path(folder).name for folder, name in there if name in names}, n)
 
 
 def _named(rows: DataFrame) -> str:

@@ -81,6 +81,8 @@ class Sweep:
         is said of them in advance. ``growth`` is asked what to train next, until it wants nothing more.
         """
         store = Store(Path(cfg.hydra.sweep.dir))
+        if growth and (more := growth.first(self.asked)):
+            self.ask(*more)
         if current().line.dry_run:
             runs, _, plan = self._planned(store)
             lines = [line for facts in self.facts.values() for line in data_lines(facts.said, facts.columns)]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
+from typing import Any
 
 from regab.config import Run
 from regab.script import is_script
@@ -126,11 +128,23 @@ def stack_size(facts: Facts) -> int:
 
 def _chunk(runs: list[Run], facts: Facts, resume: str = "") -> Chunk:
     config, lanes = runs[0].config, len({run.trajectory for run in runs})
-    steps = -(-facts.n_train // config["batch_size"])
-    arithmetic = lanes * facts.flops * (3 * facts.n_train + facts.n_evaluated) / RATE[facts.stacked]
-    overhead = steps * (PER_STEP + lanes * PER_LANE_STEP) + lanes * PER_LANE_EPOCH
-    seconds = config["epochs"] * (arithmetic + overhead)
+    seconds = lanes * _lane_seconds(config, facts) + config["epochs"] * _steps(config, facts) * PER_STEP
     return Chunk(runs, seconds, lanes * facts.bytes, facts.data_bytes, resume, device=facts.device)
+
+
+def cost(run: Run, facts: dict[str, Facts]) -> float:
+    """About the seconds of a core that a run adds to a stack; infinite where nothing is known of it, as of a script."""
+    own = facts[run.structure]
+    return _lane_seconds(run.config, own) if own.flops else math.inf
+
+
+def _lane_seconds(config: dict[str, Any], facts: Facts) -> float:
+    arithmetic = facts.flops * (3 * facts.n_train + facts.n_evaluated) / RATE[facts.stacked]
+    return config["epochs"] * (arithmetic + _steps(config, facts) * PER_LANE_STEP + PER_LANE_EPOCH)
+
+
+def _steps(config: dict[str, Any], facts: Facts) -> int:
+    return -(-facts.n_train // config["batch_size"])
 
 
 def cores() -> int:
