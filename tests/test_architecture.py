@@ -32,6 +32,14 @@ FORBIDDEN_ANYWHERE = {
     "regab.training": (*HYDRA, *ABOVE, "regab.report", "regab.analysis", "regab.records"),
     "regab.models": (*HYDRA, *ABOVE, "regab.training", "regab.report", "regab.regularizers"),
     "regab.data": (*HYDRA, *ABOVE, "regab.training", "regab.report", "regab.regularizers"),
+    **{
+        f"regab.data.{room}": tuple(f"regab.data.{other}" for other in above.split())
+        for room, above in {
+            "inputs": "tables own division unseen split",
+            "tables": "own unseen split",
+            "division": "inputs tables own unseen",
+        }.items()
+    },
     "regab.metrics": (*HYDRA, *ABOVE, "regab.training", "regab.report", "regab.data", "regab.regularizers", *TORCH),
     "regab.tasks": (*HYDRA, *ABOVE, "regab.training", "regab.report", "regab.data", "regab.metrics", *TORCH),
     "regab.regularizers": (*HYDRA, *ABOVE, "regab.training", "regab.report", "regab.data", *TORCH),
@@ -51,10 +59,10 @@ FORBIDDEN_AT_THE_TOP = {
     "regab.training.optimizer": TORCH,
     "regab.training.schedule": TORCH,
     "regab.regularizers": ("regab.models",),
-    "regab.data.loaded": SLOW,
-    "regab.data.groups": SLOW,
+    "regab.data.own.loaded": SLOW,
+    "regab.data.division.groups": SLOW,
     "regab.data.split": SLOW,
-    "regab.data.rows": SLOW,
+    "regab.data.tables.rows": SLOW,
     "regab.training": SLOW,
     "regab.workers": SLOW,
 }

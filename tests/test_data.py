@@ -11,8 +11,8 @@ import torch
 import torchvision.datasets
 
 from regab.data import vision
+from regab.data.division.parts import stratified_order
 from regab.data.embedded import digits, wine
-from regab.data.parts import stratified_order
 from regab.data.split import Division, Source, Split, divide
 from regab.errors import UsageError
 from tests.conftest import DATA, needs_mnist

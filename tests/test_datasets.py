@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, IterableDataset, Subset, TensorDataset, WeightedRandomSampler
 
-from regab.data import reading, room
-from regab.data.loaded import taken
+from regab.data.inputs import room
+from regab.data.own import reading
+from regab.data.own.loaded import taken
+from regab.data.own.streamed import Streamed
 from regab.data.split import Source, Split
-from regab.data.streamed import Streamed
 from regab.errors import UsageError
 from regab.seeding import drawn_since, global_states, stream_seed
 from regab.training.noise import Noise

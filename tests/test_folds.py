@@ -9,8 +9,8 @@ import torch
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from regab.command.shorthands import expand
+from regab.data.division.folds import held_out_in
 from regab.data.embedded import diabetes, wine
-from regab.data.folds import held_out_in
 from regab.data.split import Division, Source, Split, divide
 from regab.errors import UsageError
 from tests.conftest import curves, same

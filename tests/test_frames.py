@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from regab.data import table, text
-from regab.data.rows import read_rows
 from regab.data.split import Division, divide
+from regab.data.tables.rows import read_rows
 from regab.errors import UsageError
 
 pytest.importorskip("pyarrow")

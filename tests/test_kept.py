@@ -1,19 +1,22 @@
 """What was learned of data is kept as plain JSON, and is the same when it is read again."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from regab.data.encode import Cells, fitter
 from regab.data.folder import fit
-from regab.data.kept import kept, restored
-from regab.data.scaling import standardize
+from regab.data.inputs.scaling import standardize
+from regab.data.tables.columns import Column
+from regab.data.tables.encode import Cells, fitter
+from regab.data.tables.several import SeveralTargets
 from regab.data.text import fitter as text_fitter
+from regab.data.unseen.kept import kept, restored, with_present_names
 from regab.errors import UsageError
+from regab.targets import locate
 
 
 @dataclass
@@ -62,3 +65,35 @@ def test_what_json_cannot_hold_is_refused(value):
 def test_a_class_that_is_not_there_or_no_dataclass_is_named_in_a_line(target):
     with pytest.raises(UsageError, match=f"^encoding._target_={target}: "):
         restored({"_target_": target, "args": "ls"}, "encoding")
+
+
+def test_what_earlier_versions_kept_is_of_the_classes_as_they_are_called_now():
+    earlier = {
+        "reader": {
+            "_target_": "regab.data.unseen.tables.Tables",
+            "columns": [{"_target_": "regab.data.columns.Column", "name": "age", "kind": "numeric", "date": ""}],
+            "options": {"_target_": "regab.data.columns.Options", "missing": ["NA"]},
+            "targets": {"_target_": "regab.data.several.SeveralTargets", "label": "[a,b]"},
+        },
+        "encoder": {"entries": [["own", {"_target_": "own_data.columns.Column"}]]},
+    }
+    now = with_present_names(earlier)
+    assert now["reader"]["_target_"] == "regab.data.unseen.tables.Tables"
+    assert now["reader"]["columns"] == [earlier["reader"]["columns"][0] | {"_target_": f"{Column.__module__}.Column"}]
+    assert now["reader"]["targets"]["_target_"] == f"{SeveralTargets.__module__}.SeveralTargets"
+    assert now["encoder"] == earlier["encoder"]
+    assert restored(now["reader"]["columns"], "encoding") == [Column("age", "numeric")]
+    assert with_present_names(now) == now
+
+
+EARLIER = (
+    "columns.Column columns.Options encode.Table labels.Targets several.SeveralTargets scaling.Standard tensors.Packed"
+)
+
+
+@pytest.mark.parametrize(
+    "name", [*EARLIER.split(), "folder.Pixels", "series.Padded", "text.Words", "unseen.lines.Lines"]
+)
+def test_every_class_that_an_earlier_version_kept_is_found(name):
+    node = with_present_names({"_target_": f"regab.data.{name}"})
+    assert is_dataclass(locate(node, "encoding"))

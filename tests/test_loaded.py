@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from regab.data.loaded import taken
+from regab.data.own.loaded import taken
 from regab.data.split import Source, Split
 from regab.errors import UsageError
 

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from sklearn import metrics as sklearn
 
 from regab.analysis.table import in_full
-from regab.data.checks import imbalance_of
+from regab.data.division.checks import imbalance_of
 from regab.data.split import Data, Source, Split
 from regab.errors import UsageError
 from regab.measured import check_measured, metric_names, metrics_of, undefined_words

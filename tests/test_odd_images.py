@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from regab.data.checks import examined
+from regab.data.division.checks import examined
 from regab.data.folder import load
 from regab.data.split import Division, divide
 from regab.errors import UsageError

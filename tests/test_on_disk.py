@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 
 from regab.data import folder as folders
-from regab.data import on_disk, room
 from regab.data.fingerprint import fingerprint
 from regab.data.folder import load
-from regab.data.on_disk import OnDisk
+from regab.data.inputs import on_disk, room
+from regab.data.inputs.on_disk import OnDisk
 from regab.data.split import Division, divide
 from regab.errors import UsageError
 from tests.benchmarks.memory import peak
@@ -59,7 +59,7 @@ def from_disk(*args, **options):
 @pytest.mark.parametrize("kind", MODES)
 def test_images_of_every_kind_are_the_same_from_disk(tmp_path, monkeypatch, kind, size):
     monkeypatch.setattr(on_disk, "CHUNK", 200)
-    monkeypatch.setattr("regab.data.images.CHUNK", 300)
+    monkeypatch.setattr("regab.data.inputs.images.CHUNK", 300)
     path = make(tmp_path / "train", MODES[kind])
     test = make(tmp_path / "test", MODES[kind][:1], count=4)
     kept, read = (one(path, test, size) for one in (load, from_disk))

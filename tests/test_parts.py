@@ -13,7 +13,7 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from regab.data import folder, table, text
 from regab.data.fingerprint import fingerprint
-from regab.data.loaded import taken
+from regab.data.own.loaded import taken
 from regab.data.split import Division, Source, Split, divide
 from regab.errors import UsageError
 

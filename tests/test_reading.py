@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from regab.data.checks import examined
-from regab.data.rows import read_rows
-from regab.data.scaling import standardize
+from regab.data.division.checks import examined
+from regab.data.inputs.scaling import standardize
 from regab.data.split import Division, Source, Split, divide
 from regab.data.table import load
+from regab.data.tables.rows import read_rows
 from regab.data.text import load as load_texts
 from regab.errors import UsageError
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regab.data.columns import Options
-from regab.data.dates import date_forms, date_numbers
-from regab.data.decode import read_text
-from regab.data.numbers import form, value
 from regab.data.table import load
+from regab.data.tables.columns import Options
+from regab.data.tables.dates import date_forms, date_numbers
+from regab.data.tables.decode import read_text
+from regab.data.tables.numbers import form, value
 from regab.errors import UsageError
 
 NUMBERS = st.lists(st.decimals(-(10**7), 10**7, places=2), min_size=3, max_size=12)

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import regab
-from regab.data.loaded import taken
+from regab.data.own.loaded import taken
+from regab.data.own.tensors import several
 from regab.data.split import Division, divide
-from regab.data.tensors import several
 from regab.errors import UsageError
 from regab.training.setup import examine, set_up
 from tests import own_tensors

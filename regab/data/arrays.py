@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from regab.data.loaded import taken
+from regab.data.own.loaded import taken
 from regab.data.split import Source
 from regab.errors import UsageError
 from regab.tasks import tasks

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.scaling import Encode, standardize
+from regab.data.inputs.scaling import Encode, standardize
 from regab.data.split import Source, Split
 from regab.errors import UsageError
 from regab.tasks.regression import Regression
@@ -44,7 +44,7 @@ class Measured:
 
 
 def _measurements(train: Tensor) -> tuple[Encode, dict[str, Any]]:
-    """Standardize what is measured; areas and soils are categories already (see ``regab.data.encode.fitter``)."""
+    """Standardize what is measured; areas and soils are categories already (``regab.data.tables.encode.fitter``)."""
     return Measured(standardize(train[:, :MEASURED])[0]), {"categories": BLOCKS}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from regab.data.on_disk import OnDisk
+from regab.data.inputs.on_disk import OnDisk
 
 if TYPE_CHECKING:
     from regab.data.split import Source

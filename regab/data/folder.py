@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regab.data.depth import Depth
-from regab.data.examples import gather
-from regab.data.images import NO_CLASSES, Decoded, Kind, decode, image_endings, visible
-from regab.data.keys import grouped_by, in_both
-from regab.data.on_disk import OnDisk
-from regab.data.scaling import Encode, Standard
+from regab.data.inputs.depth import Depth
+from regab.data.inputs.examples import gather
+from regab.data.inputs.images import NO_CLASSES, Decoded, Kind, decode, image_endings, visible
+from regab.data.inputs.on_disk import OnDisk
+from regab.data.inputs.scaling import Encode, Standard
 from regab.data.split import Source, Split
+from regab.data.tables.keys import grouped_by, in_both
 from regab.data.unseen.images import Images
 from regab.errors import UsageError
 

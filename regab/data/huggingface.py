@@ -12,14 +12,14 @@ import pandas as pd
 import torch
 
 from regab.data import folder, table, text
-from regab.data.columns import Options
-from regab.data.frames import rows_of
-from regab.data.images import Kind, decode
-from regab.data.keys import Keys
-from regab.data.labels import Targets, is_number
-from regab.data.marks import Marks
-from regab.data.rows import Rows, column_name
+from regab.data.inputs.images import Kind, decode
 from regab.data.split import Source, Split
+from regab.data.tables.columns import Options
+from regab.data.tables.frames import rows_of
+from regab.data.tables.keys import Keys
+from regab.data.tables.labels import Targets, is_number
+from regab.data.tables.marks import Marks
+from regab.data.tables.rows import Rows, column_name
 from regab.data.unseen.images import Images
 from regab.errors import UsageError
 from regab.targets import unknown

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.columns import Column, Options, columns_of
-from regab.data.keys import Keys, in_both, placed
-from regab.data.labels import Targets
-from regab.data.marks import set_marks
-from regab.data.moments import Moments, Series
-from regab.data.rows import Rows, column_name, read_rows
-from regab.data.scaling import Encode, Fit, is_constant
+from regab.data.inputs.scaling import Encode, Fit, is_constant
 from regab.data.split import Source, Split
+from regab.data.tables.columns import Column, Options, columns_of
+from regab.data.tables.keys import Keys, in_both, placed
+from regab.data.tables.labels import Targets
+from regab.data.tables.marks import set_marks
+from regab.data.tables.moments import Moments, Series
+from regab.data.tables.rows import Rows, column_name, read_rows
 from regab.data.unseen.series import SeriesTables
 from regab.data.unseen.tables import Tables
 from regab.errors import UsageError

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from regab.data.examples import Examples, nbytes
-from regab.data.parts import divided
-from regab.data.scaling import Fit, standardize
+from regab.data.division.parts import divided
+from regab.data.inputs.examples import Examples, nbytes
+from regab.data.inputs.scaling import Fit, standardize
 from regab.data.unseen.arrays import Arrays
 from regab.data.unseen.tensors import Tensors
 from regab.errors import UsageError
@@ -26,8 +26,8 @@ BRIGHT, DARK = 255, 128  # what is never brighter than the latter is hardly byte
 class Split(NamedTuple):
     """Examples ``x [N, …]`` and targets ``y [N]`` as their task has them: classes (int64), in a regression floats.
 
-    ``x`` is what a model takes (float32 numbers or int64 tokens), a tensor or ``regab.data.examples.Examples``; in a
-    ``Source`` whose ``fit`` makes that of it, any sequence that can be indexed by an array of rows.
+    ``x`` is what a model takes (float32 numbers or int64 tokens), a tensor or ``regab.data.inputs.examples.Examples``;
+    in a ``Source`` whose ``fit`` makes that of it, any sequence that can be indexed by an array of rows.
     """
 
     x: Any
@@ -77,8 +77,8 @@ class Data:
 
     ``given`` are keyword arguments for a model that takes them; ``classes`` is how many outputs the ``task`` asks of it
     for an example. Targets are on a ``scale``. ``imbalance`` names a rare class and the most frequent one, with their
-    shares (``regab.data.checks``). See ``Source`` for ``said``, ``columns``, ``fingerprint``, ``names`` and ``reader``;
-    ``encode`` is what its ``fit`` has learned.
+    shares (``regab.data.division.checks``). See ``Source`` for ``said``, ``columns``, ``fingerprint``, ``names`` and
+    ``reader``; ``encode`` is what its ``fit`` has learned.
     """
 
     train: Split

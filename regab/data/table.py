@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from regab.data.columns import Column, Options, columns_of
-from regab.data.encode import Cells, fitter
-from regab.data.keys import Keys, suspects
-from regab.data.labels import Targets, is_number
-from regab.data.marks import Marks, set_marks
-from regab.data.remarks import described, remarks, summary
-from regab.data.rows import Rows, column_name, read_rows
-from regab.data.several import SeveralTargets
 from regab.data.split import Source, Split
+from regab.data.tables.columns import Column, Options, columns_of
+from regab.data.tables.encode import Cells, fitter
+from regab.data.tables.keys import Keys, suspects
+from regab.data.tables.labels import Targets, is_number
+from regab.data.tables.marks import Marks, set_marks
+from regab.data.tables.remarks import described, remarks, summary
+from regab.data.tables.rows import Rows, column_name, read_rows
+from regab.data.tables.several import SeveralTargets
 from regab.data.unseen.tables import Tables, pointed
 from regab.errors import UsageError
 
@@ -45,14 +45,14 @@ def load(
 
     Columns in which everything present is a number or a date are numeric, the others categorical, but for those named
     in ``numeric``, ``categorical`` and ``ignore``. Numbers may have thousands separators, a decimal comma, %, a
-    currency and other spellings (``regab.data.numbers``), if a whole column agrees on them; ``decimal`` (``point``,
-    ``comma``) and ``day_first`` say what cannot be seen. Missing are empty cells and the words in ``missing``, by
-    default NA, N/A, NaN, null, None and ``?``, and among numbers ``-``, ``#DIV/0!`` and the like. A column that is
-    nearly all numbers is an error. Rows of one ``group`` stay in one part of the data, training, validation and test
-    data follow each other by ``order``; these columns are no features (but for an order in ``numeric``). ``task``:
-    ``regression`` if the label is a number with decimals, or one of more than 20 whole numbers; else
-    ``classification``; or as said. See ``fitter`` for how columns are encoded. Raises UsageError for whatever is wrong
-    with the files, naming the line.
+    currency and other spellings (``regab.data.tables.numbers``), if a whole column agrees on them; ``decimal``
+    (``point``, ``comma``) and ``day_first`` say what cannot be seen. Missing are empty cells and the words in
+    ``missing``, by default NA, N/A, NaN, null, None and ``?``, and among numbers ``-``, ``#DIV/0!`` and the like. A
+    column that is nearly all numbers is an error. Rows of one ``group`` stay in one part of the data, training,
+    validation and test data follow each other by ``order``; these columns are no features (but for an order in
+    ``numeric``). ``task``: ``regression`` if the label is a number with decimals, or one of more than 20 whole numbers;
+    else ``classification``; or as said. See ``fitter`` for how columns are encoded. Raises UsageError for whatever is
+    wrong with the files, naming the line.
     """
     options = Options(numeric or [], categorical or [], ignore or [], missing, decimal, day_first)
     files = [("data.path", path), ("data.test_path", test_path)]

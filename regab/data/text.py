@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.columns import Options
-from regab.data.keys import Keys
-from regab.data.labels import MOST_CLASSES, Targets
-from regab.data.marks import Marks
-from regab.data.rows import Rows, read_rows
-from regab.data.scaling import Encode, Fit
+from regab.data.inputs.scaling import Encode, Fit
 from regab.data.split import Source, Split
+from regab.data.tables.columns import Options
+from regab.data.tables.keys import Keys
+from regab.data.tables.labels import MOST_CLASSES, Targets
+from regab.data.tables.marks import Marks
+from regab.data.tables.rows import Rows, read_rows
 from regab.data.unseen.texts import Texts
 from regab.errors import UsageError
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.pieces import TOKENS, pieces_of, tokens_of
-from regab.data.scaling import Encode, Fit
+from regab.data.inputs.pieces import TOKENS, pieces_of, tokens_of
+from regab.data.inputs.scaling import Encode, Fit
 from regab.data.split import Source, Split
 from regab.data.text import MARKS, PADDING, UNKNOWN
 from regab.data.unseen.lines import Lines

@@ -63,7 +63,7 @@ def is_foreign(model: nn.Module) -> bool:
 def adopt(model: nn.Module, example: Any, masked: bool | None = None, parts: Any = None) -> list[str]:
     """Give a model places, if it has none; what was taken over, in sentences. ``example [B, …]`` is sent through.
     ``masked`` says of series whether their last channel is 1 where there is a moment; ``parts`` are the tensors that
-    it is of, if it is of several (``regab.data.tensors``).
+    it is of, if it is of several (``regab.data.own.tensors``).
 
     Afterwards it is called with an example alone and returns logits (``regab.models.calling``).
     """

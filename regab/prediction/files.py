@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regab.data.kept import VERSION, restored
+from regab.data.unseen.kept import VERSION, restored, with_present_names
 from regab.errors import UsageError
 from regab.own_code import own_code
 from regab.records.files import checksum
@@ -27,7 +27,7 @@ Config = dict[str, Any]
 
 @dataclass(frozen=True)
 class Kept:
-    """The files of a finished run: its configuration, what ``regab.data.kept.described`` gave, weights by name."""
+    """The files of a finished run: its configuration, what ``kept.described`` gave of the data, weights by name."""
 
     folder: Path
     config: Config
@@ -73,7 +73,7 @@ def _encoding(folder: Path) -> Config:
         raise UsageError(f"{path}: is damaged; {_again(folder)}")
     if found["version"] > VERSION:
         raise UsageError(f"{path}: was written by a later version of regab; update this one")
-    return found
+    return with_present_names(found)
 
 
 def _state(folder: Path, result: Config) -> dict[str, Tensor]:

@@ -13,9 +13,9 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from regab.data.examples import gather
+from regab.data.inputs.examples import gather
+from regab.data.own.tensors import made_up
 from regab.data.split import Data, Split
-from regab.data.tensors import made_up
 from regab.data.unseen.examples import Examples
 from regab.errors import UsageError
 from regab.measured import metrics_of, task_and_values

@@ -112,7 +112,7 @@ class Classification(Task):
 
 
 def imbalance_words(imbalance: Mapping[str, Any]) -> str:
-    """What accuracy is worth where a class is rare (``regab.data.checks.imbalance_of``)."""
+    """What accuracy is worth where a class is rare (``regab.data.division.checks.imbalance_of``)."""
     frequent, rate = imbalance["frequent"], imbalance["rate"]
     few = f"only {imbalance['share']:.1%} of the examples for training are {imbalance['rare']!r}"
     return f"{few}; always saying {frequent!r} gets an accuracy of {rate:.1%}"

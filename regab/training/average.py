@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regab.data.examples import gather
+from regab.data.inputs.examples import gather
 from regab.regularizers.base import Chain, per
 from regab.training.stack import Stack
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regab.data.examples import gather
+from regab.data.inputs.examples import gather
 from regab.data.split import Split
 from regab.metrics.base import measured_kinds
 from regab.metrics.ece import BINS

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regab.data.examples import gather
+from regab.data.inputs.examples import gather
 from regab.data.split import Data, Split
 from regab.errors import UsageError
 from regab.fields import per_run

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regab.data.examples import gather, take
+from regab.data.inputs.examples import gather, take
 from regab.data.split import Data
 from regab.fields import of_kind, per_run
 from regab.metrics.base import Metric

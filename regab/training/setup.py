@@ -15,10 +15,10 @@ from torch import nn
 from regab import fields
 from regab.blame import users_code
 from regab.config import digest, regularizers, trajectory
-from regab.data.checks import examined
+from regab.data.division.checks import examined
 from regab.data.fingerprint import fingerprint
-from regab.data.loaded import taken
-from regab.data.room import limited
+from regab.data.inputs.room import limited
+from regab.data.own.loaded import taken
 from regab.data.split import Data, Division, Source, divide
 from regab.errors import UsageError
 from regab.measured import check_measured, metrics_of, own_measures, task_and_values, with_libraries

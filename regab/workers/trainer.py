@@ -14,7 +14,7 @@ import torch
 
 from regab.blame import WHOLE, users_line
 from regab.config import Run
-from regab.data.kept import described
+from regab.data.unseen.kept import described
 from regab.errors import CannotWrite, Interrupted, UsageError, first_line
 from regab.measured import undefined_words
 from regab.metrics.base import kept_measures

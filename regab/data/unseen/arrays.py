@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.columns import Column, Options
-from regab.data.images import image_endings
-from regab.data.numbers import PLAIN
-from regab.data.rows import read_rows
+from regab.data.inputs.images import image_endings
+from regab.data.tables.columns import Column, Options
+from regab.data.tables.numbers import PLAIN
+from regab.data.tables.rows import read_rows
 from regab.data.unseen.examples import Examples, a_kind, existing, is_path, of_names
 from regab.data.unseen.sheet import Sheet, is_frame_file, is_table, of_rows, sheet_of
 from regab.errors import UsageError
@@ -114,7 +114,7 @@ class Arrays:
         return found
 
     def _of_data_set(self, given: Any) -> Examples:
-        from regab.data.reading import as_example
+        from regab.data.own.reading import as_example
 
         read = [as_example(given[i], f"predict: example {i}") for i in range(len(given))]
         if len({example.x.shape for example in read}) != 1 or any(example.parts for example in read):

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.depth import Depth
-from regab.data.images import Kind, decode, image_endings, visible
+from regab.data.inputs.depth import Depth
+from regab.data.inputs.images import Kind, decode, image_endings, visible
 from regab.data.unseen.arrays import array_of, is_array
 from regab.data.unseen.examples import Examples, a_kind, existing, is_path, of_names
 from regab.data.unseen.sheet import Sheet, is_table, sheet_of

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from regab.data.pieces import pieces_of, tokens_of, words_of
+from regab.data.inputs.pieces import pieces_of, tokens_of, words_of
 from regab.data.unseen.examples import Examples, a_kind, existing, is_path
 from regab.errors import UsageError
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regab.data.columns import Column
-from regab.data.moments import Moments
+from regab.data.tables.columns import Column
+from regab.data.tables.moments import Moments
 from regab.data.unseen.examples import Examples
 from regab.data.unseen.sheet import Sheet, sheet_of
 from regab.data.unseen.tables import Tables

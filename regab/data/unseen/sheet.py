@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regab.data.frames import read_frame, rows_of
-from regab.data.rows import Rows, column_name, read_rows
+from regab.data.tables.frames import read_frame, rows_of
+from regab.data.tables.rows import Rows, column_name, read_rows
 from regab.data.unseen.examples import a_kind, existing, is_path
 from regab.errors import UsageError
 

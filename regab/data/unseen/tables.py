@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.columns import Column, Options, shown
-from regab.data.dates import EPOCH
-from regab.data.encode import Cells
-from regab.data.labels import is_number
-from regab.data.numbers import PLAIN
-from regab.data.rows import Rows
-from regab.data.several import SeveralTargets
+from regab.data.tables.columns import Column, Options, shown
+from regab.data.tables.dates import EPOCH
+from regab.data.tables.encode import Cells
+from regab.data.tables.labels import is_number
+from regab.data.tables.numbers import PLAIN
+from regab.data.tables.rows import Rows
+from regab.data.tables.several import SeveralTargets
 from regab.data.unseen.examples import Examples
 from regab.data.unseen.sheet import Sheet, sheet_of
 from regab.errors import UsageError

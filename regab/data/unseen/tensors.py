@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from regab.data.tensors import Several, is_several, several
+from regab.data.own.tensors import Several, is_several, several
 from regab.data.unseen.examples import Examples
 from regab.errors import UsageError
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regab.data.decode import read_text
-from regab.data.labels import Targets
-from regab.data.rows import Rows, read_rows
+from regab.data.tables.decode import read_text
+from regab.data.tables.labels import Targets
+from regab.data.tables.rows import Rows, read_rows
 from regab.data.unseen.examples import Examples, a_kind, existing, is_path
 from regab.data.unseen.sheet import Sheet, is_frame_file, is_table, of_rows, sheet_of
 from regab.errors import UsageError

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.datasets import as_source, guessed
-from regab.data.scaling import standardize
+from regab.data.inputs.scaling import standardize
+from regab.data.own.datasets import as_source, guessed
+from regab.data.own.tensors import Several, fit_several, is_several, several
 from regab.data.split import Source, Split
-from regab.data.tensors import Several, fit_several, is_several, several
 from regab.errors import UsageError
 from regab.tasks import task_named
 from regab.tasks.classification import Classification

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler
 from torch.utils.data._utils.collate import default_collate
 
-from regab.data.scaling import Fit
+from regab.data.inputs.scaling import Fit
+from regab.data.own.streamed import Found, read_all, read_once
+from regab.data.own.tensors import Packed, is_several
 from regab.data.split import Source, Split
-from regab.data.streamed import Found, read_all, read_once
-from regab.data.tensors import Packed, is_several
 from regab.errors import UsageError
 from regab.tasks.classification import Classification
 from regab.tasks.multilabel import Multilabel

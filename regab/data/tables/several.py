@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.columns import Column, Options, odd, of_cells, plain_name
-from regab.data.marks import Marks
-from regab.data.rows import Rows
+from regab.data.tables.columns import Column, Options, odd, of_cells, plain_name
+from regab.data.tables.marks import Marks
+from regab.data.tables.rows import Rows
 from regab.errors import UsageError
 from regab.tasks import task_named, tasks
 from regab.tasks.multilabel import Multilabel

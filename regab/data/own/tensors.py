@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.scaling import Standard, standardize
+from regab.data.inputs.scaling import Standard, standardize
 from regab.errors import UsageError
 
 Layout = list[list[Any]]  # of each tensor its name (in a tuple its number), its shape in an example, its dtype

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from regab.data.decode import read_text
+from regab.data.tables.decode import read_text
 from regab.errors import UsageError
 from regab.targets import unknown
 
@@ -82,9 +82,9 @@ def read_rows(path: str, key: str, delimiter: str = "auto", raw_tabs: bool = Fal
     which is most frequent there. With ``raw_tabs``, quotes are ordinary characters in what tabs separate. Rows without
     any content are left out, as are empty cells beyond the first line's. Raises UsageError where the file cannot be
     read, is empty, has lines of different lengths or a quote that is never closed. Parquet and Feather files are read
-    by what they say of their types (see ``regab.data.frames``).
+    by what they say of their types (see ``regab.data.tables.frames``).
     """
-    from regab.data.frames import read_frame, rows_of
+    from regab.data.tables.frames import read_frame, rows_of
 
     source = f"{key}={path}" if key else path
     if (frame := read_frame(path, source)) is not None:

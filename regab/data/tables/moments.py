@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from regab.data.columns import shown
-from regab.data.rows import Rows
+from regab.data.tables.columns import shown
+from regab.data.tables.rows import Rows
 from regab.errors import UsageError
 
 EVEN = 1e-6  # of a step, by which steps may differ and be called equal

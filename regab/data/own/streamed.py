@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.examples import Examples, Rows, take
-from regab.data.reading import Key, Reader, as_example, check_parts, unlike
-from regab.data.room import room
+from regab.data.inputs.examples import Examples, Rows, take
+from regab.data.inputs.room import room
+from regab.data.own.reading import Key, Reader, as_example, check_parts, unlike
 from regab.errors import UsageError
 from regab.seeding import seeded, stream_seed
 
@@ -85,7 +85,7 @@ def _as_evaluated(index: int) -> Key:
 @dataclass
 class Found:
     """What a data set is: inputs in memory or streamed, and targets; whether examples are drawn; the largest token;
-    the tensors that an input is of (``regab.data.tensors``), if it is of several."""
+    the tensors that an input is of (``regab.data.own.tensors``), if it is of several."""
 
     x: Any
     y: Any

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.columns import Column, Options, plain_name, shown
-from regab.data.marks import Marks
-from regab.data.numbers import LARGEST, PLAIN
-from regab.data.rows import Rows
+from regab.data.tables.columns import Column, Options, plain_name, shown
+from regab.data.tables.marks import Marks
+from regab.data.tables.numbers import LARGEST, PLAIN
+from regab.data.tables.rows import Rows
 from regab.errors import UsageError
 from regab.tasks import task_named, tasks
 from regab.tasks.classification import Classification

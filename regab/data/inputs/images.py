@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from regab.data.depth import Depth
-from regab.data.on_disk import CHUNK, OnDisk
-from regab.data.room import room
+from regab.data.inputs.depth import Depth
+from regab.data.inputs.on_disk import CHUNK, OnDisk
+from regab.data.inputs.room import room
 from regab.errors import UsageError
 
 COLORS = ("auto", "grey", "rgb")

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from regab.data.columns import Column, Options, of_cells
-from regab.data.dates import EPOCH
-from regab.data.marks import Marks
-from regab.data.numbers import PLAIN
-from regab.data.order import shown
-from regab.data.rows import Rows, column_name
+from regab.data.division.order import shown
+from regab.data.tables.columns import Column, Options, of_cells
+from regab.data.tables.dates import EPOCH
+from regab.data.tables.marks import Marks
+from regab.data.tables.numbers import PLAIN
+from regab.data.tables.rows import Rows, column_name
 from regab.errors import UsageError
 
 PEOPLE = r"patient|subject|person|participant|individual|user|customer|client|member|donor|speaker|author|animal|mouse"

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from regab.blame import WHOLE, users_line
-from regab.data.tensors import Layout, is_several, one_of_several, said
+from regab.data.own.tensors import Layout, is_several, one_of_several, said
 from regab.errors import UsageError
 from regab.seeding import drawn_since, global_states, restore_globals, seed_globals
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Plain = dict[str, Any]
 VERSION = 1
+# In which rooms of regab/data the files are now that were in none when classes in them were kept.
+MOVED = dict.fromkeys(("columns", "encode", "labels", "several"), "tables") | {"scaling": "inputs", "tensors": "own"}
 
 
 def kept(thing: Any) -> Any:
@@ -60,6 +62,21 @@ def described(data: Data) -> Plain:
         "reader": _or_why_not(data.reader),
         "encoder": _or_why_not(data.encode),
     }
+
+
+def with_present_names(value: Any) -> Any:
+    """What was kept by an earlier version, with its classes called by where they are now."""
+    if isinstance(value, list):
+        return [with_present_names(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    names = {"_target_": _present_name(value["_target_"])} if "_target_" in value else {}
+    return {key: with_present_names(each) for key, each in value.items()} | names
+
+
+def _present_name(target: str) -> str:
+    file, _, name = target.removeprefix("regab.data.").partition(".")
+    return f"regab.data.{MOVED[file]}.{file}.{name}" if target.startswith("regab.data.") and file in MOVED else target
 
 
 def _or_why_not(thing: Any) -> Plain:

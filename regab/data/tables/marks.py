@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from regab.data.columns import MARKS, Column, Options, shown
-from regab.data.numbers import form, value
-from regab.data.rows import Rows
+from regab.data.tables.columns import MARKS, Column, Options, shown
+from regab.data.tables.numbers import form, value
+from regab.data.tables.rows import Rows
 from regab.errors import UsageError
 
 Possible = tuple[tuple[str, ...], str | None]  # marks by which a column can be read, and a cell that differs by them

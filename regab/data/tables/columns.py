@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from regab.data.dates import date_forms, date_numbers
-from regab.data.numbers import INFINITE, MISSING, MISSING_NUMBER, PLAIN, Spelling, plain_numbers
-from regab.data.rows import Rows
+from regab.data.tables.dates import date_forms, date_numbers
+from regab.data.tables.numbers import INFINITE, MISSING, MISSING_NUMBER, PLAIN, Spelling, plain_numbers
+from regab.data.tables.rows import Rows
 from regab.errors import UsageError
 
 NEARLY = 0.9  # of a column's cells that make it a column of numbers, in which the others are mistakes

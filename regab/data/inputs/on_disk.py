@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.examples import Examples, Rows
+from regab.data.inputs.examples import Examples, Rows
 from regab.errors import UsageError
 
 CHUNK = 2**24  # bytes that are read at once where all are

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Encode = Callable[[Any], Tensor]  # a dataclass, if it is to be kept with a run (see regab.data.kept)
+Encode = Callable[[Any], Tensor]  # a dataclass, if it is to be kept with a run (see regab.data.unseen.kept)
 Fit = Callable[[Any], tuple[Encode, dict[str, Any]]]
 
 # Below this share of the mean, a deviation may be of rounding alone, and is looked at more closely.

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from regab.data.columns import MANY, NEARLY, Column, Options, plain_name
-from regab.data.numbers import INFINITE, MISSING, PLAIN
-from regab.data.rows import Rows
+from regab.data.tables.columns import MANY, NEARLY, Column, Options, plain_name
+from regab.data.tables.numbers import INFINITE, MISSING, PLAIN
+from regab.data.tables.rows import Rows
 
 SHOWN, EXAMPLES = 4, 3
 UNIT = re.compile(r"[-+]?[0-9.,]*[0-9] *(?P<unit>[^\W\d_]{1,6}[²³]?|°[CF]?)")

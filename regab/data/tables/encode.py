@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.scaling import Encode, is_constant
+from regab.data.inputs.scaling import Encode, is_constant
 
 LARGEST = 1e38  # of single precision
 

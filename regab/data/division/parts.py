@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from regab.data.folds import held_out_in
-from regab.data.groups import Grouped
-from regab.data.order import Ordered
+from regab.data.division.folds import held_out_in
+from regab.data.division.groups import Grouped
+from regab.data.division.order import Ordered
 from regab.errors import UsageError
 from regab.tasks.base import Task
 

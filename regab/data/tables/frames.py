@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from regab.data.rows import Rows
+from regab.data.tables.rows import Rows
 from regab.errors import UsageError
 
 KINDS = {b"PAR1": "Parquet", b"ARROW1": "Feather", b"FEA1": "Feather"}  # by how such files begin

@@ -1,0 +1,1 @@
+"""Dividing examples into training, validation and test data, and what is checked then."""

@@ -1,0 +1,1 @@
+"""What inputs are made of, where they lie, and how they are scaled."""

@@ -1,0 +1,1 @@
+"""Tables of any origin: their rows, what their columns are, and how cells become numbers."""
