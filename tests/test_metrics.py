@@ -25,11 +25,22 @@ from regab.tasks.classification import Classification
 from regab.tasks.multilabel import Multilabel
 from regab.tasks.ordinal import Ordinal
 from regab.tasks.regression import Regression
-from regab.training.evaluate import evaluate
+from regab.training.evaluate import Joined, evaluate
 from tests.conftest import SMALL
 
 RUNS, N = 3, 400
 QUICK = (*SMALL, "curves=false", "stack.workers=0")
+
+
+@pytest.mark.parametrize("dim", [0, 1])
+@pytest.mark.parametrize("sizes", [(3, 3, 1), (1, 3, 9, 30), (5,), (2, 0, 4)])
+def test_parts_of_any_sizes_are_joined_as_torch_does(dim, sizes):
+    parts = [torch.randn(size, 2, 3).transpose(0, dim) for size in sizes]
+    joined = Joined(len(sizes), dim)
+    for part in parts:
+        joined.add(part)
+    assert torch.equal(joined.all(), torch.cat(parts, dim))
+    assert joined.all().is_contiguous()
 
 
 def outputs_and_classes(k, seed=0):

@@ -2,6 +2,8 @@
 
 import csv
 import os
+import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -153,3 +155,49 @@ def test_three_times_the_memory_trains_in_it_at_half_the_speed_or_better(tmp_pat
         took[memory] = peak(command), _seconds(tmp_path / str(memory))
     assert took["auto"][0] - took[0.1][0] > 0.12e9
     assert took[0.1][1] < 2 * took["auto"][1]
+
+
+GROWTH = """
+import torch
+from regab.data.examples import Examples
+from regab.data.split import Data, Split
+from regab.metrics.accuracy import Accuracy
+from regab.models.mlp import MLP
+from regab.tasks.classification import Classification
+from regab.training.evaluate import evaluate
+from regab.training.process import tune
+from regab.training.stack import Stack
+from tests.test_on_disk import anonymous
+
+class Made(Examples):
+    def __init__(self, count):
+        self.shape, self.dtype = torch.Size([count, 150_000]), torch.float32
+
+    def read(self, batches, noise=None):
+        for rows in batches:
+            yield torch.ones(len(range(*rows.indices(len(self)))), self.shape[1], dtype=torch.uint8).float().mul(0.5)
+
+    take = to = None
+
+tune()
+model, empty = MLP((150_000,), 2, []), Split(torch.empty(0, 150_000), torch.empty(0, dtype=torch.int64))
+stack = Stack([model], torch.tensor([0]), torch.zeros(2, 150_000), vmapped=True, device=torch.device("cpu"))
+for count in (300, 4000):
+    split = Split(Made(count), torch.zeros(count, dtype=torch.int64))
+    evaluate(stack, Data(split, empty, empty, 2), Classification(), {"accuracy": Accuracy()})
+    print(anonymous())
+"""
+
+
+def anonymous():
+    """Bytes of memory of this process that no file backs."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("RssAnon:"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_evaluation_of_more_examples_takes_no_more_memory():
+    done = subprocess.run(python("-c", GROWTH), check=True, capture_output=True, text=True)
+    few, many = map(int, done.stdout.split())
+    assert many - few < 40e6

@@ -150,11 +150,10 @@ class Mean(Metric):
         return mean.flatten(1).mean(1) if mean.ndim > 1 else mean
 
     def of(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return self.finish(mean_over_examples([self.each(outputs, targets)]), targets, 1.0)
+        return self.finish(mean_over_examples(self.each(outputs, targets)), targets, 1.0)
 
 
-def mean_over_examples(parts: list[Tensor]) -> Tensor:
-    """Parts ``[V, n, …]`` to their mean over all examples ``[V, …]``, float64 on the CPU."""
-    values = torch.cat(parts, 1)
+def mean_over_examples(values: Tensor) -> Tensor:
+    """``[V, N, …]`` to the mean over all examples ``[V, …]``, float64 on the CPU."""
     wide = torch.float32 if values.device.type == "mps" else torch.float64  # MPS has no 64-bit floats
     return values.mean(1, dtype=wide).cpu().double()
