@@ -9,7 +9,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from regab.analysis.diagnosis import overfitting, smoothed
+from regab.analysis.diagnosis import diagnosis, overfitting, smoothed
 from regab.records.load import load_metrics
 from regab.report.figures import comparison, curves
 from regab.report.figures.style import method_colours
@@ -25,7 +25,7 @@ def run(val, train=None, gap=0.0):
     return {
         "epoch": EPOCHS, "train_loss": train, "val_loss": val, "train_objective": train + 0.1,
         "train_accuracy": accuracy + gap, "val_accuracy": accuracy,
-        "l1_norm": 10 + EPOCHS, "l2_norm": 2 + EPOCHS, "overfitting_score": val / train,
+        "l1_norm": 10 + EPOCHS, "l2_norm": 2 + EPOCHS, "overfitting_score": val / np.maximum(train, 1e-9),
     }  # fmt: skip
 
 
@@ -41,6 +41,15 @@ def test_a_falling_one_is_not_and_neither_are_single_bad_epochs():
     bad = falling.copy()
     bad[[12, 30]] *= 1.3
     assert overfitting(run(bad)).startswith("It does not overfit")
+
+
+def test_losses_of_zero_are_no_overfitting_and_a_rise_from_zero_has_no_share():
+    zero, later = np.zeros(31), np.where(EPOCHS > 20, 0.5, 0.0)
+    assert overfitting(run(zero, train=zero)).startswith("It does not overfit")
+    falls = run(later, train=np.exp(-EPOCHS / 5))
+    assert "rose, from 0 to 0.5, while" in overfitting(falls)
+    assert "epoch 0 and rises after it (validation loss 0.497 above" in diagnosis([falls])
+    assert "times it" not in diagnosis([run(later, train=zero)])
 
 
 def test_a_rise_of_both_losses_is_no_overfitting():

@@ -65,7 +65,7 @@ def fit(metrics: Metrics, own: Measures | None = None) -> Fit | None:
     unknown = np.array([np.nan])
     train, val = smoothed(metrics["train_loss"]), smoothed(metrics["val_loss"])
     best = int(np.nanargmin(val))
-    rise = float(val[-1] / val[best] - 1)
+    rise = float(val[-1] / val[best] - 1) if val[best] else np.inf if val[-1] else 0.0
     earlier = train[-1 - max(1, (len(train) - 1) // 10)]
     return Fit(
         overfits=bool(rise >= RISE and train[-1] < train[best]),
@@ -86,6 +86,10 @@ def _scored(metrics: Metrics, own: Measures | None) -> Column:
 def _gap(known: Column, train: float, val: float) -> float:
     """By how much training is better than validation, where the best there can be is 1; else NaN."""
     return train - val if known.measure.upwards and known.measure.best == 1 else np.nan
+
+
+def _by(rise: float) -> str:
+    return f" by {rise:.0%}" if np.isfinite(rise) else ""  # of 0 there is no share
 
 
 def memorized(train: float, wrong: float) -> str:
@@ -111,7 +115,7 @@ def overfitting(metrics: Metrics, own: Measures | None = None, wrong: float = 0.
     train, val, best = smoothed(metrics["train_loss"]), smoothed(metrics["val_loss"]), found.best
     if found.overfits:
         return (
-            f"It overfits: after epoch {best} the validation loss rose by {found.rise:.0%}, from {val[best]:.3g} to "
+            f"It overfits: after epoch {best} the validation loss rose{_by(found.rise)}, from {val[best]:.3g} to "
             f"{val[-1]:.3g}, while the training loss fell from {train[best]:.3g} to {train[-1]:.3g}."
         )
     if _gap(known, found.train_score, found.val_score) >= GAP:
@@ -140,13 +144,12 @@ def _generalizing(runs: Sequence[Metrics], own: Measures | None) -> str:
     known = _scored(runs[0], own)
     bad = [found for found in fits if found.overfits]
     gap, ratio = median(f.gap for f in fits), median(f.ratio for f in fits)
-    loss = f"validation loss {abs(gap):.3g} {'above' if gap >= 0 else 'below'} training loss, {ratio:.3g} times it"
+    times = f", {ratio:.3g} times it" if np.isfinite(ratio) else ""
+    loss = f"validation loss {abs(gap):.3g} {'above' if gap >= 0 else 'below'} training loss{times}"
     if bad:
         onset, rise = median(f.best for f in bad), median(f.rise for f in bad)
         often = "" if len(bad) == len(fits) == 1 else f" in {len(bad)} of {len(fits)} runs"
-        return (
-            f"Overfits{often}: validation loss is lowest at epoch {onset:g} and rises by {rise:.0%} after it ({loss})."
-        )
+        return f"Overfits{often}: validation loss is lowest at epoch {onset:g} and rises{_by(rise)} after it ({loss})."
     train, val = median(f.train_score for f in fits), median(f.val_score for f in fits)
     shown = f"{words(known)} {cell(known, train)} on training, {cell(known, val)} on validation data"
     if _gap(known, train, val) >= GAP:
