@@ -10,6 +10,7 @@ import sys
 import types
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -45,6 +46,7 @@ from regab.workers.store import Store
 # Hydra 1.3 takes plugins from a package of this name only. A folder of that name on disk would not be found in an
 # editable install, so the module exists in memory alone.
 NAMESPACE = "hydra_plugins.regab"
+_read = cache(OmegaConf.structured)  # 30 ms for the schema, which does not change from one command to the next
 
 
 class RegabSweeper(Sweeper):
@@ -223,7 +225,7 @@ def register(claim: bool) -> None:
         Plugins.instance().register(plugin)
     OmegaConf.register_new_resolver("fresh", lambda path: fresh_folder(path, claim), replace=True, use_cache=True)
     store = ConfigStore.instance().store
-    store(name="regab_schema", node=schema())
+    store(name="regab_schema", node=_read(schema()))
     store(
         group="hydra/launcher",
         name="regab",
