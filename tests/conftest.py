@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import io
 import sys
 import tempfile
@@ -15,8 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from hydra import initialize_config_dir
 
 from regab.cli import main
 from regab.command.contradictions import key_of
@@ -28,6 +28,7 @@ from regab.records.columns import to_row
 from regab.training.loop import train
 from regab.training.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
+from tests.benchmarks.compose import composers
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SMALL = ("model=mlp", "model.widths=[16]", "data.n_train=150", "epochs=2", "batch_size=32")
@@ -60,6 +61,10 @@ TRANSFORMER = text_data() | {
 }
 
 
+def pytest_configure() -> None:
+    gc.set_threshold(20_000)  # looking for garbage among all that is imported took 5 % of the time
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)  # what regab sets for stacks, and these machines have two noisy cores
@@ -67,15 +72,14 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def configure() -> Callable[..., Config]:
-    """``configure("reg.dropout=0.5", …)``: the checked configuration of a run."""
+    """``configure("reg.dropout=0.5", …)``: the checked configuration of a run.
+
+    Composed as those of a sweep are, in a hundredth of the time that Hydra takes; test_compose.py compares the two.
+    """
     register(claim=False)
-
-    def make(*overrides: str) -> Config:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            cfg = compose("config", [expand_override(o) for o in overrides])
-        return check(OmegaConf.to_container(cfg, resolve=True))
-
-    return make
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        composer = composers()[0]
+    return lambda *overrides: check(composer([expand_override(o) for o in overrides]))
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -68,22 +69,26 @@ FORBIDDEN_AT_THE_TOP = {
 }
 
 
-def imports(tree, everywhere):
+@cache
+def imports(file, everywhere):
     """Modules that are imported when the program runs: not those that only annotations name."""
+    tree = ast.parse(file.read_text())
     for node in [n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.dump(n.test)]:
         node.body = []
+    names = []
     for node in ast.walk(tree) if everywhere else tree.body:
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            yield node.module
+            names.append(node.module)
+    return names
 
 
 def violations(rules, everywhere):
     for part, forbidden in rules.items():
         for module, file in FILES.items():
             if f"{module}.".startswith(f"{part}."):
-                for name in imports(ast.parse(file.read_text()), everywhere):
+                for name in imports(file, everywhere):
                     if any(f"{name}.".startswith(f"{f}.") for f in forbidden):
                         yield f"{module} imports {name}"
 
@@ -101,7 +106,7 @@ def test_packages_import_each_other_in_no_circle():
 
     above = {part(module): set() for module in FILES}
     for module, file in FILES.items():
-        names = [name for name in imports(ast.parse(file.read_text()), True) if name and name.startswith("regab.")]
+        names = [name for name in imports(file, True) if name and name.startswith("regab.")]
         above[part(module)] |= {part(name) for name in names} - {part(module)}
     order = graphlib.TopologicalSorter(above)
     order.prepare()  # raises CycleError, which names the circle
@@ -110,7 +115,7 @@ def test_packages_import_each_other_in_no_circle():
 def test_a_method_imports_the_base_and_no_other_method():
     for module, file in FILES.items():
         if module.startswith("regab.regularizers.") and module != "regab.regularizers.base":
-            names = [n for n in imports(ast.parse(file.read_text()), True) if n.startswith("regab.regularizers.")]
+            names = [n for n in imports(file, True) if n.startswith("regab.regularizers.")]
             assert all(name.endswith(".base") or name.startswith("regab.regularizers._") for name in names), module
 
 
