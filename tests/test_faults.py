@@ -328,7 +328,7 @@ DAMAGES = [truncated, emptied, garbage, of_another_kind]
 @pytest.mark.parametrize(
     ("files", "damage"),
     [
-        ("*/result.json", truncated),
+        pytest.param("*/result.json", truncated, marks=slow),
         *[
             pytest.param(files, damage, marks=slow)
             for files in (".regab/checkpoints/*", "*/metrics.csv", ".regab/runs.json", "results.csv", "[!.]*/*")

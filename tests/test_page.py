@@ -1,13 +1,16 @@
 """The report of a sweep: page, tables, terminal, and ``regab report`` from the files alone."""
 
+import contextlib
 import csv
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import SMALL, python
+from tests.processes import run
 
 SWEEP = ("-m", *SMALL, "reg.dropout=0,0.5", "reg.l2=0,0.1", "seed=0,1,2")
 
@@ -15,11 +18,10 @@ SWEEP = ("-m", *SMALL, "reg.dropout=0,0.5", "reg.l2=0,0.1", "seed=0,1,2")
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
     """A folder with a small sweep of four variants and three seeds, and what was printed."""
-    folder = tmp_path_factory.mktemp("swept") / "sweep"
-    done = subprocess.run(
-        python("-m", "regab", "train", *SWEEP, f"hydra.sweep.dir={folder}"), capture_output=True, text=True, check=True
-    )
-    return folder, done.stdout
+    with contextlib.chdir(tmp_path_factory.mktemp("swept")):
+        code, out, err = run("train", *SWEEP, "hydra.sweep.dir=sweep")
+        assert code == 0, err
+        return Path("sweep").resolve(), out
 
 
 def data_of(page, name="data"):

@@ -237,7 +237,13 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+ALIKE = {
+    key for key in WRONG if key.startswith(("metrics=rmse", "metrics.extra.x._target_=json", "metrics.extra.accuracy"))
+}
+ALIKE |= {"schedule=plateau schedule.monitor=val_r2", "headline=f5", "task._target_=json.JSONDecoder"}
+
+
+@pytest.mark.parametrize("wrong", [pytest.param(w, marks=[pytest.mark.slow] * (w in ALIKE)) for w in WRONG])
 def test_a_mistake_about_metrics_and_tasks_is_one_line(regab, tmp_path, wrong):
     result = regab("train", *QUICK, *wrong.split())
     assert WRONG[wrong] in result.err

@@ -19,7 +19,9 @@ from tests.conftest import SMALL
 
 def test_validation_metrics_under_different_stopping_rules_are_compared_at_the_last_epoch(regab):
     words = (*SMALL, "epochs=8", "optimizer.lr=0.3", "reg.early_stopping=inf,8", "seed=0,1,2")
-    folder = regab("train", "-m", *words).folder
+    sweep = regab("train", "-m", *words)
+    assert "different rules" not in sweep.out
+    folder = sweep.folder
     done = regab("report", str(folder), "--metric", "val_accuracy")
     assert "Variants stop by different rules, so val accuracy is compared at the last epoch" in done.out
     study = Study([folder], read([folder]), Options(metric="val_accuracy"))
@@ -28,7 +30,6 @@ def test_validation_metrics_under_different_stopping_rules_are_compared_at_the_l
     assert (by_test.options.at, by_test.moved) == ("selected", False)
     assert all("at the last epoch, as stopping rules differ" in text for _, text in choice(by_test))
     assert Study([folder], read([folder]), Options(metric="val_loss", at="last")).moved is False
-    assert "different rules" not in regab("report", str(folder)).out
     for results in (api.load(folder), pd.read_csv(folder / "results.csv")):  # in Python, where nobody reads a sentence
         with pytest.raises(UsageError, match=r'val_accuracy: .* different rules; compare at="last"'):
             api.compare(results, metric="val_accuracy")

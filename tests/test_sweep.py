@@ -31,11 +31,12 @@ def metrics(folder):
 
 
 def test_every_run_of_a_mixed_sweep_is_the_run_trained_alone_bit_for_bit(regab):
-    sweep = regab("train", "-m", *SMALL, *MIXED, "seed=3,4", "data.n_train=151").folder
+    design = ("--design", "leave_one_out", "seed=3,4")
+    sweep = regab("train", "-m", *design, *SMALL, *MIXED, "data.n_train=151").folder
     table = results(sweep)
-    assert len(table) == 32
+    assert len(table) == 10
     factors = list(table[0])[: list(table[0]).index("seed")]
-    for row in table[::5]:
+    for row in table[::3]:
         words = [f"{key}={row[key]}" for key in factors]
         alone = regab(
             "train",
@@ -83,12 +84,12 @@ def test_a_sweep_leaves_a_table_a_picture_and_a_folder_per_run(regab):
 
 
 def test_runs_are_stacked_by_structure_and_cut_to_size(regab):
-    sweep = regab("train", "-m", *SMALL, "reg.dropout=0,0.5", "reg.norm=none,batch", "seed=range(5)", "stack.size=4")
+    sweep = regab("train", "-m", *SMALL, "reg.norm=none,batch", "seed=range(5)", "stack.size=4")
     sizes = [
         json.loads((sweep.folder / row["folder"] / "result.json").read_text())["stack_size"]
         for row in results(sweep.folder)
     ]
-    assert sorted(sizes) == [3] * 12 + [4] * 8  # two structures of ten runs
+    assert sorted(sizes) == [2] * 4 + [3] * 6  # two structures of five runs
 
 
 def test_a_failing_run_does_not_take_the_others_along(regab):
@@ -135,6 +136,7 @@ def test_the_same_folder_again_trains_only_what_is_missing(regab, tmp_path):
     assert len(results(tmp_path / "here")) == 3
 
 
+@pytest.mark.slow
 def test_a_sweep_over_models_and_paired_values(regab):
     sweep = regab("train", "-m", *SMALL[2:], "model=linear,mlp", "reg.l2={strength:0},{strength:1e-3,scope:all}")
     assert sweep.code == 0
@@ -162,7 +164,7 @@ def test_the_exercise_is_one_command(regab):
 
 
 def test_seeds_alone_make_a_sweep(regab):
-    assert len(results(regab("train", *SMALL, "--seeds=2").folder)) == 2
+    assert "2 times" in regab("train", *SMALL, "--seeds=2", "--dry-run").out
 
 
 def test_grid_is_the_product_with_the_last_factor_fastest():
@@ -256,6 +258,13 @@ def test_another_sweepers_batches_are_summed_up_once_by_one_baseline(regab):
     rates = [row["reg.dropout.rate"] for row in results(done.folder)]
     assert rates == ["0", "0.1", "0.2", "0.3"]
     assert next(line for line in done.out.splitlines() if "baseline" in line).startswith("dropout.rate=0 ")
+
+
+def test_models_and_paired_values_may_vary_too(regab):
+    done = regab("train", "-m", "model=linear,mlp", "reg.l2={strength:0},{strength:1e-3,scope:all}", "--dry-run")
+    lines = [line.strip() for line in done.out.splitlines() if line.startswith("  ")]
+    pairs = ("l2={strength:0}", "l2={strength:0.001,scope:all}")
+    assert lines == [f"model={model}, {pair}" for model in ("linear", "mlp") for pair in pairs]
 
 
 @pytest.mark.parametrize("design", [(), ("--design", "one_at_a_time")])

@@ -147,7 +147,10 @@ def test_a_failed_run_is_heard_with_its_reason(listening):
     assert (done.folder / bad["run"] / "error.txt").read_text().startswith(bad["error"])
 
 
-@pytest.mark.parametrize("what", ["planned", "started", "epoch", "ended", "swept", "closed"])
+@pytest.mark.parametrize(
+    "what",
+    ["planned", "epoch", "closed", *(pytest.param(w, marks=pytest.mark.slow) for w in ("started", "ended", "swept"))],
+)
 def test_a_watcher_that_raises_is_left_out_and_costs_nothing(listening, what):
     words = ("train", "-m", *SMALL, "seed=0,1", "stack.workers=0", LISTENING)
     failing, heard = listening(*words, f"watch.extra.mine.fails_at={what}")
