@@ -1,9 +1,12 @@
-"""torch at first use, so that a command which only reads what there is never pays for it.
+"""torch and pandas at first use, so that a command which needs none of them never pays for it.
 
 ``import torch`` takes over a second, and ``regab --help``, ``regab list`` and every press of Tab read the dataclasses
 of all regularizers, optimizers and schedules. Those files therefore write ``from regab.lazy import torch``: importing
 that name costs nothing, and the first attribute asked of it imports the real module. An attribute is remembered once
 found, so in a training loop ``torch.where`` costs what it always costs.
+
+So does pandas (0.3 s, with pyarrow) in ``regab.data``, which training imports whole: few data sets are tables of typed
+columns or hold dates.
 """
 
 import importlib
@@ -23,8 +26,10 @@ class Lazy:
 
 
 if TYPE_CHECKING:
+    import pandas as pandas
     import torch as torch
     from torch.nn import functional as functional
 else:
+    pandas = Lazy("pandas")
     torch = Lazy("torch")
     functional = Lazy("torch.nn.functional")

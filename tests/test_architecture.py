@@ -136,3 +136,9 @@ def test_the_main_process_of_a_sweep_never_imports_torch(tmp_path):
     words = ("train", "-m", *SMALL, "seed=0,1", "stack.workers=2")
     done = subprocess.run(python("-c", script, *words), cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_training_on_plain_data_imports_nothing_that_takes_long_but_torch():
+    script = "import sys, regab.workers.trainer; print({'pandas', 'matplotlib', 'scipy'} & {*sys.modules})"
+    done = subprocess.run(python("-c", script), capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

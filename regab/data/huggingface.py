@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
 from regab.data import folder, table, text
@@ -22,6 +21,7 @@ from regab.data.tables.marks import Marks
 from regab.data.tables.rows import Rows, column_name
 from regab.data.unseen.images import Images
 from regab.errors import UsageError
+from regab.lazy import pandas as pd
 from regab.targets import unknown
 
 FILES = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv", ".tsv": "csv", ".arrow": "arrow"}

@@ -67,15 +67,21 @@ class Crew:
 
     def examine(self, configs: list[Config], elsewhere: bool = False) -> Examined:
         self._send(("examine", configs, elsewhere))
-        if self.reports:
-            import regab.report.ready  # noqa: F401  (0.9 s, needed at the end; the foreman still imports torch)
+        self._get_ready(self.pipe.poll)  # the foreman still imports torch
         return self._receive()[1]
 
     def train_chunks(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
         self._send(("train", chunks, folder, workers))  # whole, before a signal may have something else sent
         with StopRequest(first=self._ask_to_stop, second=self.process.kill):
+            self._get_ready()
             while (message := self._receive())[0] == "events":
                 report(message[1])
+
+    def _get_ready(self, enough: Callable[[], bool] = lambda: False) -> None:
+        if self.reports:
+            from regab.report.ready import get_ready
+
+            get_ready(enough)
 
     def _send(self, message: tuple[Any, ...]) -> None:
         try:

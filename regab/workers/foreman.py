@@ -50,6 +50,7 @@ def foreman(pipe: Connection, theirs: Connection | None) -> None:
             pipe.send(_answer(pipe, request, *content))
         except BrokenPipeError:
             return
+        import regab.workers.trainer  # noqa: F401  (while the main process plans, rather than in every worker)
 
 
 def _answer(pipe: Connection, request: str, *content: Any) -> tuple[str, Any]:

@@ -6,7 +6,8 @@ import re
 from itertools import product
 
 import numpy as np
-import pandas as pd
+
+from regab.lazy import pandas as pd
 
 EPOCH = np.datetime64("1970-01-01", "us")
 _DAY = re.compile(r"[0-9]{1,4}([-/. ])([0-9]{1,2}|[A-Za-z]{3,9})\1[0-9]{1,4}(?![0-9])")

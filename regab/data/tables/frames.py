@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from regab.data.tables.rows import Rows
 from regab.errors import UsageError
+from regab.lazy import pandas as pd
 
 KINDS = {b"PAR1": "Parquet", b"ARROW1": "Feather", b"FEA1": "Feather"}  # by how such files begin
 WHOLE = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")

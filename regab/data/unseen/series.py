@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from regab.data.tables.columns import Column
 from regab.data.tables.moments import Moments
@@ -14,6 +13,7 @@ from regab.data.unseen.examples import Examples
 from regab.data.unseen.sheet import Sheet, sheet_of
 from regab.data.unseen.tables import Tables
 from regab.errors import UsageError
+from regab.lazy import pandas as pd
 
 
 @dataclass

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from regab.data.tables.frames import read_frame, rows_of
 from regab.data.tables.rows import Rows, column_name, read_rows
 from regab.data.unseen.examples import a_kind, existing, is_path
 from regab.errors import UsageError
+from regab.lazy import pandas as pd
 
 FRAMES = (".json", ".jsonl", ".xlsx", ".xls", ".ods")
 

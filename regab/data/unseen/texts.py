@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from regab.data.tables.decode import read_text
 from regab.data.tables.labels import Targets
@@ -16,6 +15,7 @@ from regab.data.tables.rows import Rows, read_rows
 from regab.data.unseen.examples import Examples, a_kind, existing, is_path
 from regab.data.unseen.sheet import Sheet, is_frame_file, is_table, of_rows, sheet_of
 from regab.errors import UsageError
+from regab.lazy import pandas as pd
 
 
 @dataclass
