@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api
 
 from regab.analysis.compare import compare
 from regab.analysis.contrasts import design
@@ -72,6 +71,8 @@ def test_seeds_are_blocks():
 @pytest.mark.parametrize("kind", ["grid", "ablation"])
 def test_the_estimates_are_those_of_least_squares_with_seeds_as_dummies(kind, failed):
     """With every run there and with some failed: a failed run costs itself, not its seed."""
+    from statsmodels.api import OLS  # 0.7 s, for these tests only
+
     rng = np.random.default_rng(4)
     table = planted(kind, 5, 0.02, rng)
     table.loc[rng.choice(len(table), failed, replace=False), "status"] = "failed"
@@ -79,14 +80,14 @@ def test_the_estimates_are_those_of_least_squares_with_seeds_as_dummies(kind, fa
     on = pd.DataFrame({key: (there[key] == LEVELS[key][-1]).astype(float) for key in LEVELS})
     seeds = pd.get_dummies(there["seed"]).astype(float)
     target = there["selected_test_accuracy"].to_numpy()
-    fitted = statsmodels.api.OLS(target, pd.concat([on, seeds], axis=1).to_numpy()).fit()
+    fitted = OLS(target, pd.concat([on, seeds], axis=1).to_numpy()).fit()
     main = main_effects(table)
     np.testing.assert_allclose(main["effect"], fitted.params[: len(LEVELS)])
     assert set(main["missing"]) == {failed}
     assert main["n"].tolist() == [5] * 4
     if kind == "grid":
         products = [on[a] * on[b] for a, b in itertools.combinations(LEVELS, 2)]
-        fitted = statsmodels.api.OLS(target, pd.concat([*products, on, seeds], axis=1).to_numpy()).fit()
+        fitted = OLS(target, pd.concat([*products, on, seeds], axis=1).to_numpy()).fit()
         np.testing.assert_allclose(interactions(table)["effect"], fitted.params[:6])
 
 

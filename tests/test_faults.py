@@ -219,18 +219,18 @@ def test_a_run_that_kills_its_worker_is_given_up_and_the_others_finish(monkeypat
     monkeypatch.syspath_prepend(os.getcwd())
     (HERE / "model").mkdir(parents=True)
     (HERE / "model" / "deadly.yaml").write_text("_target_: deadly_net.Net\ndeadly: 0\n")
-    words = ("--config-dir", "here", "model=deadly", "model.deadly=0,1", "seed=0,1", "data.n_train=100", "epochs=2")
+    words = ("--config-dir", "here", "model=deadly", "model.deadly=0,1", "data.n_train=100", "epochs=1")
     code, out, err = run("train", "-m", *words, "stack.workers=2", "hydra.sweep.dir=sweep")
     assert code == 1
-    assert err == "regab: 2 of 4 runs failed; try them again with: regab train --resume sweep\n"
+    assert err == "regab: 1 of 2 runs failed; try them again with: regab train --resume sweep\n"
     outcome = [(row["status"], row["reason"]) for row in table(Path("sweep"))]
     killed = ("failed", "its worker was killed by SIGKILL, 2 times")
-    assert outcome == [("finished", "")] * 2 + [killed] * 2
+    assert outcome == [("finished", ""), killed]
     Path("mended").touch()
     code, out, err = run("train", "--resume", "sweep")
     assert code == 0, err
-    assert "4 runs; 2 done already; 2 to train" in out
-    assert [row["status"] for row in table(Path("sweep"))] == ["finished"] * 4
+    assert "2 runs; 1 done already; 1 to train" in out
+    assert [row["status"] for row in table(Path("sweep"))] == ["finished"] * 2
 
 
 def full_disk(size):

@@ -167,17 +167,16 @@ def test_a_model_that_needs_contiguous_images_gets_them(configure):
 @pytest.mark.parametrize(
     "name",
     [
-        "Plain",
         "WithDropout",
-        "Normed",
         "NormedByFunction",
-        "Padded",
-        "Functional",
         "DataDependent",
-        "NoBatchedKernel",
         "Recurrent",
         "Transformer",
         "Frozen",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("Plain", "Normed", "Padded", "Functional", "NoBatchedKernel")
+        ),
     ],
 )
 def test_a_run_has_the_same_numbers_alone_and_in_a_stack(configure, name):

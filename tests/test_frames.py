@@ -50,8 +50,7 @@ def written(frame, path):
     return str(path)
 
 
-@pytest.mark.parametrize("kind", ["parquet", "feather", "tsv"])
-@pytest.mark.parametrize("label", ["y", "gaps_filled"])
+@pytest.mark.parametrize(("kind", "label"), [("parquet", "y"), ("feather", "gaps_filled"), ("tsv", "y")])
 def test_a_table_is_the_same_from_every_kind_of_file(frame, tmp_path, kind, label):
     frame["gaps_filled"] = frame["gaps"].fillna(3)
     csv, other = (table.load(written(frame, tmp_path / f"t.{k}"), label) for k in ("csv", kind))

@@ -170,7 +170,7 @@ def test_the_comparison_cuts_nothing_that_it_draws():
         assert low <= bottom[bottom > 0].min()
 
 
-@pytest.mark.parametrize("reach", [1e-7, 0.003, 0.25, 1234.0, 1e9])
+@pytest.mark.parametrize("reach", [1e-7, 0.25, 1234.0])
 def test_labels_of_the_histogram_of_weights_do_not_overlap(reach):
     drawn = Figure(figsize=(12, 7.4), dpi=120, layout="constrained")
     axes = drawn.subplot_mosaic("AAABBB;CCDDEE", height_ratios=[1.25, 1])["E"]

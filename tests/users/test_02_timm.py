@@ -1,11 +1,16 @@
 """Use 2: somebody compares dropout and stochastic depth in models of timm."""
 
+from importlib.util import find_spec
+
 import pytest
 
 from tests.users.test_01_fine_tuning import LOADER
 
-pytest.importorskip("timm", reason="timm is not installed: pip install -e '.[zoo]'")
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.skipif(not find_spec("timm"), reason="timm is not installed: pip install -e '.[zoo]'"),
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),
+]
 
 MODELS = {
     "vit_tiny_patch16_224": ["model.img_size=32", "model.depth=2"],
