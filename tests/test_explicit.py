@@ -34,6 +34,12 @@ NETS = {
         ),
         (2, 11, 5),
     ),
+    "windows that leave a margin": (
+        lambda: nn.Sequential(
+            nn.Conv2d(2, 5, 3), nn.ReLU(), nn.MaxPool2d((3, 2)), nn.MaxPool2d((1, 3)), nn.Flatten(), nn.Linear(30, 4)
+        ),
+        (2, 12, 15),
+    ),
     "batch norm": (
         lambda: nn.Sequential(
             nn.Linear(12, 24),
@@ -42,6 +48,19 @@ NETS = {
             nn.Linear(24, 9, bias=False),
             nn.BatchNorm1d(9, eps=0.1, momentum=0.3),
             nn.Linear(9, 5),
+        ),
+        (12,),
+    ),
+    "batch norm behind what is kept": (
+        lambda: nn.Sequential(
+            nn.Linear(12, 24),
+            nn.ReLU(),
+            nn.BatchNorm1d(24, eps=0.1),
+            nn.Linear(24, 20),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.BatchNorm1d(20, eps=0.1),
+            nn.Linear(20, 5),
         ),
         (12,),
     ),
@@ -143,6 +162,16 @@ def test_a_run_alone_has_the_bits_that_it_has_in_a_stack(name, bf16):
         assert torch.equal(gradients(alone, x[v : v + 1], {})[0], together[v])
         alone.set_training(False)
         assert torch.equal(alone(shared, shared=True)[0], evaluated[v])
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_what_is_evaluated_is_what_the_model_gives(name):
+    make, shape = NETS[name]
+    models = [make().eval() for _ in range(3)]
+    stack, x = stack_of(models, shape), torch.randn(7, *shape)
+    stack.set_training(False)
+    for found, model in zip(stack(x, shared=True), models, strict=True):
+        torch.testing.assert_close(found, model(x), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("width", [4, 8, 10, 24])

@@ -12,7 +12,7 @@ from regab.training.layers import Layer, Room
 
 
 class BatchNorm(Layer):
-    """y = γ·z + β with z = (x - mean)/√(var + eps), of every feature or channel; z takes the place of x.
+    """y = γ·z + β with z = (x - mean)/√(var + eps), of every feature or channel.
 
     ``tracked``: the running mean and variance ``[V, C]`` and how many batches they have seen ``[V]``, which are those
     of the stack. Which statistics are taken, and with which momentum, is asked of ``norm``. An epoch of 4 and 16
@@ -21,14 +21,14 @@ class BatchNorm(Layer):
     """
 
     def __init__(self, norm: _BatchNorm, parameters: list[Any], tracked: list[Tensor]) -> None:
-        self.norm, self.tracked, self.y = norm, tracked, Room(torch.float32)
+        self.norm, self.tracked, self.y, self.centred = norm, tracked, Room(torch.float32), Room(torch.float32)
         self.weight, self.d_weight, self.bias, self.d_bias = parameters
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         rows, y = x.float().flatten(1, -2), self.y.of(*x.shape).flatten(1, -2)
         self.of_batch = self.norm.training
         mean = rows.mean(1) if self.of_batch else self.tracked[0]
-        self.z = rows.sub_(mean[:, None])
+        self.z = torch.sub(rows, mean[:, None], out=self.centred.of(*rows.shape))  # a ReLU before needs what it gave
         var = torch.mul(self.z, self.z, out=y).mean(1) if self.of_batch else self.tracked[1]
         if self.of_batch:
             self.track(mean, var, rows.shape[1])

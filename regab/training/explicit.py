@@ -75,8 +75,8 @@ def _plain(module: nn.Module) -> bool:
 
 
 def _in_order(modules: list[nn.Module]) -> bool:
-    """ReLU and batch norm overwrite what a layer gave, so never the data; the one convolution is of the data, and
-    pooling of what it leaves; the last layer is linear."""
+    """ReLU overwrites what a layer gave, so never the data; the one convolution is of the data, and pooling of what it
+    leaves; the last layer is linear."""
     acting = [type(m) for m in modules if type(m) not in (*PLACES, nn.Flatten, Perturbed, Shifted)]
     return acting[0] in (nn.Linear, nn.Conv2d) and acting[-1] is nn.Linear and nn.Conv2d not in acting[1:]
 
