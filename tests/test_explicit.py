@@ -12,6 +12,7 @@ from regab.models.mlp import MLP
 from regab.regularizers.activation_noise import ActivationNoise
 from regab.regularizers.dropout import Dropout
 from regab.regularizers.norm import Norm
+from regab.training import layers
 from regab.training import stack as stacks
 from regab.training.explicit import is_explicit
 
@@ -55,11 +56,11 @@ NETS = {
         lambda: nn.Sequential(
             nn.Linear(12, 24),
             nn.ReLU(),
-            nn.BatchNorm1d(24, eps=0.1),
+            nn.BatchNorm1d(24, eps=1.0),
             nn.Linear(24, 20),
             nn.ReLU(),
             nn.Flatten(),
-            nn.BatchNorm1d(20, eps=0.1),
+            nn.BatchNorm1d(20, eps=1.0),
             nn.Linear(20, 5),
         ),
         (12,),
@@ -172,6 +173,16 @@ def test_what_is_evaluated_is_what_the_model_gives(name):
     stack.set_training(False)
     for found, model in zip(stack(x, shared=True), models, strict=True):
         torch.testing.assert_close(found, model(x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["mlp", "narrow mlp", "linear"])
+def test_gradients_of_large_weights_have_the_bits_of_those_of_small_ones(name, monkeypatch):
+    make, shape = NETS[name]
+    stack, x = stack_of([make() for _ in range(3)], shape), torch.randn(3, 33, *shape)
+    small = gradients(stack, x, {})
+    stack.gradients.zero_()
+    monkeypatch.setattr(layers, "LARGE", 1)
+    assert torch.equal(gradients(stack, x, {}), small)
 
 
 @pytest.mark.parametrize("width", [4, 8, 10, 24])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from regab.models.norms import BatchNorm
 from regab.models.places import DropoutPlace, NormPlace, Perturbed, ResidualPlace, Shifted
-from regab.training import batch_norm, layers
+from regab.training import batch_norm, layers, pooling
 from regab.training.slots import NARROW, Slot
 
 PLACES = (nn.Identity, DropoutPlace, NormPlace, ResidualPlace)  # where nothing is, they do nothing
@@ -113,7 +113,10 @@ class Explicit:
             else:
                 layer = _unweighted(dtype, module, inside)
                 inside &= type(module) is not nn.Flatten
-            self.layers.append(layer)
+            # The largest of what ReLU gives is ReLU of the largest, of a quarter of the numbers, and to the same place
+            # goes its gradient: 5 % of the step of a small CNN.
+            before = isinstance(layer, pooling.MaxPool) and bool(self.layers) and type(self.layers[-1]) is layers.ReLU
+            self.layers.insert(len(self.layers) - before, layer)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         """``[V, B, …]`` to outputs ``[V, B, K]``."""
@@ -151,5 +154,5 @@ def _unweighted(dtype: torch.dtype, module: nn.Module, inside: bool) -> layers.L
     if isinstance(module, Perturbed):
         return layers.Factor(dtype, module, inside)
     if isinstance(module, nn.MaxPool2d):
-        return layers.MaxPool(dtype, module)
+        return pooling.MaxPool(dtype, module)
     return layers.Flatten(dtype, inside) if isinstance(module, nn.Flatten) else layers.ReLU()

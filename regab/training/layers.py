@@ -51,6 +51,11 @@ class Layer:
         raise NotImplementedError
 
 
+# Elements of a weight from which its gradient is taken run by run, into its place: a batch of products goes to other
+# memory first, and copying a gradient of 512×128 from there takes 40 us of a run's step, calling a product once more 7.
+LARGE = 2**15
+
+
 class Weighted(Layer):
     """A layer with parameters: views of rows of ``[V, P]``, and of its gradients."""
 
@@ -69,6 +74,14 @@ class Weighted(Layer):
     def add_bias(self, y: Tensor) -> Tensor:
         return y if self.bias is None else y.add_(self.bias[:, None].to(y.dtype))
 
+    def store_weight(self, left: Tensor, right: Tensor) -> None:
+        """dW is the product of the two."""
+        if self.d_weight[0].numel() < LARGE or left.dtype != self.d_weight.dtype:
+            self.d_weight.copy_(torch.bmm(left, right, out=self.dw.of(*self.weight.shape)))
+            return
+        for rows in zip(left.split(1), right.split(1), self.d_weight.split(1), strict=True):
+            torch.bmm(*rows[:2], out=rows[2])
+
     def store_bias(self, dy: Tensor) -> None:
         if self.d_bias is not None:
             torch.sum(dy, 1, dtype=self.d_bias.dtype, out=self.d_bias)
@@ -83,7 +96,7 @@ class Linear(Weighted):
         return self.add_bias(torch.bmm(x, self.weight, out=self.y.of(*x.shape[:2], self.weight.shape[2])))
 
     def backward(self, dy: Tensor) -> Tensor:
-        self.d_weight.copy_(torch.bmm(self.x.mT, dy, out=self.dw.of(*self.weight.shape)))
+        self.store_weight(self.x.mT, dy)
         self.store_bias(dy)
         return dy if self.first else torch.bmm(dy, self.weight.mT, out=self.dx.of(*self.x.shape))
 
@@ -101,7 +114,7 @@ class NarrowLinear(Weighted):
         return (y if self.bias is None else y.add_(self.bias[..., None].to(y.dtype))).mT
 
     def backward(self, dy: Tensor) -> Tensor:
-        self.d_weight.copy_(torch.bmm(dy.mT, self.x, out=self.dw.of(*self.weight.shape)))
+        self.store_weight(dy.mT, self.x)
         self.store_bias(dy)
         return dy if self.first else torch.bmm(dy, self.weight, out=self.dx.of(*self.x.shape))
 
@@ -193,32 +206,6 @@ class PatchConvolution(Weighted):
         self.d_weight.copy_(dw.mT)
         self.store_bias(rows)
         return dy
-
-
-class MaxPool(Layer):
-    """The largest of each window of ``[V, B, H, W, C]``, all runs as one batch: no example sees another.
-
-    54 us with channels inside, 690 with channels outside.
-    """
-
-    def __init__(self, dtype: torch.dtype, pool: nn.MaxPool2d) -> None:
-        pair = nn.modules.utils._pair
-        self.window = [pair(size) for size in (pool.kernel_size, pool.stride, pool.padding)]
-        self.y, self.dx, self.places = Room(dtype), Room(dtype), Room(torch.int64)
-
-    def forward(self, x: Tensor, training: bool) -> Tensor:
-        n, *size, channels = x.flatten(0, 1).shape
-        sizes = zip(size, *self.window, strict=True)
-        shape = n, *[(long + 2 * pad - window) // step + 1 for long, window, step, pad in sizes], channels
-        self.x, y, self.indices = map(channels_last, (x.flatten(0, 1), self.y.of(*shape), self.places.of(*shape)))
-        torch.ops.aten.max_pool2d_with_indices.out(self.x, *self.window, out=y, indices=self.indices)
-        return channels_inside(y).unflatten(0, x.shape[:2])
-
-    def backward(self, dy: Tensor) -> Tensor:
-        flat, dx = channels_last(dy.flatten(0, 1)), channels_last(self.dx.of(*channels_inside(self.x).shape))
-        options = *self.window, (1, 1), False, self.indices
-        torch.ops.aten.max_pool2d_with_indices_backward.grad_input(flat, self.x, *options, grad_input=dx)
-        return channels_inside(dx).unflatten(0, dy.shape[:2])
 
 
 class Flatten(Layer):
