@@ -10,7 +10,7 @@ from regab.analysis.paired import LEVEL, paired
 from regab.analysis.table import read
 from regab.analysis.variances import p_value
 from regab.analysis.verdicts import HELPS, HURTS
-from tests.benchmarks.calibration import adjusted, grid, most
+from tests.benchmarks.calibration import adjusted, false_at_any_look, grid, most
 from tests.benchmarks.simulated import KINDS, add_seeds, judge, simulate
 from tests.conftest import python
 from tests.test_verdicts import results
@@ -68,6 +68,13 @@ def test_two_variants_are_judged_by_students_t():
 def test_a_whole_page_of_a_grid_in_which_nothing_differs_seldom_has_a_false_word(levels):
     p = np.concatenate(adjusted(simulate("normal", len(grid(levels)), 3, 400), levels), axis=1)
     assert (p < LEVEL).any(1).mean() <= most(400)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["normal", "half near-copies", "half with a seed effect", "359 test examples"])
+@pytest.mark.parametrize("levels", [(2, 2), (3, 2)])
+def test_adding_seeds_until_every_factor_is_clear_keeps_the_five_per_cent(kind, levels):
+    assert false_at_any_look(kind, levels, 1000) <= most(1000)
 
 
 @pytest.mark.slow

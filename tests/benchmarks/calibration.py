@@ -4,8 +4,8 @@
 
 prints, each time for Student's t with Holm's adjustment (as before) and for what regab does: how often something is
 called better or worse where nothing differs; how often each interval covers; what is found; the same for whole pages of
-factorial sweeps; and what adding seeds until it is clear costs. ``!`` marks what breaks its promise by more than three
-standard errors of the simulation.
+factorial sweeps; and what adding seeds until it is clear costs, and how often that says something false of them. ``!``
+marks what breaks its promise by more than three standard errors of the simulation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from regab.analysis.family import gatekept, holm
 from regab.analysis.looks import automatic
 from regab.analysis.paired import LEVEL, paired
 from regab.analysis.variances import p_value
-from tests.benchmarks.simulated import KINDS, Rates, add_seeds, judge, simulate
+from tests.benchmarks.simulated import KINDS, Rates, add_seeds, judge, simulate, steps
 
 SWEEPS = 10_000
 VARIANTS, SEEDS = (2, 3, 5, 12, 30), (3, 4, 5, 10)
@@ -122,6 +122,28 @@ def auto(sweeps: int, most_seeds: int = 30) -> None:
             print(f"    {effect}: {found.power:.2%}, {found.runs:.1f} runs of {fixed:.1f}: {found.runs / fixed:.0%}")
 
 
+def auto_pages(sweeps: int) -> None:
+    print("\nPages of grids in which nothing differs, with --seeds auto: a false word anywhere, at any look")
+    for name, levels in ({"2x2": (2, 2), "2^3": (2, 2, 2)} | GRIDS).items():
+        false = {kind: false_at_any_look(kind, levels, sweeps) for kind in KINDS}
+        worst = max(false, key=false.__getitem__)
+        mark = "!" if false[worst] > most(sweeps) else ""
+        print(f"{name:6} {false['normal']:.1%}, at most {false[worst]:.1%} ({worst}){mark}", flush=True)
+
+
+def false_at_any_look(kind: str, levels: tuple[int, ...], sweeps: int, most_seeds: int = 30) -> float:
+    """A share of pages. One in which nothing differs has a false word only where a factor has one: with what that
+    passes on, all else is tested."""
+    variants = grid(levels)
+    weights = design(variants, {str(f): "0" for f in range(len(levels))}, 1).weights
+    runs, size = simulate(kind, len(variants), most_seeds, sweeps), np.sqrt(np.square(weights).sum(1) / 2)
+    effects, step, false = np.einsum("jv,svr->sjr", weights, runs), steps(runs) * size, np.zeros(sweeps, bool)
+    for seeds, level in automatic(most_seeds):
+        p = p_value(paired(effects[..., :seeds], step), size)
+        false |= (p * len(weights) < level).any(1)
+    return float(false.mean())
+
+
 def fixed_number(values: np.ndarray, effect: float, power: float) -> int:
     """The least number of seeds that finds at least as large a share of comparisons; all where none does."""
     counts = range(3, values.shape[2] + 1)
@@ -134,7 +156,7 @@ def main() -> None:
     parser.add_argument("--sweeps", type=int, default=SWEEPS, help="simulated sweeps per line")
     sweeps = parser.parse_args().sweeps
     print(f"{sweeps:,} sweeps each; at most {most(sweeps):.2%} is five per cent within three standard errors\n")
-    for part in (table, power, pages, auto):
+    for part in (table, power, pages, auto, auto_pages):
         part(sweeps)
 
 
