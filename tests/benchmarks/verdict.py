@@ -1,9 +1,11 @@
-"""From nothing to a word on two regularizers: ``python -m tests.benchmarks.verdict [WIDTH …]``.
+"""From nothing to a word on each regularizer: ``python -m tests.benchmarks.verdict [STUDY …]``.
 
 Do dropout and batch norm help a network of two layers on digits, a fifth of whose training labels are wrong? The usual
-way: a script that trains every variant with ten seeds, then Student's t for paired samples, with Holm's adjustment, and
-two one-sided tests for "no practical difference". regab's: ``--seeds auto``, which adds seeds until it is clear. Both
-err in 5 % of the cases. What they say, the seconds of both, CPU seconds of all their processes, and the ratios.
+way: a script that trains every combination with ten seeds, then for each regularizer Student's t for paired samples on
+its mean difference over the settings of the others, with Holm's adjustment, and two one-sided tests for "no practical
+difference". regab's: the same combinations with ``--seeds auto``, which adds seeds until it is clear, where the usual
+way may end without a word. Both err in 5 % of the cases. Seconds of both, CPU seconds of all their processes, seeds,
+runs, what they say, and the ratios. regab runs before and after its rival, and its means count.
 """
 
 from __future__ import annotations
@@ -17,25 +19,55 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 SEEDS, PRACTICAL, LEVEL = 10, 0.005, 0.05
-WIDTHS = (128, 512)
+Words = dict[str, str]
 
 
-def taken(words: list[str]) -> tuple[float, float]:
-    """Seconds of a command, and CPU seconds of its processes."""
+class Study(NamedTuple):
+    """Two hidden layers of so many units, and the values of each regularizer, the first of which is off."""
+
+    width: int
+    factors: dict[str, list[float | str]]
+
+
+DROPOUT, NORM, DECAY = {"dropout": [0, 0.5]}, {"norm": ["none", "batch"]}, {"weight_decay": [0, 1]}
+STUDIES = {
+    "narrow": Study(32, DROPOUT | NORM),
+    "default": Study(128, DROPOUT | NORM),  # regab's own network for such data
+    "wide": Study(512, DROPOUT | NORM),
+    "example": Study(512, DROPOUT | DECAY),  # at the top of README
+}
+
+
+class Taken(NamedTuple):
+    """Seconds of a command, CPU seconds of its processes, and what came out."""
+
+    seconds: float
+    cpu: float
+    runs: int
+    words: Words
+
+
+def call(words: list[str]) -> tuple[float, float]:
+    """Seconds, and CPU seconds."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.perf_counter() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def usual_words(accuracies: dict[str, list[float]]) -> dict[str, str]:
-    """A verdict for each variant, from accuracies by seed."""
-    differences = {n: np.subtract(a, accuracies["baseline"]) for n, a in accuracies.items() if n != "baseline"}
+def usual_words(runs: pd.DataFrame, factors: dict[str, list[float | str]]) -> Words:
+    """A verdict for each level but the first, from a row per run with its levels, ``seed`` and ``accuracy``."""
+    differences = {}
+    for factor, (off, *levels) in factors.items():
+        means = runs.pivot_table("accuracy", index="seed", columns=factor)
+        differences |= {f"{factor}={level}": (means[level] - means[off]).to_numpy() for level in levels}
     unequal = _holm({n: float(stats.ttest_1samp(d, 0).pvalue) for n, d in differences.items()})
     near = _holm({n: _within(d) for n, d in differences.items()})
     return {n: _word(d.mean(), unequal[n], near[n]) for n, d in differences.items()}
@@ -62,34 +94,42 @@ def _word(mean: float, unequal: float, near: float) -> str:
     return "helps" if mean > 0 else "hurts"
 
 
-def usual(width: int, folder: Path) -> tuple[tuple[float, float], dict[str, str]]:
-    seconds = taken(["tests.benchmarks.rivals.noisy_labels", str(width), str(SEEDS), str(folder / "usual.json")])
-    return seconds, usual_words(json.loads((folder / "usual.json").read_text()))
+def usual(study: Study, folder: Path) -> Taken:
+    file = folder / "usual.csv"
+    script = ["tests.benchmarks.rivals.noisy_labels", str(study.width), str(SEEDS), json.dumps(study.factors)]
+    seconds = call([*script, str(file)])
+    runs = pd.read_csv(file, keep_default_na=False)
+    return Taken(*seconds, len(runs), usual_words(runs, study.factors))
 
 
-def ours(width: int, folder: Path) -> tuple[tuple[float, float], dict[str, str], int]:
-    factors = ["reg.dropout=0,0.5", "reg.norm=none,batch", "--design", "one_at_a_time"]
-    fixed = ["model=mlp", f"model.widths=[{width},{width}]", "data.label_noise=0.2", "epochs=40"]
-    how = ["--seeds", "auto", "--practical", str(PRACTICAL), f"hydra.sweep.dir={folder / 'sweep'}"]
-    seconds = taken(["regab", "train", "-m", *fixed, *factors, *how])
-    table = list(csv.DictReader((folder / "sweep" / "effects.csv").open(newline="")))
-    words = {row["variant"]: row["verdict"] for row in table if row["verdict"] != "baseline"}
-    runs = sum(1 for _ in csv.DictReader((folder / "sweep" / "results.csv").open(newline="")))
-    return seconds, words, runs
+def ours(study: Study, folder: Path) -> Taken:
+    factors = [f"reg.{name}={','.join(map(str, levels))}" for name, levels in study.factors.items()]
+    fixed = ["model=mlp", f"model.widths=[{study.width},{study.width}]", "data.label_noise=0.2", "epochs=40"]
+    how = ["--seeds", "auto", "--practical", str(PRACTICAL), f"hydra.sweep.dir={folder}"]
+    seconds = call(["regab", "train", "-m", *fixed, *factors, *how])
+    table = csv.DictReader((folder / "factors.csv").open(newline=""))
+    words = {f"{row['factor'].split('.')[1]}={row['level']}": row["verdict"] for row in table if not row["other"]}
+    return Taken(*seconds, len(pd.read_csv(folder / "results.csv")), words)
+
+
+def compare(name: str) -> None:
+    """Print three lines for one study."""
+    study = STUDIES[name]
+    variants = math.prod(map(len, study.factors.values()))
+    with tempfile.TemporaryDirectory() as folder:
+        first, theirs, last = ours(study, Path(folder, "a")), usual(study, Path(folder)), ours(study, Path(folder, "b"))
+    mean = first._replace(seconds=(first.seconds + last.seconds) / 2, cpu=(first.cpu + last.cpu) / 2)
+    for who, taken in (("usual", theirs), ("regab", mean)):
+        numbers = f"{taken.seconds:8.1f}s{taken.cpu:8.1f}s{taken.runs / variants:7.1f}{taken.runs:6}"
+        print(f"{name:9}{study.width:6} {who:7}{numbers}  {'; '.join(f'{n} {w}' for n, w in taken.words.items())}")
+    ratios = f"{theirs.seconds / mean.seconds:8.1f}×{theirs.cpu / mean.cpu:8.1f}×"
+    print(f"{name:9}{study.width:6} {'ratio':7}{ratios}{theirs.runs / mean.runs:13.1f}×", flush=True)
 
 
 def main() -> None:
-    print(f"{'width':>5}{'':9}{'seconds':>9}{'CPU':>9}{'runs':>6}  verdicts")
-    for width in map(int, sys.argv[1:] or WIDTHS):
-        with tempfile.TemporaryDirectory() as folder:
-            first, said, runs = ours(width, Path(folder))
-            theirs, usually = usual(width, Path(folder))
-        for name, (wall, cpu), count, words in (
-            ("usual", theirs, len(usually) * SEEDS + SEEDS, usually),
-            ("regab", first, runs, said),
-        ):
-            print(f"{width:5} {name:8}{wall:8.1f}s{cpu:8.1f}s{count:6}  {words}")
-        print(f"{width:5} {'ratio':8}{theirs[0] / first[0]:8.1f}×{theirs[1] / first[1]:8.1f}×", flush=True)
+    print(f"{'':9}{'width':>6}{'':8}{'seconds':>9}{'CPU':>9}{'seeds':>7}{'runs':>6}  verdicts")
+    for name in sys.argv[1:] or STUDIES:
+        compare(name)
 
 
 if __name__ == "__main__":
