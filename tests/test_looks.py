@@ -11,11 +11,12 @@ from regab.analysis.baseline import variants_of
 from regab.analysis.judgement import judge
 from regab.analysis.looks import automatic
 from regab.analysis.undecided import undecided, wanted
+from regab.config import Run
 from regab.errors import UsageError
 from regab.records.looks import Looks, load_looks, save_looks
 from regab.report.growing import look
 from regab.report.looks import NOTHING, finished, judge_at, look_words, looks_at
-from regab.sweep.growth import first_seeds, more_seeds, next_look, seconds_of
+from regab.sweep.growth import Growth, first_seeds, more_seeds, next_look, seconds_of
 from tests.conftest import SMALL
 from tests.processes import Command, numbers, table
 from tests.sweeps import results
@@ -112,6 +113,14 @@ def test_the_next_look_is_at_the_next_step_unless_more_seeds_take_less_time_than
     assert [next_look(n, 30, 0.0) for n in (0, 6, 12, 22)] == [6, 12, 22, 30]
     assert [next_look(n, 5, 0.0) for n in (0, 3, 4)] == [5, 5, 5]
     assert next_look(2, 3, 0.0) == 3
+
+
+def test_what_a_seed_costs_is_the_sum_over_the_variants_that_get_it():
+    runs = [Run({}, Path(), {"a": a, "seed": seed}) for a in "wxyz" for seed in ("7", "1", "2")]
+    configs, more = Growth(lambda run: {"of": run}, lambda run: 0.25, 30).first(runs)
+    assert [config["of"] for config in configs] == more
+    assert more == [{"a": a, "seed": seed} for a in "wxyz" for seed in ("8", "9")]
+    assert Growth(dict, lambda run: 0.75, 30).first(runs) is None
 
 
 def test_a_budget_is_a_time():
