@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,6 @@ from regab.targets import unknown
 
 if TYPE_CHECKING:
     from pandas import DataFrame, MultiIndex
-
-    from regab.analysis.looks import Seeds
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +70,6 @@ class Sweep:
     @property
     def others(self) -> list[str]:
         return [name for name in self.variants if name != self.base]
-
-    def at_look(self, seeds: Seeds) -> Sweep:
-        """What there was of it at a look; later runs are missing."""
-        of = self.values.index.get_level_values("seed")
-        there = np.transpose([of.isin(seeds.get(name, [])) for name in self.values])
-        return replace(self, values=self.values.where(there)[there.any(1)])
 
 
 def sweep_of(results: DataFrame, baseline: str | Levels | None, metric: str | None, at: str) -> Sweep:

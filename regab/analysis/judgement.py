@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -62,12 +63,19 @@ def judge(
     sweep = sweep_of(results, baseline, metric, at)
     tables = _adjusted(sweep, practical, level)
     for seeds, spent in before:
-        was = _adjusted(sweep.at_look(seeds), practical, spent)
+        was = _adjusted(_at_look(sweep, seeds), practical, spent)
         tables = [_earliest(now, then) for now, then in zip(tables, was, strict=True)]
     factors, together, variants = (concluded(rows, sweep.upwards) for rows in tables)
     pairs = interaction_table(together, sweep)
     factors = factors.assign(depends_on=[_depends_on(pairs, f, v) for f, v in factors.index])
     return Judgement(factor_table(factors, sweep), pairs, variant_table(variants, sweep))
+
+
+def _at_look(sweep: Sweep, seeds: Seeds) -> Sweep:
+    """What there was of a sweep at a look; later runs are missing."""
+    of = sweep.values.index.get_level_values("seed")
+    there = np.transpose([of.isin(seeds.get(name, [])) for name in sweep.values])
+    return replace(sweep, values=sweep.values.where(there)[there.any(1)])
 
 
 def _adjusted(sweep: Sweep, practical: float, level: float) -> list[DataFrame]:
