@@ -30,7 +30,7 @@ def examined(data: Data, source: Source) -> Data:
             raise UsageError(f"data: all {len(x)} training targets are {mean:g}, so there is nothing to predict")
     source = in_order(source, data.names)
     imbalance = imbalance_of(data, source)
-    said = (*_of_classes(data, source), *_rare(imbalance), *_far_outside(data, source.features))
+    said = (*_of_classes(data, source), *_rare(imbalance), *_far_outside(data, source.features), *_channels_last(data))
     return replace(data, said=(*data.said, *said), imbalance=imbalance)
 
 
@@ -50,6 +50,13 @@ def imbalance_of(data: Data, source: Source) -> dict[str, Any] | None:
     shares = (counts.double() / len(labels)).tolist()
     names = [source.names[c] if c < len(source.names) else f"class {c}" for c in (rare, frequent)]
     return {"rare": names[0], "share": shares[rare], "frequent": names[1], "rate": shares[frequent]}
+
+
+def _channels_last(data: Data) -> Iterator[str]:
+    """Of examples that look like images ``[H, W, C]``."""
+    if len(data.shape) == 3 and data.shape[2] in (1, 3, 4) and min(data.shape[:2]) > 4:
+        shape = " × ".join(map(str, data.shape))
+        yield f"examples of {shape} are taken for {data.shape[0]} channels; if the last are, put these first"
 
 
 def _rare(imbalance: dict[str, Any] | None) -> Iterator[str]:

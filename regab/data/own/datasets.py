@@ -28,6 +28,7 @@ SPLITS = {
 MOST_CLASSES = 20  # that whole numbers written as floats may be
 KNOWN = "a Source, a torch Dataset, inputs and labels (X, y), or train and test data as a pair or a dict of these"
 DRAWN = "examples are drawn anew in every epoch; what is measured is measured on one draw of each"
+ONE_HOT = ("every example has exactly one of these labels; if they are classes, return y.argmax(1)",)
 ONCE = "an iterable data set is read once; what it draws stays as it is"
 
 
@@ -151,16 +152,41 @@ def _as_it_is(read: dict[str, Found]) -> Fit:
 
 def guessed(source: Source, targets: list[Any]) -> Source:
     """The same with a task and how many classes, where nothing says so: by the targets of all parts."""
-    if not isinstance(targets[0], Tensor):
+    if not all(isinstance(part, Tensor) for part in targets):
         return source._replace(classes=len({word for part in targets for word in part}))
     if targets[0].ndim > 2:
         return source._replace(classes=0, task=Segmentation.name)  # as many as the labels that are not ignored
     y = torch.cat([part.flatten() for part in targets])
     several = targets[0].ndim == 2 and targets[0].shape[1] > 1
-    whole, low, high = bool((y == y.round()).all()), y.min().item(), y.max().item()
-    if y.is_floating_point() and not (whole and low >= 0 and len(y.unique()) <= MOST_CLASSES):
+    distinct = y.unique()
+    few = len(distinct) <= (MOST_CLASSES if y.min() >= 0 else 0 if several else 2)
+    if y.is_floating_point() and not (few and bool((y == y.round()).all())):
         return source._replace(classes=targets[0].shape[1] if several else 1, task=Regression.name)
-    if several and low >= 0 and high <= 1:
-        return source._replace(classes=targets[0].shape[1], task=Multilabel.name)
-    from_one = low == 1 and len(y.unique()) == high
-    return source._replace(classes=int(high) + (0 if from_one else 1), task=Classification.name)
+    if several and y.min() >= 0 and y.max() <= 1:
+        said = ONE_HOT if all(bool((part.sum(1) == 1).all()) for part in targets) else ()
+        return source._replace(classes=targets[0].shape[1], task=Multilabel.name, said=(*source.said, *said))
+    classes = _classes(distinct)
+    lacking = 0 if several else classes - len(distinct)
+    said = (f"{lacking} of {classes} classes (labels from 0 to {classes - 1}) have no example",) if lacking else ()
+    return source._replace(classes=classes, task=Classification.name, said=(*source.said, *said))
+
+
+def _classes(distinct: Tensor) -> int:
+    """How many classes there are: all from 0, unless labels count from 1 or some are negative."""
+    low, high = int(distinct.min()), int(distinct.max())
+    from_one = low == 1 and len(distinct) == high
+    return len(distinct) if low < 0 or from_one else high + 1
+
+
+def numbered(splits: dict[str, Split], source: Source) -> tuple[dict[str, Split], Source]:
+    """The same with classes by their rank where some labels ``[N]`` are negative, as -1 and 1 are."""
+    targets = [part.y for part in splits.values()]
+    if source.task != Classification.name or not all(isinstance(y, Tensor) and y.numel() == len(y) for y in targets):
+        return splits, source
+    distinct = torch.cat([y.flatten() for y in targets]).unique()
+    if distinct.min() >= 0 or len(distinct) > MOST_CLASSES:
+        return splits, source
+    splits = {name: Split(x, torch.searchsorted(distinct, y.flatten())) for name, (x, y) in splits.items()}
+    names = tuple(f"{label:g}" for label in distinct.tolist())
+    said = f"labels {', '.join(names)} are classes 0 to {len(names) - 1}"
+    return splits, source._replace(said=(*source.said, said), names=source.names or names)

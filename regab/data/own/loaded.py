@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,8 @@ import torch
 from torch import Tensor
 
 from regab.data.inputs.scaling import standardize
-from regab.data.own.datasets import as_source, guessed
+from regab.data.own.datasets import as_source, guessed, numbered
+from regab.data.own.plain import in_columns_of_train, numbers_of_objects, of_frame, plain_labels
 from regab.data.own.tensors import Several, fit_several, is_several, several
 from regab.data.split import Source, Split
 from regab.errors import UsageError
@@ -29,9 +29,10 @@ def taken(found: Any, key: str) -> Source:
     """
     source = as_source(found, key)
     parts = {name: part for name in ("train", "val", "test") if (part := getattr(source, name)) is not None}
+    parts = in_columns_of_train(parts, key)
     splits = {name: _split(part, f"{key}: {name}", source) for name, part in parts.items()}
     if source.classes == 0 and not isinstance(found, Source):
-        source = guessed(source, [part.y for part in splits.values()])
+        splits, source = numbered(splits, guessed(source, [part.y for part in splits.values()]))
     if task_named(source.task).reads in PLAIN:
         splits, source = _as_targets(splits, source, key)
     if isinstance(splits["train"].x, Several) and source.fit is standardize:
@@ -74,22 +75,18 @@ def _inputs(x: Any, where: str, ours: bool) -> Any:
     """Tensors where inputs are numbers. ``ours``: regab is to standardize them, so that they must be."""
     if is_several(x) and ours:
         return several(x, f"{where} inputs:")
-    pd: Any = sys.modules.get("pandas")  # 0.2 s, and who has an object of it has imported it
-    if pd and isinstance(x, pd.DataFrame | pd.Series):
-        if words := [str(c) for c, kind in x.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]:
-            why = f"has columns that are no numbers ({', '.join(words[:3])}); save it as CSV for data=csv"
-            raise UsageError(f"{where} inputs: the {type(x).__name__} {why}")
-        x = x.to_numpy(dtype=np.float64)
+    x = of_frame(x, where)
     if ours and isinstance(x, list | tuple):
         x = np.asarray(x) if not any(isinstance(row, Tensor) for row in x) else torch.stack(list(x))
+    if ours and isinstance(x, np.ndarray) and x.dtype.kind == "O":
+        x = numbers_of_objects(x)
     if ours and isinstance(x, np.ndarray) and x.dtype.kind in "fiub":
         x = torch.from_numpy(np.ascontiguousarray(x.astype(x.dtype.newbyteorder("="))))
     if not ours:
         return x
     if not isinstance(x, Tensor):
-        raise UsageError(
-            f"{where} inputs: are {_kind(x)}, not numbers; the Source needs a fit that makes a tensor of them"
-        )
+        cure = "return x.toarray()" if hasattr(x, "toarray") else "the Source needs a fit that makes a tensor of them"
+        raise UsageError(f"{where} inputs: are {_kind(x)}, not numbers; {cure}")
     if x.ndim < 2:
         raise UsageError(f"{where} inputs: have the shape {list(x.shape)}; must be [examples, features] or more")
     x = x if x.dtype in (torch.float32, torch.float64) else x.float()
@@ -103,17 +100,15 @@ def _targets(y: Any, where: str) -> Any:
     if isinstance(y, Tensor):
         found = y.detach()
     else:
-        words = isinstance(y, list | tuple) and any(isinstance(label, str) for label in y)
-        array = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y, dtype=object if words else None)
-        if array.dtype.kind not in "fiub":
-            if array.ndim != 1 or not all(isinstance(word, str) for word in array):
-                raise UsageError(f"{where} labels: are neither numbers nor words")
-            return array.astype(object)
+        array = plain_labels(y, f"{where} labels")
+        if array.dtype.kind == "O":
+            return array
         found = torch.from_numpy(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="))))
     if found.ndim == 0:
         raise UsageError(f"{where} labels: are a single number")
     if found.is_floating_point() and not torch.isfinite(found).all():
-        raise UsageError(f"{where} labels: hold NaN or infinity")
+        row = int((~torch.isfinite(found)).reshape(len(found), -1).any(1).nonzero()[0])
+        raise UsageError(f"{where} labels: hold NaN or infinity, the first in row {row}")
     return found if found.is_floating_point() else found.long()
 
 
