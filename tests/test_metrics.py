@@ -18,6 +18,7 @@ from regab.data.split import Data, Source, Split
 from regab.errors import UsageError
 from regab.measured import check_measured, metric_names, metrics_of, undefined_words
 from regab.metrics import measure_of, metrics
+from regab.metrics.base import kept_measures
 from regab.metrics.pinball import Pinball
 from regab.records.columns import words
 from regab.tasks.base import Scale, Task
@@ -453,3 +454,17 @@ def test_a_task_of_other_shapes_is_measured_as_one_that_metrics_know():
     lost = type("Lost", (Task,), {"measured_as": "ranking"})
     with pytest.raises(UsageError, match="ranking"):
         metrics_of(config(metrics={"names": ["accuracy"], "extra": {}}), data_of([1], task=lost()))
+
+
+def test_a_column_of_a_class_is_labelled_by_its_name():
+    columns = metrics()["f1_per_class"]().columns("f1_per_class", [(torch.empty(0, 6, 3), torch.arange(6) % 3)])
+    kept = kept_measures(columns, ("ape", "7"))  # the third has no name
+    assert {name: measure["label"] for name, measure in kept.items()} == {
+        "f1_0": "F1 of ape",
+        "f1_1": "F1 of class 7",
+        "f1_2": "F1 of class 2",
+    }
+    assert [measure["unit"] for measure in kept.values()] == [measure["label"] for measure in kept.values()]
+    one = (torch.empty(0, 6, 2), torch.arange(6) % 2)
+    several = metrics()["recall_per_class"]().columns("recall_per_class", [one, one])
+    assert [m["label"] for m in kept_measures(several, ("dog", "cat")).values()] == ["recall of dog", "recall of cat"]

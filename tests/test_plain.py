@@ -3,8 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from regab.data.division.checks import examined
 from regab.data.own.loaded import taken
+from regab.data.split import Division, divide
 from regab.errors import UsageError
 
 X = np.random.default_rng(0).normal(size=(12, 3))
@@ -101,3 +104,12 @@ def test_sparse_matrices_are_told_how_they_can_be_read():
 
     with pytest.raises(UsageError, match=r"train inputs: are a csr_matrix, not numbers; return x.toarray\(\)"):
         taken((csr_matrix(X), Y), "k")
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"), [((8, 6, 3), True), ((3, 8, 6), False), ((8, 6, 7), False), ((1, 9, 1), False)]
+)
+def test_images_whose_channels_come_last_are_said(shape, said):
+    source = taken((torch.rand(12, *shape), Y), "k")
+    words = [line for line in examined(divide(source, Division()), source).said if "channels" in line]
+    assert words == ["examples of 8 × 6 × 3 are taken for 8 channels; if the last are, put these first"] * said

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from regab.lazy import Lazy, functional, torch
@@ -151,3 +151,9 @@ class PerClass(ByClass):
         which = name.rpartition("_")[2]
         label = f"{cls.called} of {f'class {which}' if which.isdecimal() else 'each class'}"
         return Measure(name, cls.direction, label, cls.form, cls.unit, cls.range, cls.per_example)
+
+    def named(self, name: str, classes: Sequence[str]) -> Measure:
+        number = self.of_class if self.target is None else self.target
+        said = classes[number] if number < len(classes) else str(number)
+        which = f"class {said}" if said.isdecimal() else said
+        return replace(self.measure(name), label=f"{self.called} of {which}", unit="")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -121,15 +121,19 @@ class Metric:
         """How the values of this metric are compared and shown where it is called ``name``."""
         return Measure(name, cls.direction, cls.label, cls.form, cls.unit, cls.range, cls.per_example)
 
+    def named(self, name: str, classes: Sequence[str]) -> Measure:
+        """The same where the data set calls its ``classes`` so."""
+        return self.measure(name)
+
 
 def measured_kinds(task: type[Task]) -> list[str]:
     """The tasks whose metrics are for this one."""
     return [*kinds(task), *(kinds(task_named(task.measured_as)) if task.measured_as else [])]
 
 
-def kept_measures(metrics: Mapping[str, Metric]) -> dict[str, dict[str, Any]]:
+def kept_measures(metrics: Mapping[str, Metric], classes: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
     """How these metrics are compared and shown, as results keep it."""
-    return {name: asdict(metric.measure(name)) for name, metric in metrics.items()}
+    return {name: asdict(metric.named(name, classes)) for name, metric in metrics.items()}
 
 
 class Mean(Metric):

@@ -122,7 +122,7 @@ class _Attempt:
         lane, done = training.watch.lane[index], training.epoch + 1 if training.watch.history else 0
         rows = [to_row(training.watch.rows(epoch)[lane]) for epoch in range(done)]
         facts = {"task": training.data.task.name, "headline": run.config["headline"]}
-        facts |= {"metrics": kept_measures(training.metrics), "loss": training.task.minimizes}
+        facts |= {"metrics": kept_measures(training.metrics, training.data.names), "loss": training.task.minimizes}
         facts |= {"stack_size": training.stack.size, "threads": threads}
         facts |= {"device": str(training.stack.values.device), "precision": run.config["precision"]}
         facts["parameters"] = training.stack.values.shape[1]
