@@ -21,6 +21,9 @@ from regab import fields
 from regab.blame import WHOLE, users_code
 from regab.errors import UsageError
 
+# What Hugging Face's models ask of a configuration whether or not it declares it.
+TOKENS = (*(f"{kind}_token_id" for kind in ("pad", "bos", "eos", "sep", "decoder_start")), "tie_word_embeddings")
+
 
 def flat(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
     """The values of a node and of those in it, by dotted keys that begin with ``path``."""
@@ -107,7 +110,7 @@ def keywords(target: Any) -> list[str]:
     if not _is_hugging_face_config(target):
         return named
     settable = [n.lstrip("_") for n in dir(target) if isinstance(getattr(target, n, None), property)]
-    return [*named, *target.attribute_map, *settable]
+    return [*named, *target.attribute_map, *settable, *TOKENS]
 
 
 def _is_hugging_face_config(target: Callable[..., Any]) -> bool:

@@ -1,8 +1,11 @@
 """Networks as users bring them, which know nothing of regab."""
 
+import warnings
+
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils import prune
 
 
 class Plain(nn.Module):
@@ -158,6 +161,50 @@ class Replacing(Plain):
     def forward(self, x):
         self.mean = 0.9 * self.mean + 0.1 * x.mean().detach()
         return super().forward(x - self.mean)
+
+
+class Probable(Plain):
+    """A softmax behind its logits."""
+
+    def forward(self, x):
+        return super().forward(x).softmax(-1)
+
+
+class Complex(Plain):
+    """A parameter that is complex."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__(in_features, num_classes)
+        self.phase = nn.Parameter(torch.ones(num_classes, dtype=torch.complex64))
+
+    def forward(self, x):
+        return (super().forward(x) * self.phase).real
+
+
+class Scaled(Plain):
+    """A tensor that was computed from a parameter when the model was made."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__(in_features, num_classes)
+        self.scale = self.output.bias.exp()
+
+
+def normed_before(in_features, num_classes):
+    """torch's old norm of weights, by a hook before the forward."""
+    net = Plain(in_features, num_classes)
+    net.fc1 = nn.utils.spectral_norm(net.fc1)
+    return net
+
+
+def pruned(in_features, num_classes):
+    net = Plain(in_features, num_classes)
+    prune.l1_unstructured(net.fc1, "weight", 0.5)
+    return net
+
+
+def scripted(in_features, num_classes):
+    with warnings.catch_warnings(action="ignore"):  # it is deprecated
+        return nn.Sequential(nn.Flatten(), torch.jit.script(nn.Linear(in_features, num_classes)))
 
 
 def not_a_model(shape, classes):

@@ -13,7 +13,7 @@ from regab.models.foreign import adopt
 from regab.models.places import DropoutPlace, NormPlace, dropout_places, norm_places, perturbed_places, residual_places
 from regab.regularizers.dropout import Dropout
 from regab.regularizers.norm import Norm
-from regab.training.forward import choose_forward_mode
+from regab.training.forward import PROBABILITIES, choose_forward_mode
 from regab.training.loop import train
 from regab.training.noise import Noise
 from regab.training.setup import examine, set_up
@@ -116,6 +116,11 @@ def test_where_nothing_is_found_the_run_is_refused_in_one_line(configure):
 MISTAKES = {
     "TwoOutputs": r"for two examples the forward of TwoOutputs must return \[2, 10\], not \[2, 1, 8, 8\]",
     "Replacing": r"the forward of Replacing replaces its buffer mean, which runs cannot share; change it in place",
+    "Complex": r"its parameter phase is complex, which regab cannot train; keep its real and imaginary part",
+    "Scaled": r"model: scale is computed from parameters outside of forward",
+    "normed_before": r"fc1.weight is computed .*; there is torch.nn.utils.parametrizations for norms of weights",
+    "pruned": r"fc1.weight is computed from parameters outside of forward",
+    "scripted": r"model: 1 is TorchScript, into which nothing can reach; bring it as an nn.Module",
     "not_a_model": r"model._target_=tests.foreign.not_a_model: must give a torch.nn.Module",
 }
 
@@ -149,6 +154,12 @@ def test_what_can_be_batched_is_and_the_rest_is_trained_run_by_run_for_a_reason(
     assert "draws random numbers" in drawing.notes[0]
     assert not mode("Recurrent", 1, 8, 8).vmapped
     assert not mode("Transformer", 1, 8, 8).vmapped
+
+
+def test_outputs_that_are_probabilities_are_said():
+    assert mode("Probable", 1, 8, 8).notes == [PROBABILITIES]
+    assert mode("Probable", 1, 8, 8).vmapped
+    assert mode("Plain", 1, 8, 8).notes == []
 
 
 def test_every_kind_of_model_is_examined(configure):

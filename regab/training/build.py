@@ -14,6 +14,7 @@ from regab.models.calling import PADDING, explained
 from regab.models.finetuning import FineTuning
 from regab.models.foreign import adopt, briefly, is_foreign
 from regab.models.initial import Initialization
+from regab.models.kinds import check_kind
 from regab.models.options import fine_tuning
 from regab.regularizers.base import Chain
 from regab.seeding import seeded
@@ -46,6 +47,7 @@ def build_model(config: Config, data: Data, chain: Chain, seed: int) -> Built:
         if not is_foreign(model):
             chain.build(model)
         else:
+            check_kind(model)
             told = data.given.get("masked"), data.given.get("parts")
             notes += adopt(model, data.train.x[:2].cpu(), *told) + _build_aloud(model, chain)
     return Built(model, notes)

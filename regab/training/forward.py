@@ -25,6 +25,8 @@ SLOW_ON_A_CPU = (nn.modules.conv._ConvNd, nn.MultiheadAttention, SelfAttention)
 ATTENTION = re.compile("attention|attn", re.IGNORECASE)  # what other people's classes of it are called
 AGREE = {"rtol": 1e-3, "atol": 1e-4}  # batched and single kernels sum in another order
 TRIED = 16  # examples, as sums of a few numbers do not show in which order they were added
+SUMS = 1e-4  # how far from 1 probabilities may sum
+PROBABILITIES = "its outputs are from 0 and sum to 1; a classification wants logits, without a softmax behind them"
 REASON = 160  # characters shown of an error
 
 
@@ -32,7 +34,8 @@ REASON = 160  # characters shown of an error
 class ForwardMode:
     """``vmapped``: one batched pass for all runs, else run by run, where they convolve in ``channels_last`` layout.
 
-    ``draws``: the model draws random numbers of its own, which must be made the run's. ``notes``: why not otherwise.
+    ``draws``: the model draws random numbers of its own, which must be made the run's. ``notes``: why not otherwise,
+    and what else there is to say.
     """
 
     vmapped: bool
@@ -66,11 +69,11 @@ def choose_forward_mode(
         if any(len(answer) > 1 for answer in answers):  # which regab's own models may not give
             _check_answer(pass_once(model, example, []), example, answers, type(model).__name__)
         return ForwardMode(batched)
-    _check_forward(model, example, answers)
-    mode = ForwardMode(batched, channels_last=example.ndim == 4)
+    notes = _check_forward(model, example, answers)
+    mode = ForwardMode(batched, channels_last=example.ndim == 4, notes=notes)
     if _draws(model, example):
         note = "its forward draws random numbers (F.dropout?): seeded for each run, but nothing under reg acts on them"
-        mode = replace(mode, vmapped=False, draws=True, notes=[note])
+        mode = replace(mode, vmapped=False, draws=True, notes=[*notes, note])
     while reason := obstacle(model, example, mode):
         mode = _next(mode, reason)
     if mode.vmapped and device.type == "cpu" and not _alone_is_stacked(model, examples):
@@ -88,8 +91,11 @@ def _next(mode: ForwardMode, reason: str) -> ForwardMode:
     raise UsageError(f"model: regab cannot give it its parameters: {reason}")
 
 
-def _check_forward(model: nn.Module, example: Tensor, answers: list[tuple[int, ...]]) -> None:
-    """In training a model must return logits, and must not put new tensors in the place of its buffers."""
+def _check_forward(model: nn.Module, example: Tensor, answers: list[tuple[int, ...]]) -> list[str]:
+    """In training a model must return logits, and must not put new tensors in the place of its buffers.
+
+    What there is to say of those that are sound.
+    """
     trial, name = _trial(model, example).train(), type(model).__name__
     if not any(p.requires_grad for p in trial.parameters()):
         raise UsageError(f"model: {name} has no parameters to train")
@@ -108,6 +114,13 @@ def _check_forward(model: nn.Module, example: Tensor, answers: list[tuple[int, .
         if buffer is not before.get(key):
             cure = "take another model" if library else "change it in place, by copy_"
             raise UsageError(f"model: the forward of {name} replaces its buffer {key}, which runs cannot share; {cure}")
+    return [PROBABILITIES] if _are_probabilities(out.detach()) else []
+
+
+def _are_probabilities(out: Tensor) -> bool:
+    """Whether ``[…, K]`` are numbers from 0 that sum to 1 in every row, which logits of several classes hardly are."""
+    near = (out.double().sum(-1) - 1).abs() < SUMS
+    return out.shape[-1] > 1 and bool((out >= 0).all() and near.all() and (out != 1).any())
 
 
 def _check_answer(out: Any, example: Tensor, answers: list[tuple[int, ...]], name: str, cure: str = "") -> None:

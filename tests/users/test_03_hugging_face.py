@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from regab.targets import options
 from tests.conftest import text_data
 
 pytestmark = [
@@ -47,3 +48,8 @@ def test_a_key_that_a_configuration_does_not_know_is_refused(regab):
     wrong = regab("train", *words("BertForSequenceClassification", "BertConfig", "hiden_size=32"), *texts())
     assert wrong.code == 2
     assert wrong.err == "regab: model.config.hiden_size: unknown key; did you mean model.config.hidden_size?\n"
+
+
+def test_tokens_that_a_decoder_begins_with_may_be_named_though_its_configuration_declares_none():
+    config = {"_target_": "transformers.T5Config", "d_model": 16, "decoder_start_token_id": 0}
+    assert options(config, "model.config") == {key: value for key, value in config.items() if key != "_target_"}
