@@ -236,7 +236,8 @@ def by_replicate(results: DataFrame, metric: str, at: str = "selected") -> DataF
 
 
 def _no_repetitions(table: DataFrame) -> None:
-    for row in table[table.duplicated(["variant", "seed", "fold"])].itertuples():
+    twice = table.duplicated(["variant", "seed", "fold"])
+    for row in table[twice].itertuples() if twice.any() else ():  # of no row too, pandas makes it column by column
         raise UsageError(f"{row.variant}: {replicate_words(row.seed, row.fold)} is there twice")
 
 

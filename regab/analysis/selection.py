@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from regab.analysis.compare import default_metric, metrics_of
+from regab.analysis.merge import configuration
 from regab.analysis.table import variant_names
 from regab.errors import UsageError
-from regab.records.load import load_config
 from regab.script import own_part
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def rules_differ(results: DataFrame) -> bool:
     if "folder" not in results:
         return False
     folders = dict(zip(variant_names(results), results["folder"], strict=True))
-    rules = [own_part(load_config(Path(folder))).get("reg", {}).get("early_stopping") for folder in folders.values()]
+    rules = [own_part(configuration(folder)).get("reg", {}).get("early_stopping") for folder in folders.values()]
     return any(rule != rules[0] for rule in rules)
 
 

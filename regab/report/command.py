@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from regab.arguments import Arguments
 from regab.errors import CannotWrite, UsageError
 from regab.metrics.base import DOWN, UP
+from regab.processes import beside
 from regab.records.files import make_folder, write_atomically
 from regab.records.imports.columns import Asked
 from regab.records.load import load_error, load_result
@@ -105,8 +107,9 @@ def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> in
     make_folder(place)
     if len(folders) > 1:
         write_atomically(place / RESULTS, study.results.to_csv(index=False))
-    draw_comparison(study, place / "comparison.png")
+    drawn = beside(partial(draw_comparison, study, place / "comparison.png"))
     write_report(study, place, draw_figures(study, place / "figures"))
+    drawn()
     print(printable(sweep_summary(study, f"Report: {folder_words(place)}/{PAGE}")))
     return 0
 

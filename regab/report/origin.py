@@ -9,9 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from regab.analysis.merge import configuration
 from regab.metrics import measured_by
 from regab.records.columns import words
-from regab.records.load import load_config, load_json, load_result
+from regab.records.load import load_json, load_result
 from regab.records.results import REPLICATE, SOURCE, is_begun, row_of
 from regab.report.study import Study, Variant, made_elsewhere
 from regab.script import own_part
@@ -49,7 +50,7 @@ def made_by(root: Path) -> tuple[str, ...]:
 
 def config_of(variant: Variant) -> dict[str, Any]:
     """The resolved configuration of a variant's first run; empty if it is not there, or that of a script."""
-    return own_part(load_config(Path(variant.rows[0]["folder"])))
+    return own_part(configuration(variant.rows[0]["folder"]))
 
 
 def provenance(study: Study) -> list[tuple[str, str]]:

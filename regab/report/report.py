@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regab.analysis.looks import at_look
 from regab.analysis.table import read
 from regab.errors import UsageError
+from regab.processes import beside
 from regab.records.files import make_folder, write_atomically
 from regab.records.looks import load_looks
 from regab.records.results import PAGE, load_results
@@ -52,8 +54,9 @@ def report_sweep(root: Path) -> str:
         study = Study([root], read([root]), Options())
     except UsageError as error:
         return _no_comparison(error, root)
+    drawn = beside(partial(draw_comparison, study, root / "comparison.png"))
     write_report(study, root)
-    draw_comparison(study, root / "comparison.png")
+    drawn()
     return _at_the_end(study, root)
 
 

@@ -64,6 +64,8 @@ class Display(Watcher):
         if not self.single and (error or not self.live):
             in_words = outcome(result) if result else f"failed: {error}"
             self._print(f"{self.ended_runs}/{len(self.total)} {run.folder.name}: {in_words}")
+        if self.ended_runs == len(self.total):  # nothing moves any more, and what follows is faster without its thread
+            self.closed()
 
     def noted(self, text: str, aloud: bool) -> None:
         if aloud and text not in self.noted_before:

@@ -6,7 +6,6 @@ worker that dies costs its chunk one attempt. If the main process dies, so does 
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import signal
@@ -14,17 +13,17 @@ import sys
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from regab.errors import CannotWrite, Interrupted, UsageError
+from regab.processes import die_with_parent, leave_signals_to_main
 from regab.workers.events import Ended, Note
 from regab.workers.plan import Chunk, split
 from regab.workers.store import Store
 
-PR_SET_PDEATHSIG = 1
 ATTEMPTS = 6  # halving finds the culprit among 32 runs; if all die, 63 workers of a chunk do
 
 
@@ -221,21 +220,6 @@ def visible_gpus() -> list[str]:
 
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     return named.split(",") if named else [str(i) for i in range(torch.cuda.device_count())]
-
-
-def leave_signals_to_main() -> None:
-    """Ctrl-C, and the SIGTERM of a cluster, go to all processes; the main process hears them and says what to do."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-
-def die_with_parent() -> None:
-    """Have Linux kill this process when the one that made it dies, however it does."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        parent = parent_process()
-        if parent is None or os.getppid() != parent.pid:  # it has died already
-            os._exit(1)
 
 
 def _how(exitcode: int | None) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from regab.processes import shared_out
 from regab.records.columns import words
 from regab.records.files import make_folder, write_atomically, writing
 from regab.records.load import load_result
@@ -27,13 +29,20 @@ Draw = Callable[[Study, Path], bool]
 def draw_figures(study: Study, folder: Path) -> dict[str, Path]:
     """Save every figure as PNG and SVG. Those that a page does not draw itself, SVG files by caption. CannotWrite."""
     make_folder(folder)
-    found = {}
-    for name, (caption, draw) in FIGURES.items():
-        path = folder / f"{name}.svg"
-        with writing(path):
-            if draw(study, path) and name not in DRAWN:
-                found[caption.format(metric=words(study.metric))] = path
-    return found
+    paths = {name: folder / f"{name}.svg" for name in FIGURES}
+    _ = study.curves, study.seconds, study.means  # read once, for all processes
+    there = shared_out(partial(_drawn, study), [*paths.items()])
+    return {
+        FIGURES[name][0].format(metric=words(study.metric)): path
+        for (name, path), drawn in zip(paths.items(), there, strict=True)
+        if drawn and name not in DRAWN
+    }
+
+
+def _drawn(study: Study, place: tuple[str, Path]) -> bool:
+    name, path = place
+    with writing(path):
+        return FIGURES[name][1](study, path)
 
 
 def _save(path: Path, width: float, height: float) -> Any:

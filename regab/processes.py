@@ -1,0 +1,86 @@
+"""Processes of our own: how they end with the one that made them, and work that is done beside another."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from multiprocessing import get_context, parent_process
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+PR_SET_PDEATHSIG = 1
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def leave_signals_to_main() -> None:
+    """Ctrl-C, and the SIGTERM of a cluster, go to all processes; the main process hears them and says what to do."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def die_with_parent() -> None:
+    """Have Linux kill this process when the one that made it dies, however it does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        parent = parent_process()
+        if parent is None or os.getppid() != parent.pid:  # it has died already
+            os._exit(1)
+
+
+def beside(work: Callable[[], R]) -> Callable[[], R]:
+    """Begin some work in a copy of this process, to be called for its result: what can be pickled, or files.
+
+    The call does the work itself where a copy would not be safe (other threads may hold locks, and are not copied; so
+    it is only on Linux), and where the copy has failed or was killed, so that errors are raised as ever.
+    """
+    if sys.platform != "linux" or threading.active_count() > 1:
+        return work
+    context = get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_copy, args=(work, ours, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    return partial(_result, work, ours, process)
+
+
+def _copy(work: Callable[[], R], ours: Connection, theirs: Connection) -> None:
+    ours.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    die_with_parent()
+    with suppress(Exception):
+        theirs.send(work())
+
+
+def _result(work: Callable[[], R], ours: Connection, process: Any) -> R:
+    try:
+        found: R = ours.recv()
+    except EOFError:
+        process.join()
+        return work()
+    finally:
+        ours.close()
+    process.join()
+    return found
+
+
+def shared_out(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """The result of each item, which processes share, one for each core."""
+    count = max(1, min(len(items), len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1))
+    shares = [beside(partial(_each, work, items[i::count])) for i in range(1, count)]
+    found = [_each(work, items[::count]), *(share() for share in shares)]
+    return [found[i % count][i // count] for i in range(len(items))]
+
+
+def _each(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    return [*map(work, items)]
