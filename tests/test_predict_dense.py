@@ -64,9 +64,15 @@ def test_a_fresh_process_without_the_data_gets_the_metrics_of_the_run(tmp_path, 
     same(metrics, measured)
 
 
+def loaded(path):
+    """The arrays of a ``.npz``, which is closed again."""
+    with np.load(path) as file:
+        return {name: file[name] for name in file.files}
+
+
 def test_a_segmentation_is_a_map_for_each_image(tmp_path, capsys):
     folder, measured, test = trained(tmp_path, pixels)
-    run, given = package.load(folder), np.load(test)
+    run, given = package.load(folder), loaded(test)
     found = run.predict(test, probabilities=True)
     same(found.attrs["metrics"], measured)
     assert (found["prediction"].shape, found["probability"].shape) == ((40, 9, 6), (40, 9, 6, 3))
@@ -80,15 +86,15 @@ def test_a_segmentation_is_a_map_for_each_image(tmp_path, capsys):
         with pytest.raises(SystemExit, match="0"):
             main(["predict", str(folder), str(test), *words])
         assert f"iou: {measured['iou']:.6g}" in capsys.readouterr().err
-        written = np.load(tmp_path / ("test.predictions.npz" if ending == ".npz" else "new.npy"))
-        maps = written["prediction"] if ending == ".npz" else written
+        npz = tmp_path / "test.predictions.npz"
+        maps = loaded(npz)["prediction"] if ending == ".npz" else np.load(tmp_path / "new.npy")
         np.testing.assert_array_equal(maps, found["prediction"])
     (tmp_path / "photos").mkdir()
     for i, image in enumerate(given["x"]):
         Image.fromarray(image).save(tmp_path / "photos" / f"{i:02}.png")
     with pytest.raises(SystemExit, match="0"):
         main(["predict", str(folder), str(tmp_path / "photos")])
-    written = np.load(tmp_path / "photos.predictions.npz")
+    written = loaded(tmp_path / "photos.predictions.npz")
     np.testing.assert_array_equal(written["prediction"], found["prediction"])
     assert written["file"][3].endswith("03.png")
     np.savez(test, x=given["x"], y=given["y"][:, 1:])
@@ -100,7 +106,7 @@ def test_a_reconstruction_is_in_the_units_of_its_input(tmp_path):
     folder, measured, test = trained(tmp_path, inputs)
     found = package.load(folder).predict(test)
     same(found.attrs["metrics"], measured)
-    x = np.load(test)["x"]
+    x = loaded(test)["x"]
     assert found["prediction"].shape == x.shape
     scale = package.load(folder)._trained.kept.part("encoder").deviation.numpy()
     errors = (((found["prediction"] - x) / scale) ** 2).mean(1)

@@ -411,9 +411,8 @@ def series_files(folder):
 
 def own_arrays(folder):
     mine = own_module(folder)
-    code = "\ndef divided():\n    x, y = np.load('train.npz')['x'], np.load('train.npz')['y']\n"
-    code += "    test = np.load('test.npz')\n    test = Split(test['x'], test['y'])\n"
-    code += "    return Source(Split(x, y), classes=2, test=test, fit=fit)\n"
+    code = "\ndef split(name):\n    with np.load(name) as file:\n        return Split(file['x'], file['y'])\n"
+    code += "\ndef divided():\n    return Source(split('train.npz'), classes=2, test=split('test.npz'), fit=fit)\n"
     with (folder / f"{mine}.py").open("a") as file:
         file.write(code)
     random = np.random.default_rng(0)

@@ -53,12 +53,19 @@ def array_of(given: Any) -> tuple[np.ndarray, np.ndarray | None, str]:
             found = torch.load(path, "cpu", weights_only=True)
             found = found if isinstance(found, dict) else {INPUTS[0]: found}
         else:
-            found = np.load(path, allow_pickle=False)
-            found = {INPUTS[0]: found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
+            found = _numpys(path)
     except Exception as error:  # torch's and NumPy's readers fail in many ways on a broken file
         reason = " ".join(str(error).split())[:120]
         raise UsageError(f"{given}: cannot be read as an array ({reason})") from error
     return _one(found, str(given))
+
+
+def _numpys(path: Path) -> dict[str, np.ndarray]:
+    found = np.load(path, allow_pickle=False)
+    if isinstance(found, np.ndarray):
+        return {INPUTS[0]: found}
+    with found:
+        return {name: found[name] for name in found.files}
 
 
 def _one(found: dict[str, Any], source: str) -> tuple[np.ndarray, np.ndarray | None, str]:
