@@ -5,27 +5,25 @@ import os
 import subprocess
 
 import pytest
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
 
+from regab.command.app import explain
+from regab.errors import UsageError
 from regab.regularizers import first_field, methods
+from regab.training.setup import examine
 from tests.conftest import SMALL, python
 
 WRONG = {
     "reg.dropuot=0.5": "reg.dropuot: unknown key; did you mean reg.dropout?",
     "model.widhts=[3]": "model.widhts: unknown key; did you mean model.widths?",
-    "+foo=1": "foo: unknown key",
     "reg.dropout=abc": "reg.dropout.rate: Value 'abc' of type 'str' could not be converted to Float",
     "reg.dropout=1.5": "reg.dropout.rate=1.5: must be in [0, 1)",
     "reg.dropout=nan": "reg.dropout.rate=nan: must be a number",
-    "reg.dropout.kind=alpha": "reg.dropout.kind=alpha: must be one of standard, spatial, gaussian",
     "model.widths=16": "model.widths=16: must be a list, like [16]",
-    "model.widths=[0]": "model.widths=[0]: every size must be at least 1",
-    "model=rednet": "model=rednet: unknown option; did you mean model=resnet?",
     "model._target_=nowhere.Net": "model._target_=nowhere.Net: there is no module nowhere; is it in this folder?",
-    "device=tpu": "device=tpu: must be auto, cpu, cuda or mps",
     "data.n_train=100000": "data.n_train=100000: must be from 10 (one example per class) to 1150 (all there are)",
-    "data.val_fraction=0.0001": "data.val_fraction=0.0001: gives 0 of 1438 examples; choose another share",
     "reg.dropout=0,0.5": "reg.dropout.rate=0,0.5: several values make a sweep, which needs -m",
-    "reg.extra.dropout._target_=a.B": "reg.extra.dropout: regab has one of that name; choose another",
     "reg.extra.mine._target_=json.JSONDecoder": "must be a subclass of regab's Regularizer",
     "experiment=dropout": "experiment=dropout: unknown option; did you mean experiment=dropout_after_fc2?",
     "--bogus": "--bogus: unknown option",
@@ -33,6 +31,13 @@ WRONG = {
     "epochs=[": "epochs=[",
 }
 ALIKE = {  # other keys, the same kinds of mistakes
+    "+foo=1": "foo: unknown key",
+    "reg.dropout.kind=alpha": "reg.dropout.kind=alpha: must be one of standard, spatial, gaussian",
+    "model.widths=[0]": "model.widths=[0]: every size must be at least 1",
+    "model=rednet": "model=rednet: unknown option; did you mean model=resnet?",
+    "device=tpu": "device=tpu: must be auto, cpu, cuda or mps",
+    "data.val_fraction=0.0001": "data.val_fraction=0.0001: gives 0 of 1438 examples; choose another share",
+    "reg.extra.dropout._target_=a.B": "reg.extra.dropout: regab has one of that name; choose another",
     "modle=cnn": "modle: unknown key; did you mean model?",
     "+model.depth=3": "model.depth: unknown key",
     "+reg.dropout.p=0.1": "reg.dropout.p: unknown key",
@@ -80,6 +85,15 @@ def test_a_mistake_is_one_line_with_code_2_and_nothing_written(regab, tmp_path, 
     assert result.code == 2
     assert result.out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("word", [word for word in ALIKE if not word.startswith(("-", "hydra"))])
+def test_so_are_mistakes_alike_without_the_command_line_around_them(configure, word):
+    with pytest.raises((UsageError, OmegaConfBaseException, HydraException)) as refused:
+        examine([configure(word)])
+    told = str(refused.value) if isinstance(refused.value, UsageError) else explain(refused.value)
+    assert ALIKE[word] in told
+    assert "\n" not in told
 
 
 @pytest.mark.skipif("__import__('torch').cuda.is_available()", reason="this machine has CUDA")

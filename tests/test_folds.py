@@ -117,11 +117,6 @@ def test_a_fold_is_a_replicate_beside_the_seed(regab, configure):
     assert (result["seed"], result["fold"]) == (1, 2)
 
 
-def test_without_cross_validation_the_fold_is_empty(regab):
-    rows = table(regab("train", "-m", *SWEEP[:4], "seed=0,1").folder)
-    assert [row["fold"] for row in rows] == ["", ""]
-
-
 def test_folds_have_a_shorthand(regab):
     assert expand(["--folds", "4"])[:2] == (["-m", "data.folds=4", "data.fold=range(4)"], False)
     assert regab("train", "--folds", "1").err == "regab: --folds 1: must be a whole number from 2\n"

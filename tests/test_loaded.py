@@ -146,7 +146,10 @@ CODE = {
 }
 
 
-@pytest.mark.parametrize("kind", CODE)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=[pytest.mark.slow] * (kind in ("import", "exit", "within a library"))) for kind in CODE],
+)
 def test_mistakes_in_a_loader_are_one_line_with_file_and_line(regab, tmp_path, monkeypatch, kind):
     name = f"theirs_{kind.replace(' ', '_')}"
     code, line, words = CODE[kind]

@@ -217,14 +217,21 @@ def test_a_fixed_sweep_keeps_its_looks_and_what_was_said_of_them(regab):
     assert len(looked("here")["seen"]) == 2
 
 
+@pytest.mark.slow
 def test_a_report_may_be_said_to_be_the_only_look(regab):
     assert regab("train", "-m", *SMALL, "reg.norm=none,batch", "--seeds", "3", "hydra.sweep.dir=here").code == 0
     before = pd.read_csv("here/factors.csv")["p_adjusted"].iloc[0]
     assert regab("report", "here", "--looks", "1").code == 0
     assert pd.read_csv("here/factors.csv")["p_adjusted"].iloc[0] == pytest.approx(before * 0.8)
     assert looked("here")["planned"] == 1
-    refused = regab("report", "here", "--looks", "0")
+
+
+def test_a_report_may_be_the_only_look_or_the_next(regab):
+    results({"reg.l2.strength": {"0": 0.0, "0.1": 0.02}}, 3).to_csv("results.csv", index=False)
+    refused = regab("report", ".", "--looks", "0")
     assert (refused.code, "--looks 1" in refused.err) == (2, True)
+    assert regab("report", ".", "--looks", "1").code == 0
+    assert looked(".")["planned"] == 1
 
 
 @pytest.mark.slow

@@ -68,6 +68,7 @@ def test_a_sweep_leaves_a_table_a_picture_and_a_folder_per_run(regab):
     assert sweep.code == 0
     table = results(sweep.folder)
     assert len(table) == 12
+    assert {row["fold"] for row in table} == {""}  # without cross-validation
     assert [row["seed"] for row in table[:4]] == ["0", "1", "2", "0"]
     assert [(row["reg.dropout.rate"], row["reg.norm.kind"]) for row in table[::3]] == [
         ("0", "none"), ("0", "batch"), ("0.5", "none"), ("0.5", "batch"),
@@ -144,9 +145,10 @@ def test_a_sweep_over_models_and_paired_values(regab):
 
 
 def test_runs_that_differ_in_nothing_that_counts_are_trained_once(regab):
-    sweep = regab("train", "-m", *SMALL, "reg.dropout.rate=0,0.5", "reg.dropout.kind=standard,gaussian")
-    assert "4 runs, of which 1 repeat others; 3 to train" in sweep.out
-    assert len(results(sweep.folder)) == 3
+    words = ("reg.dropout.rate=0,0.5", "reg.dropout.kind=standard,gaussian")
+    planned = regab("train", "-m", *SMALL, *words, "--dry-run").out
+    assert "4 runs, of which 1 repeat others; 3 to train" in planned
+    assert planned.count("dropout.kind=") == 3
 
 
 @pytest.mark.slow

@@ -25,10 +25,13 @@ def own(configure):
     return make
 
 
-LOADERS = [("by_name", "Named"), ("Items", "Named"), ("pair", "InOrder"), ("Items kind=tuple", "InOrder")]
+LOADERS = [("by_name", "Named"), ("Items kind=tuple", "InOrder")]
+OTHERS = [("Items", "Named"), ("pair", "InOrder")]
 
 
-@pytest.mark.parametrize(("loader", "model"), LOADERS)
+@pytest.mark.parametrize(
+    ("loader", "model"), [*LOADERS, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in OTHERS)]
+)
 def test_tensors_reach_the_arguments_of_their_names_or_in_their_order(own, loader, model):
     runs = [own(loader, model, f"seed={seed}", f"reg.dropout={rate}") for seed, rate in ((0, 0.1), (1, 0.3))]
     assert examine(runs).flops > 0
@@ -101,7 +104,7 @@ def test_tensors_that_are_no_inputs_are_refused_in_a_line(x, sentence):
         taken((x, torch.arange(4) % 2), "data")
 
 
-@pytest.mark.parametrize("loader", ["by_name", "Items"])
+@pytest.mark.parametrize("loader", [pytest.param("by_name", marks=pytest.mark.slow), "Items"])
 def test_a_run_predicts_further_examples_of_these_tensors(loader, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     values = {"data": getattr(own_tensors, loader), "data.test_fraction": 0.2, "model": own_tensors.Named}

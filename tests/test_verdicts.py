@@ -346,6 +346,7 @@ def test_a_folder_without_results_is_named(tmp_path):
         read([tmp_path])
 
 
+@pytest.mark.slow
 def test_what_a_real_sweep_writes_is_read_and_compared(regab):
     words = ("model=linear", "data.n_train=100", "epochs=2", "reg.l2=0,0.1", "reg.dropout=0,0.3")
     sweep = regab("train", "-m", *words, "reg.dropout.where=input", "seed=range(3)").folder
