@@ -210,6 +210,23 @@ def test_label_smoothing_is_cross_entropys():
         torch.testing.assert_close(ours[run], theirs)
 
 
+def test_cross_entropy_and_its_gradient_as_they_are_written_out_are_torchs():
+    logits, labels, task = torch.randn(3, 9, 4) * 5, torch.randint(4, (9,)), Classification()
+    y = nn.functional.one_hot(labels, 4).float().expand(3, -1, -1)
+    y = torch.stack([y[0], 0.7 * y[1] + 0.1, 2 * y[2]])  # one that is smoothed, and one that adds up to 2
+    loss, slope = task.loss_and_slope(logits, y)
+    taken = logits.clone().requires_grad_()
+    by_autograd = task.loss(taken, y)
+    by_autograd.sum().backward()
+    assert torch.equal(loss, by_autograd)
+    assert torch.equal(slope, taken.grad)
+    exact = logits.double().requires_grad_()
+    theirs = torch.stack([nn.functional.cross_entropy(x, target) for x, target in zip(exact, y.double(), strict=True)])
+    theirs.sum().backward()
+    torch.testing.assert_close(loss.double(), theirs, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(slope.double(), exact.grad, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("where", ["running_mean", "running_var", "num_batches_tracked"])
 def test_batch_norm_tracks_the_statistics_that_torch_tracks(where):
     ours, theirs = (stacked_norm_state(norm) for norm in (BatchNorm, nn.BatchNorm1d))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, mean_pinball_loss, r2_score, root_mean_squared_error
 from sklearn.utils.class_weight import compute_class_weight
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, huber_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, huber_loss, one_hot
 
 from regab.analysis.baseline import find_baseline
 from regab.command.shorthands import expand_override
@@ -105,6 +105,24 @@ def test_focal_loss_is_the_papers():
     gamma = torch.tensor([[2.0], [0.5]]).double()
     expected = -((1 - p) ** gamma * p.log()).mean(1)
     torch.testing.assert_close(task.loss(outputs, task.targets(y, K).expand(2, B, K)).double(), expected, **CLOSE)
+
+
+class Halved(Classification):
+    def loss(self, outputs, targets):
+        return super().loss(outputs, targets) / 2
+
+
+def test_only_of_plain_cross_entropy_the_gradient_is_written_out():
+    outputs, y = torch.randn(2, 5, 3), torch.tensor([0, 1, 2, 2, 2])
+    targets = one_hot(y, 3).float().expand(2, -1, -1)
+    weighted, focused = (
+        prepared(Classification(class_weights="balanced"), y),
+        Classification(focus=torch.tensor([2.0, 0])),
+    )
+    for task in (weighted, focused, Halved(), Ordinal(), Regression()):
+        assert task.loss_and_slope(outputs, targets) is None
+    for task in (Classification(), prepared(Classification(focus=torch.zeros(2)), y), SoftLabels()):
+        assert torch.equal(task.loss_and_slope(outputs, targets)[0], task.loss(outputs, targets))
 
 
 def test_focal_loss_has_a_finite_slope_where_a_prediction_is_certain():

@@ -155,6 +155,10 @@ class Task:
         """What is minimized: of outputs and ``targets``, ``[V, B, K]`` each, the mean over the batch ``[V]``."""
         raise NotImplementedError
 
+    def loss_and_slope(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor] | None:
+        """``loss`` and its gradient by the outputs ``[V, B, K]``, where that is written out; else autograd finds it."""
+        return None
+
     def told(self, outputs: Tensor, names: Sequence[str]) -> dict[str, Any]:
         """What outputs ``[n, …]`` say of each example, as columns ``[n]`` of a table; by itself the outputs.
 

@@ -125,6 +125,7 @@ class Explicit:
             y = layer.forward(y, training)
         return y.clone().float()  # what the layers hold is overwritten by the next pass
 
+    @torch.no_grad()
     def backward(self, dy: Tensor) -> None:
         """Fill the gradients, at what ``forward`` last took in."""
         dy = dy.to(self.dtype)

@@ -117,6 +117,9 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
 def pass_through(t: Training, chain: Chain, x: Tensor, y: Tensor, factors: dict[str, Tensor]) -> Tensor:
     """A pass forward and backward: the loss and the penalties ``[V]``; their gradients are the stack's."""
     outputs = t.stack(x, factors)
+    if t.stack.explicit and not chain.having("penalty") and (both := t.task.loss_and_slope(outputs.detach(), y)):
+        t.stack.explicit.backward(both[1])
+        return both[0]
     penalty = chain.penalty(t.task.logits(outputs))
     loss = per_run(t.task.loss(outputs, y), t.stack.size, "task, loss") + penalty
     t.stack.backward(loss)

@@ -187,9 +187,8 @@ class Stack:
         """Write every run's own gradient of ``loss [V]`` into ``gradients``; runs share no parameters."""
         # Of a scalar: for any other shape autograd imports sympy at first, 0.3 s.
         if self.explicit:
-            (outputs,) = torch.autograd.grad(loss.sum(), self._outputs, materialize_grads=True)
-            with torch.no_grad():
-                return self.explicit.backward(outputs)
+            (slope,) = torch.autograd.grad(loss.sum(), self._outputs, materialize_grads=True)
+            return self.explicit.backward(slope)
         leaves = torch.autograd.grad(loss.sum(), self.leaves, materialize_grads=True)
         flat = [slot.flatten(leaf) for slot, leaf in zip(self._slots, leaves, strict=True)]
         torch.cat(flat, 1, out=self.gradients)
