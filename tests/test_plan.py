@@ -9,7 +9,7 @@ import pytest
 
 from regab.config import Run
 from regab.training.facts import Facts
-from regab.workers.plan import cost, make_plan
+from regab.workers.plan import cost, make_plan, stack_size
 from regab.workers.store import Store
 
 
@@ -29,6 +29,14 @@ def test_a_run_costs_what_it_adds_to_a_stack_and_one_of_which_nothing_is_known_a
     stacks = [make_plan(runs, {run.structure: known}, workers=1).seconds for runs in ([run], [run, other])]
     assert stacks[1] - stacks[0] == pytest.approx(large)
     assert cost(run, {run.structure: Facts()}) == math.inf
+
+
+@pytest.mark.parametrize(("megabytes", "lanes"), [(0.001, 32), (1.5, 16), (2.5, 9), (7, 8), (10, 6), (23, 2), (70, 1)])
+def test_a_stack_on_a_cpu_fills_a_cores_cache_or_has_some_lanes_that_are_larger_than_that(megabytes, lanes):
+    facts = Facts(stacked=True, bytes=megabytes * 1e6)
+    assert stack_size(facts) == lanes
+    assert stack_size(replace(facts, stacked=False)) == 1
+    assert stack_size(replace(facts, device="cuda")) == min(1024, 20e3 // megabytes)
 
 
 def test_a_run_goes_on_from_the_checkpoint_that_has_come_farthest(tmp_path):
