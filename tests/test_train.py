@@ -4,6 +4,7 @@ import csv
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -11,7 +12,7 @@ import yaml
 from regab.models.mlp import MLP
 from regab.records.columns import columns
 from regab.training import loop
-from regab.training.evaluate import evaluate
+from regab.training.evaluate import evaluate, weight_metrics
 from regab.training.setup import set_up
 from regab.training.watch import divergence
 from tests.conftest import DATA, SMALL, curves, needs_mnist
@@ -206,3 +207,12 @@ def test_the_gradient_is_measured_before_it_is_clipped(small):
     free, clipped = (curves(small(one_step | {"reg.gradient_clipping.limit": limit}))[0] for limit in (math.inf, 0.01))
     assert clipped["grad_norm"][1] == free["grad_norm"][1] > 0.01
     assert clipped["l2_norm"][1] != free["l2_norm"][1]
+
+
+def test_what_is_said_of_weights_is_what_numpy_finds():
+    weights = torch.randn(3, 50)[:, :40] * (torch.rand(3, 40) < 0.7)
+    weights[1] = 1.0
+    found, exact = weight_metrics(weights), weights.double().numpy()
+    np.testing.assert_allclose(found["l1_norm"], np.abs(exact).sum(1), rtol=1e-6)
+    np.testing.assert_allclose(found["l2_norm"], np.linalg.norm(exact, axis=1), rtol=1e-6)
+    assert torch.equal(found["zero_fraction"], torch.from_numpy((exact == 0).sum(1) / np.float32(40)).float().double())

@@ -162,7 +162,8 @@ def _of_examples(values: Any, outputs: Tensor, hook: str, otherwise: Tensor | No
 def weight_metrics(weights: Tensor) -> dict[str, Tensor]:
     """Norms of the weights ``[V, W]`` of each run (biases and norms left out), float64 on the CPU."""
     absolute, squares = weights.abs().sum(1), weights.square().sum(1)
-    zeros = (weights == 0).sum(1) / max(weights.shape[1], 1)
+    # As numbers: counting truth values takes four times as long, two thirds of all this.
+    zeros = torch.eq(weights, 0, out=torch.empty_like(weights)).sum(1) / max(weights.shape[1], 1)
     metrics = {
         "l1_norm": absolute,
         "l2_norm": squares.sqrt(),
