@@ -10,7 +10,7 @@ import pytest
 from regab.analysis.baseline import variants_of
 from regab.analysis.judgement import judge
 from regab.analysis.looks import automatic
-from regab.analysis.undecided import undecided, wanted
+from regab.analysis.undecided import hopeless, undecided, wanted
 from regab.config import Run
 from regab.errors import UsageError
 from regab.records.looks import Looks, load_looks, save_looks
@@ -93,6 +93,30 @@ def test_where_no_factor_can_be_told_undecided_variants_get_seeds_and_the_baseli
     zero = both.assign(selected_test_accuracy=np.random.default_rng(0).normal(0.9, 0.01, len(both)))
     nothing = judge(zero)._replace(factors=judge(zero).factors.iloc[:0])
     assert len(wanted(nothing, variants_of(zero))) == 2
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_variant_that_never_has_a_value_gets_no_more_seeds_and_it_is_said(tmp_path, failed):
+    for effects, others in (
+        ({"reg.l2.strength": {"0": 0.0, "1": 0.0}}, 0),
+        ({"reg.l2.strength": {"0": 0.0, "0.1": 0.0, "1": 0.0}}, 2),
+        ({"reg.l2.strength": {"0": 0.0, "1": 0.0}, "reg.dropout.rate": {"0": 0.0, "0.5": 0.0}}, 2),
+    ):
+        data = results(effects, 4, noise=0.01).assign(folder="")
+        lost = data["reg.l2.strength"] == "1"
+        data.loc[lost, [column for column in data if column.startswith(("selected_", "last_"))]] = np.nan
+        if failed:
+            data.loc[lost, "status"] = "failed"
+        judged, variants = judge(data), variants_of(data)
+        gone = {name for name, levels in variants.items() if levels["reg.l2.strength"] == "1"}
+        assert {*hopeless(judged)} == gone
+        assert len(wanted(judged, variants)) == others
+        data["folder"] = [f"run{i}" for i in range(len(data))]
+        data.to_csv(tmp_path / "results.csv", index=False)
+        found = look(tmp_path, {*data["folder"]}, 30)
+        assert found.folders == ({*data["folder"][~lost]} if others else set())
+        assert "; no more seeds for " in found.words
+        assert found.words.startswith("4 seeds: undecided " if others else "4 seeds: everything else is decided; ")
 
 
 def test_seeds_go_on_after_those_that_are_there_and_none_is_asked_for_twice():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from regab.analysis.baseline import variants_of
 from regab.analysis.table import read, variant_names
-from regab.analysis.undecided import undecided, wanted
+from regab.analysis.undecided import hopeless, undecided, wanted
 from regab.errors import UsageError
 from regab.records.looks import load_looks
 from regab.report.factors import level_name
@@ -48,9 +48,11 @@ def look(root: Path, folders: set[str], most: int) -> Found:
     judgement = judge_at(table, looks, None, None, practical, "selected")
     n = table["seed"].nunique()
     open_rows, names = undecided(judgement), set(wanted(judgement, variants_of(table)))
+    without = hopeless(judgement)
+    lost = f"; no more seeds for {_few(without)}, of which no run has a value" if without else ""
     if not names:
-        return Found(f"{n} seeds: everything is decided", set())
-    words = f"{n} seeds: undecided {_named(open_rows)}"
+        return Found(f"{n} seeds: everything {'else ' if without else ''}is decided{lost}", set())
+    words = f"{n} seeds: undecided {_named(open_rows)}{lost}"
     if n >= most:
         return Found(f"{words}; {most} seeds are the most", set())
     there = zip(table["folder"], variant_names(table), strict=True)
@@ -58,6 +60,9 @@ def look(root: Path, folders: set[str], most: int) -> Found:
 
 
 def _named(rows: DataFrame) -> str:
-    names = [level_name(r.factor, r.level) for r in rows.itertuples()] if "factor" in rows else [*rows["variant"]]
+    return _few([level_name(r.factor, r.level) for r in rows.itertuples()] if "factor" in rows else [*rows["variant"]])
+
+
+def _few(names: list[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
