@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from regab.data.inputs.pieces import WORD
 from regab.data.inputs.scaling import Encode, Fit
 from regab.data.split import Source, Split
 from regab.data.tables.columns import Options
@@ -24,7 +24,6 @@ from regab.errors import UsageError
 
 PADDING, UNKNOWN = 0, 1
 MARKS = ("<padding>", "<unknown>")  # what these are called
-WORD = re.compile(r"\w+(?:['’]\w+)*|['’]\w+|[^\w\s]")
 
 
 def load(

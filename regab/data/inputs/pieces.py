@@ -10,13 +10,14 @@ import numpy as np
 
 from regab.errors import UsageError
 
-WORD = re.compile(r"\w+(?:['’]\w+)*|['’]\w+|[^\w\s]|\n")
+WORD = re.compile(r"\w+(?:['’]\w+)*|['’]\w+|[^\w\s]")
+WORD_OR_END = re.compile(rf"{WORD.pattern}|\n")  # what comes next may be the end of a line
 TOKENS = ("bytes", "words")
 
 
 def words_of(text: str) -> list[str]:
     """Runs of letters and digits, other characters but spaces, and ends of lines."""
-    return WORD.findall(text)
+    return WORD_OR_END.findall(text)
 
 
 def tokens_of(path: str, where: str, tokens: str) -> Any:
