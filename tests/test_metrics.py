@@ -1,6 +1,8 @@
 """Every metric against scikit-learn or scipy, of several runs at once; where it has no value; what asks for it."""
 
+import copy
 import math
+import pickle
 import warnings
 from importlib.util import find_spec
 
@@ -20,7 +22,7 @@ from regab.measured import check_measured, metric_names, metrics_of, undefined_w
 from regab.metrics import measure_of, metrics
 from regab.metrics.base import kept_measures
 from regab.metrics.pinball import Pinball
-from regab.records.columns import words
+from regab.records.columns import Column, column, words
 from regab.tasks.base import Scale, Task
 from regab.tasks.classification import Classification
 from regab.tasks.multilabel import Multilabel
@@ -468,3 +470,9 @@ def test_a_column_of_a_class_is_labelled_by_its_name():
     one = (torch.empty(0, 6, 2), torch.arange(6) % 2)
     several = metrics()["recall_per_class"]().columns("recall_per_class", [one, one])
     assert [m["label"] for m in kept_measures(several, ("dog", "cat")).values()] == ["recall of dog", "recall of cat"]
+
+
+def test_a_column_is_copied_with_its_measure_in_other_processes_too():
+    accuracy = column("val_accuracy")
+    for copied in (pickle.loads(pickle.dumps(accuracy)), copy.deepcopy(accuracy)):
+        assert (copied, type(copied), copied.measure) == (accuracy, Column, accuracy.measure)

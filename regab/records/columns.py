@@ -26,6 +26,10 @@ class Column(str):
         self.measure = measure
         return self
 
+    def __getnewargs__(self) -> tuple[str, Measure]:  # type: ignore[override]
+        """What a copy is made of, in another process too."""
+        return str(self), self.measure
+
 
 def column(name: str, own: Measures | None = None, otherwise: Measure | None = None) -> Column:
     """A column by its name, with metrics of the user's ``own`` besides. Raises UsageError for an unknown one, if it

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from html import escape
 from statistics import median
 
 from regab.analysis.compare import metrics_of
 from regab.errors import UsageError
 from regab.metrics import SPLITS, measured_by
-from regab.records.columns import measured, words
+from regab.processes import shared_out
+from regab.records.columns import Column, measured, words
 from regab.report.conclusions import setting, verdict_sentences
 from regab.report.drawings import costs, interactions, responses
 from regab.report.forest import MARKS, TONES, factor_table, variant_table
@@ -25,11 +27,16 @@ def views_of(study: Study) -> dict[str, dict[str, str]]:
     others = measured(metrics_of(study.results, study.options.at)) if len(study.variants) <= MOST else []
     found: dict[str, dict[str, str]] = {study.metric: view(study)}
     others = sorted(others, key=lambda metric: SPLITS.index(measured_by(metric)[0]), reverse=True)  # test data first
-    for metric in [m for m in others if m != study.metric][: VIEWS - 1]:
-        with suppress(UsageError):  # nothing is known of which way is better
-            other = study.by(metric)
-            found[other.metric] = view(other)
-    return found
+    _ = study.curves, study.seconds  # read once, for all processes
+    shared = shared_out(partial(_view_by, study), [m for m in others if m != study.metric][: VIEWS - 1])
+    return found | dict(filter(None, shared))
+
+
+def _view_by(study: Study, metric: str) -> tuple[Column, dict[str, str]] | None:
+    with suppress(UsageError):  # nothing is known of which way is better
+        other = study.by(metric)
+        return other.metric, view(other)
+    return None
 
 
 def view(study: Study) -> dict[str, str]:
