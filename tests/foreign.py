@@ -189,6 +189,47 @@ class Scaled(Plain):
         self.scale = self.output.bias.exp()
 
 
+class Unseeded(Plain):
+    """Noise that no seed reaches, as of Hugging Face's Reformer."""
+
+    def forward(self, x):
+        torch.seed()
+        return super().forward(x + torch.randn_like(x))
+
+
+class OwnGenerator(Plain):
+    """Noise of a generator of its own."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__(in_features, num_classes)
+        self.generator = torch.Generator().manual_seed(0)
+
+    def forward(self, x):
+        return super().forward(x + torch.randn(x.shape, generator=self.generator))
+
+
+class Annealed(Plain):
+    """A count of its own steps, which runs of a stack would share."""
+
+    steps = 0
+
+    def forward(self, x):
+        self.steps += self.training
+        return super().forward(x) * self.steps
+
+
+class Counting(Annealed):
+    """The same in a buffer, which is a run's own."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__(in_features, num_classes)
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, x):
+        self.count += self.training
+        return Plain.forward(self, x) * self.count
+
+
 def normed_before(in_features, num_classes):
     """torch's old norm of weights, by a hook before the forward."""
     net = Plain(in_features, num_classes)

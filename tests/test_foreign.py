@@ -118,6 +118,9 @@ MISTAKES = {
     "Replacing": r"the forward of Replacing replaces its buffer mean, which runs cannot share; change it in place",
     "Complex": r"its parameter phase is complex, which regab cannot train; keep its real and imaginary part",
     "Scaled": r"model: scale is computed from parameters outside of forward",
+    "Unseeded": r"the same seed gives Unseeded other numbers again; it draws from a generator of its own, or keeps",
+    "OwnGenerator": r"the same seed gives OwnGenerator other numbers again",
+    "Annealed": r"the same seed gives Annealed other numbers again",
     "normed_before": r"fc1.weight is computed .*; there is torch.nn.utils.parametrizations for norms of weights",
     "pruned": r"fc1.weight is computed from parameters outside of forward",
     "scripted": r"model: 1 is TorchScript, into which nothing can reach; bring it as an nn.Module",
@@ -160,6 +163,11 @@ def test_outputs_that_are_probabilities_are_said():
     assert mode("Probable", 1, 8, 8).notes == [PROBABILITIES]
     assert mode("Probable", 1, 8, 8).vmapped
     assert mode("Plain", 1, 8, 8).notes == []
+
+
+def test_what_a_model_counts_in_a_buffer_is_left_as_it_was():
+    assert mode("Counting", 1, 8, 8).notes == []
+    assert not mode("Counting", 1, 8, 8).draws
 
 
 def test_every_kind_of_model_is_examined(configure):

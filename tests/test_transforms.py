@@ -76,7 +76,13 @@ def mine():
         def __call__(self, image):
             return image * 0 + int(100 * random.random()) + int(50 * np.random.rand()) + int(50 * torch.rand(()))
 
-    module.Seen, module.Drawing, module.OfBytes = Seen, Drawing, OfBytes
+    class Unseeded:
+        generator = np.random.default_rng(0)
+
+        def __call__(self, image):
+            return image * 0 + int(100 * self.generator.random())
+
+    module.Seen, module.Drawing, module.OfBytes, module.Unseeded = Seen, Drawing, OfBytes, Unseeded
     sys.modules["mine_transforms"] = module
     yield module
     del sys.modules["mine_transforms"]
@@ -88,6 +94,7 @@ def mine():
         (["RandAugment"], v2.RandAugment()),
         ([{"RandAugment": {"magnitude": 20, "num_ops": 3}}], v2.RandAugment(3, 20)),
         ("TrivialAugmentWide", v2.TrivialAugmentWide()),
+        ([{"AutoAugment": {"policy": "svhn"}}], v2.AutoAugment(v2.AutoAugmentPolicy.SVHN)),
         (
             [{"RandomAffine": {"degrees": 30, "interpolation": "bilinear"}}, "RandomHorizontalFlip"],
             v2.Compose([v2.RandomAffine(30, interpolation=v2.InterpolationMode.BILINEAR), v2.RandomHorizontalFlip()]),
@@ -224,9 +231,13 @@ def test_erased_rectangles_are_like_torchvisions():
         ),
         (["MixUp"], r"reg.transform: MixUp (fails on|cannot)"),
         (["nowhere.Blur"], "there is no module nowhere"),
+        (["mine_transforms.Unseeded"], "Unseeded gives another image by the same seed, from a generator of its own"),
+        ([{"RandomRotation": {"degrees": 5, "interpolation": "blinear"}}], "RandomRotation cannot be made .*blinear"),
+        ([{"ToDtype": {"dtype": "float31"}}], "ToDtype cannot be made of .*float31"),
+        ([{"RandomApply": {"transforms": ["Invert"]}}], "reg.transform.ops=Invert: unknown transform"),
     ],
 )
-def test_transforms_that_cannot_be_are_refused_in_a_line(ops, complaint):
+def test_transforms_that_cannot_be_are_refused_in_a_line(mine, ops, complaint):
     with pytest.raises(UsageError, match=complaint) as refused:
         transform(data_of(fit=fit_bytes), ops)
     assert "\n" not in str(refused.value)

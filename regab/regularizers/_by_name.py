@@ -34,9 +34,10 @@ def _made(operation: Any, key: str, v2: Any) -> Any:
     if not isinstance(arguments or {}, dict):
         raise UsageError(f"{key}: {name} needs arguments by name, as {{{name}: {{p: 0.5}}}}, not {arguments!r}")
     cls = locate({"_target_": name}, key) if "." in str(name) else _of_torchvision(str(name), key, v2)
-    given = {k: _argument(k, v, key, v2) for k, v in (arguments or {}).items()}
     try:
-        return cls(**given)
+        return cls(**{k: _argument(k, v, key, v2) for k, v in (arguments or {}).items()})
+    except UsageError:  # of a transform among the arguments
+        raise
     except Exception as error:  # a class's own checks
         raise UsageError(f"{key}: {name} cannot be made of {arguments or 'nothing'}: {in_a_line(error)}") from error
 
@@ -60,6 +61,8 @@ def _argument(name: str, value: Any, key: str, v2: Any) -> Any:
         return [_made(each, key, v2) for each in value]
     if name == "interpolation" and isinstance(value, str):
         return v2.InterpolationMode(value)
+    if name == "policy" and isinstance(value, str):
+        return v2.AutoAugmentPolicy(value)
     if name == "dtype" and isinstance(value, str):
         return getattr(torch, value)
     return value

@@ -160,10 +160,13 @@ def _fault(transform: Transform, images: Tensor) -> str:
     shape = list(images.shape[1:])
     for seed in range(TRIALS):
         try:
-            found = list(transformed([transform], images, [seed])[0].shape)
+            once, again = (transformed([transform], images, [seed])[0] for _ in range(2))
         except Exception as error:  # of torchvision's checks and kernels, which raise whatever they like
             reason = in_a_line(error, REASON)
             return f"fails on an image {shape} of {images.dtype}: {reason}"
-        if found != shape:
+        if (found := list(once.shape)) != shape:
             return f"gives {found} for an image {shape}; it must keep the shape"
+        if not torch.equal(once, again):
+            cure = "let it draw from torch, numpy.random or random, which regab seeds"
+            return f"gives another image by the same seed, from a generator of its own; {cure}"
     return ""

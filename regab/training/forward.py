@@ -140,13 +140,31 @@ def _trial(model: nn.Module, example: Tensor) -> nn.Module:
 
 
 def _draws(model: nn.Module, example: Tensor) -> bool:
-    """Whether a forward pass uses torch's, numpy's or Python's global generator."""
+    """Whether a forward pass uses torch's, numpy's or Python's global generator.
+
+    Raises UsageError where the same seed does not give the same numbers again.
+    """
     trial = _trial(model, example)
-    with seeded(0, "trial"), torch.no_grad():
+    (first, drew), (again, _) = _seeded_pass(trial, example), _seeded_pass(trial, example)
+    if not torch.allclose(first, again, equal_nan=True, **AGREE):
+        why = "it draws from a generator of its own, or keeps what is no buffer"
+        cure = "let it draw from torch, numpy.random or random, which regab seeds"
+        raise UsageError(f"model: the same seed gives {type(model).__name__} other numbers again; {why}: {cure}")
+    return drew
+
+
+@torch.no_grad()
+def _seeded_pass(trial: nn.Module, example: Tensor) -> tuple[Tensor, bool]:
+    """What a model gives in training by a seed, and whether it draws; its buffers are then as they were."""
+    kept = [buffer.clone() for buffer in trial.buffers()]
+    with seeded(0, "trial"):
         before = global_states()
-        for training in (True, False):
-            trial.train(training)(example)
-        return drawn_since(before)
+        out = trial.train()(example)
+        trial.eval()(example)
+        drew = drawn_since(before)
+    for buffer, was in zip(trial.buffers(), kept, strict=True):
+        buffer.copy_(was)
+    return out, drew
 
 
 def obstacle(model: nn.Module, example: Tensor, mode: ForwardMode) -> str:
