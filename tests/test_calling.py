@@ -297,3 +297,20 @@ def test_a_name_is_replaced_where_it_stands():
     model = nn.Sequential(nn.Sequential(nn.ReLU()))
     replace(model, "0.0", nn.Tanh())
     assert isinstance(model[0][0], nn.Tanh)
+
+
+class Asking(nn.Module):
+    """More arguments than the input."""
+
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(4, 3)
+
+    def forward(self, x, attention_mask, *, lengths, scale=1.0):
+        return self.out(x.float() * attention_mask * scale)
+
+
+def test_what_a_forward_asks_for_and_cannot_be_given_is_named():
+    assert adopt(Asking(), TOKENS)[0].startswith("its forward is given attention_mask, lengths")
+    with pytest.raises(UsageError, match="forward of Asking asks for attention_mask, lengths, which these data do not"):
+        adopt(Asking(), torch.randn(2, 4))

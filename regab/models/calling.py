@@ -42,6 +42,8 @@ def conform(model: nn.Module, example: Any, masked: bool | None = None, parts: A
     line, where a library's model fails on the example.
     """
     call = Call(parts=_known(model, parts)) if parts else _call(model, example, masked)
+    if isinstance(example, Tensor) and not parts:
+        _check_all_given(model, call)
     if call.parts or call.name or call.told or not isinstance(example, Tensor):
         model.register_forward_pre_hook(call, with_kwargs=True)
     words = f"model: the forward of {type(model).__name__} fails on an example of {_words(example)}"
@@ -125,6 +127,20 @@ def _call(model: nn.Module, example: Any, masked: bool | None) -> Call:
         return Call(INPUTS[tokens][0], told, masked)
     name = "" if first is None else first.name
     return Call(name, tuple(other for other in told if other != name), masked)
+
+
+def _check_all_given(model: nn.Module, call: Call) -> None:
+    """Raises UsageError for arguments that a forward asks for, beside the input, and is not given."""
+    asked = [
+        p
+        for p in inspect.signature(model.forward).parameters.values()
+        if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    given = {call.name or next((p.name for p in asked), ""), *call.told}
+    if lacking := [p.name for p in asked if p.default is p.empty and p.name not in given]:
+        known = ", ".join(TOLD)
+        words = f"the forward of {type(model).__name__} asks for {', '.join(lacking)}, which these data do not tell"
+        raise UsageError(f"model: {words}; texts and series tell {known}, and examples of several tensors their names")
 
 
 def _answer(module: nn.Module, args: Any, output: Any) -> Any:
