@@ -20,7 +20,7 @@ from regab.data.split import Data, Source, Split
 from regab.errors import UsageError
 from regab.measured import check_measured, metric_names, metrics_of, undefined_words
 from regab.metrics import measure_of, metrics
-from regab.metrics.base import kept_measures
+from regab.metrics.base import Mean, kept_measures
 from regab.metrics.pinball import Pinball
 from regab.records.columns import Column, column, words
 from regab.tasks.base import Scale, Task
@@ -476,3 +476,14 @@ def test_a_column_is_copied_with_its_measure_in_other_processes_too():
     accuracy = column("val_accuracy")
     for copied in (pickle.loads(pickle.dumps(accuracy)), copy.deepcopy(accuracy)):
         assert (copied, type(copied), copied.measure) == (accuracy, Column, accuracy.measure)
+
+
+def test_the_best_value_is_the_end_of_the_range_that_is_better():
+    best = {name: measure_of(name).best for name in ("accuracy", "r2", "brier", "rmse", "mcc")}
+    assert best == {"accuracy": 1, "r2": 1, "brier": 0, "rmse": 0, "mcc": 1}
+
+
+def test_of_several_numbers_for_an_example_the_mean_is_taken():
+    means = torch.tensor([[1.0, 2.0], [3.0, 5.0]])
+    assert Mean().finish(means, torch.empty(0), 1.0).tolist() == [1.5, 4.0]
+    assert Mean().finish(means[0], torch.empty(0), 1.0).tolist() == [1.0, 2.0]
