@@ -133,7 +133,7 @@ def metrics_of(config: Config, data: Data) -> dict[str, Metric]:
         node = config["metrics"]["extra"].get(name)
         cls = locate(node, f"metrics.extra.{name}") if node else metrics()[name]
         if not cls.is_for(task):
-            raise UsageError(f"metrics={name}: is for {' or '.join(cls.tasks)}, but this data set is a {task.name}")
+            raise UsageError(f"metrics={name}: is for {' or '.join(cls.tasks)}, but the task is {task.name}")
         if cls.needs and find_spec(cls.needs) is None:
             raise UsageError(f"metrics={name}: needs {cls.needs}; pip install 'regab[metrics]'")
         metric = cls(**{k: v for k, v in (node or {}).items() if k != "_target_"})
@@ -205,4 +205,4 @@ def _not_measured(key: str, value: str, known: list[str], task: type[Task]) -> s
     if cls is not None and cls.is_for(task) and measured_by(value)[0] == measured_by(known[0])[0]:
         asked = [measured_by(name)[1] for name in (*known, value)]
         return f"{key}={value}: is not measured; say metrics=[{','.join(n for n in asked if n != LOSS)}]"
-    return f"{key}={value}: this data set is a {task.name}; choose one of {', '.join(known)}"
+    return f"{key}={value}: the task is {task.name}; choose one of {', '.join(known)}"

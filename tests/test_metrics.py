@@ -332,7 +332,7 @@ def test_what_has_no_value_is_said_and_nothing_goes_by_it():
 def test_what_is_not_measured_is_asked_for_in_one_line():
     with pytest.raises(UsageError, match=r"=val_auroc: is not measured; say metrics=\[accuracy,auroc\]"):
         check_measured(config(), data_of([1, 2]), {"reg.early_stopping.monitor": "val_auroc"})
-    with pytest.raises(UsageError, match="headline=mae: this data set is a classification; choose one of loss, acc"):
+    with pytest.raises(UsageError, match="headline=mae: the task is classification; choose one of loss, acc"):
         check_measured(config(metrics={"names": ["accuracy"], "extra": {}}, headline="mae"), data_of([1, 2]), {})
 
 

@@ -87,7 +87,7 @@ def test_a_method_trains_a_regression_or_says_that_it_is_for_classes(configure, 
         strong.append("reg.early_stopping.monitor=val_rmse")
     if tasks and "regression" not in tasks:
         wrong = regab("train", *QUICK, *strong)
-        assert wrong.err == f"regab: reg.{name}: is for classification, but this data set is a regression\n"
+        assert wrong.err == f"regab: reg.{name}: is for classification, but the task is regression\n"
         return
     (run,) = curves(configure(*QUICK, *strong))
     assert run["train_loss"][-1] < run["train_loss"][0]
@@ -125,7 +125,7 @@ def test_runs_of_both_tasks_in_one_table_leave_empty_what_they_have_not(regab):
 
 def test_a_monitor_must_be_one_that_the_task_has(regab):
     wrong = regab("train", *QUICK, "reg.early_stopping=2", "reg.early_stopping.monitor=val_accuracy")
-    assert "monitor=val_accuracy: this data set is a regression; choose one of val_loss, val_rmse, val_r2" in wrong.err
+    assert "monitor=val_accuracy: the task is regression; choose one of val_loss, val_rmse, val_r2" in wrong.err
     assert wrong.code == 2
 
 

@@ -222,14 +222,14 @@ def test_the_score_is_the_first_metric_of_which_one_is_best():
 
 WRONG = {
     "metrics=acuracy": "metrics=acuracy: unknown metric; did you mean metrics=accuracy?",
-    "metrics=rmse": "metrics=rmse: is for regression, but this data set is a classification",
-    "headline=f5": "headline=f5: this data set is a classification; choose one of loss, accuracy",
+    "metrics=rmse": "metrics=rmse: is for regression, but the task is classification",
+    "headline=f5": "headline=f5: the task is classification; choose one of loss, accuracy",
     "metrics=[] headline=accuracy": "headline=accuracy: is not measured; say metrics=[accuracy]",
     "metrics.extra.x._target_=json.JSONDecoder": "must be a subclass of regab's Metric",
     "metrics.extra.x._target_=regab.metrics.base.Metric": 'must say direction = "up" or direction = "down"',
     "metrics.extra.accuracy._target_=regab.metrics.r2.R2": "regab has a metric or a column of that name",
     "metrics.extra.val_x._target_=regab.metrics.r2.R2": "regab has a metric or a column of that name",
-    "schedule=plateau schedule.monitor=val_r2": "schedule.monitor=val_r2: this data set is a classification",
+    "schedule=plateau schedule.monitor=val_r2": "schedule.monitor=val_r2: the task is classification",
     "reg.early_stopping=2 reg.early_stopping.monitor=test_loss": "choose one of val_loss, val_accuracy",
     "task.weight=2": "task.weight: say first which task, as task=classification",
     "task._target_=json.JSONDecoder": "must be a subclass of regab's Task",

@@ -343,7 +343,7 @@ def test_methods_for_one_label_are_refused_elsewhere(small, task):
     for name in ("label_smoothing", "confidence_penalty"):
         config = tabular(small, task, **{f"reg.{name}.strength": 0.1})
         if task in ("multilabel", "regression", "quantile"):
-            with pytest.raises(UsageError, match=f"{name}: is for classification.* but this data set is a {task}"):
+            with pytest.raises(UsageError, match=f"{name}: is for classification.* but the task is {task}"):
                 examine([config])
         else:
             assert not same(*curves(config, tabular(small, task)))

@@ -135,7 +135,7 @@ class Task:
     def refuses(self, method: Any) -> str:
         """Why a regularizer (its class) makes no sense here, in words that follow its name; empty if it does."""
         if method.tasks and not set(method.tasks) & set(kinds(type(self))):
-            return f"is for {' or '.join(method.tasks)}, but this data set is a {self.name}"
+            return f"is for {' or '.join(method.tasks)}, but the task is {self.name}"
         if self.dense and method.moves:
             return f"moves inputs about, but not the targets of a {self.name}, which belong to places in them"
         return ""

@@ -61,7 +61,7 @@ class Multilabel(Classification):
 
     def refuses(self, method: Any) -> str:
         if method.tasks and self.name not in method.tasks:
-            return f"is for {' or '.join(method.tasks)} with one label, but this data set is a {self.name}"
+            return f"is for {' or '.join(method.tasks)} with one label, but the task is {self.name}"
         return super().refuses(method)
 
     def counts(self, y: Tensor, outputs: int) -> Tensor:
