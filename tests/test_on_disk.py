@@ -159,7 +159,7 @@ def test_three_times_the_memory_trains_in_it_at_half_the_speed_or_better(tmp_pat
 
 GROWTH = """
 import torch
-from regab.data.examples import Examples
+from regab.data.inputs.examples import Examples
 from regab.data.split import Data, Split
 from regab.metrics.accuracy import Accuracy
 from regab.models.mlp import MLP
