@@ -177,8 +177,6 @@ class Made(Examples):
         for rows in batches:
             yield torch.ones(len(range(*rows.indices(len(self)))), self.shape[1], dtype=torch.uint8).float().mul(0.5)
 
-    take = to = None
-
 tune()
 model, empty = MLP((150_000,), 2, []), Split(torch.empty(0, 150_000), torch.empty(0, dtype=torch.int64))
 stack = Stack([model], torch.tensor([0]), torch.zeros(2, 150_000), vmapped=True, device=torch.device("cpu"))

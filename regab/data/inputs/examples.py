@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -15,11 +16,13 @@ Rows = Tensor | slice
 class Examples(ABC):
     """Inputs ``[N, …]`` in the place of a tensor. ``draws``: they are other ones at every reading, by what is drawn.
 
-    What ``gather`` yields is on the device of the last ``to``.
+    ``rows [N]``: where each of them lies in what is read. What ``gather`` yields is on the ``device``.
     """
 
     shape: torch.Size
     dtype: torch.dtype
+    rows: Tensor
+    device = torch.device("cpu")
     draws = False
 
     def __len__(self) -> int:
@@ -37,13 +40,18 @@ class Examples(ABC):
         """How much memory they take beside what is being read."""
         return 0
 
-    @abstractmethod
-    def take(self, rows: Tensor) -> Examples:
+    def take(self, rows: Tensor) -> Self:
         """Those of some rows, still to be read."""
+        part = copy.copy(self)
+        part.rows = self.rows[rows]
+        part.shape = torch.Size([len(part.rows), *self.shape[1:]])
+        return part
 
-    @abstractmethod
-    def to(self, device: torch.device) -> Examples:
+    def to(self, device: torch.device) -> Self:
         """The same, to be read onto a device."""
+        part = copy.copy(self)
+        part.device = device
+        return part
 
     @abstractmethod
     def read(self, batches: list[Any], noise: Any = None) -> Iterator[Tensor]:

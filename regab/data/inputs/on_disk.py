@@ -34,7 +34,7 @@ class OnDisk(Examples):
         self.shape, self.dtype, self.stored = shape, dtype, dtype
         self.size = math.prod(shape[1:]) * dtype.itemsize
         self.file = _Nameless(_place(shape[0] * self.size, key))
-        self.rows, self.device = torch.arange(shape[0]), torch.device("cpu")
+        self.rows = torch.arange(shape[0])
         self.encode: Callable[[Tensor], Tensor] | None = None
 
     def append(self, images: np.ndarray) -> None:
@@ -46,17 +46,6 @@ class OnDisk(Examples):
         """The same, each to be encoded to float32 when it is read."""
         part = copy.copy(self)
         part.encode, part.dtype = encode, torch.float32
-        return part
-
-    def take(self, rows: Tensor) -> OnDisk:
-        part = copy.copy(self)
-        part.rows = self.rows[rows]
-        part.shape = torch.Size([len(part.rows), *self.shape[1:]])
-        return part
-
-    def to(self, device: torch.device) -> OnDisk:
-        part = copy.copy(self)
-        part.device = device
         return part
 
     def chunks(self) -> Iterator[Tensor]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -31,22 +30,16 @@ class Streamed(Examples):
 
     def __init__(self, reader: Reader, first: Tensor, count: int, draws: bool, kept: Tensor | None) -> None:
         self.reader, self.draws, self.kept = reader, draws, kept
-        self.rows, self.device = torch.arange(count), torch.device("cpu")
+        self.rows = torch.arange(count)
         self.shape, self.dtype = torch.Size([count, *first.shape]), first.dtype
 
     @property
     def nbytes(self) -> int:
         return 0 if self.kept is None else self.kept.nbytes
 
-    def take(self, rows: Tensor) -> Streamed:
-        part = copy.copy(self)
-        part.rows, part.kept = self.rows[rows], None if self.kept is None else self.kept[rows]
-        part.shape = torch.Size([len(part.rows), *self.shape[1:]])
-        return part
-
-    def to(self, device: torch.device) -> Streamed:
-        part = copy.copy(self)
-        part.device = device
+    def take(self, rows: Tensor) -> Self:
+        part = super().take(rows)
+        part.kept = None if self.kept is None else self.kept[rows]
         return part
 
     def read(self, batches: list[Rows], noise: Any = None) -> Iterator[Tensor]:
