@@ -194,14 +194,11 @@ class Sweep:
     def report(self, to: str | Path | None = None, **options: Any) -> Path:
         """Write the report; the path of its page."""
         from regab.records.results import PAGE
-        from regab.report.figures.catalogue import draw_figures
-        from regab.report.figures.comparison import draw_comparison
-        from regab.report.report import write_report
+        from regab.report.report import write_all
 
         study, place = self.study(**options), Path(to) if to else self.folder
         place.mkdir(parents=True, exist_ok=True)
-        draw_comparison(study, place / "comparison.png")
-        write_report(study, place, draw_figures(study, place / "figures"))
+        write_all(study, place)
         return place / PAGE
 
     def __repr__(self) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from regab.arguments import Arguments
 from regab.errors import CannotWrite, UsageError
 from regab.metrics.base import DOWN, UP
-from regab.processes import beside
 from regab.records.files import make_folder, write_atomically
 from regab.records.imports.columns import Asked
 from regab.records.load import load_error, load_result
@@ -95,9 +93,7 @@ def _report_run(folder: Path, to: Path | None, options: Options) -> int:
 
 def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> int:
     from regab.analysis.table import read
-    from regab.report.figures.catalogue import draw_figures
-    from regab.report.figures.comparison import draw_comparison
-    from regab.report.report import write_report
+    from regab.report.report import write_all
     from regab.report.summary import folder_words, sweep_summary
 
     for folder in folders:
@@ -107,9 +103,7 @@ def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> in
     make_folder(place)
     if len(folders) > 1:
         write_atomically(place / RESULTS, study.results.to_csv(index=False))
-    drawn = beside(partial(draw_comparison, study, place / "comparison.png"))
-    write_report(study, place, draw_figures(study, place / "figures"))
-    drawn()
+    write_all(study, place)
     print(printable(sweep_summary(study, f"Report: {folder_words(place)}/{PAGE}")))
     return 0
 

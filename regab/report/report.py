@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +38,19 @@ def write_report(study: Study, folder: Path, figures: Mapping[str, Path] | None 
     write_atomically(folder / PAGE, page(study, figures))
 
 
+def write_all(study: Study, folder: Path) -> None:
+    """``write_report`` with all figures, and ``comparison.png``, in a folder that is there. Raises CannotWrite."""
+    from regab.report.figures.catalogue import draw_figures
+
+    drawn = _comparison_beside(study, folder)
+    write_report(study, folder, draw_figures(study, folder / "figures"))
+    drawn()
+
+
+def _comparison_beside(study: Study, folder: Path) -> Callable[[], None]:
+    return beside(partial(draw_comparison, study, folder / "comparison.png"))
+
+
 def factors_table(study: Study) -> DataFrame:
     """What levels of factors do (``regab.analysis.effects.main_effects``), and below it what two do to each other
     (``interactions``), whose rows have an ``other`` factor and its level."""
@@ -54,7 +67,7 @@ def report_sweep(root: Path) -> str:
         study = Study([root], read([root]), Options())
     except UsageError as error:
         return _no_comparison(error, root)
-    drawn = beside(partial(draw_comparison, study, root / "comparison.png"))
+    drawn = _comparison_beside(study, root)
     write_report(study, root)
     drawn()
     return _at_the_end(study, root)
