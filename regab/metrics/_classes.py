@@ -25,7 +25,7 @@ def chosen(outputs: Tensor) -> Tensor:
 
 def log_losses(outputs: Tensor, targets: Tensor) -> Tensor:
     """−log of the probability of each example's class ``[V, N]``."""
-    return -log_probabilities(outputs)[:, targets, torch.arange(len(targets))]
+    return -log_probabilities(outputs)[:, targets, torch.arange(len(targets), device=targets.device)]
 
 
 def probabilities(outputs: Tensor) -> Tensor:

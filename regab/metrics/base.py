@@ -147,9 +147,10 @@ class Mean(Metric):
         raise NotImplementedError
 
     def finish(self, mean: Tensor, targets: Tensor, deviation: float) -> Tensor:
-        """The metric ``[V]`` from the mean of ``each`` over all examples ``[V, …]`` (float64, on the CPU).
+        """The metric ``[V]`` from the mean of ``each`` over all examples ``[V, …]`` (float64).
 
-        ``targets`` are all of the split's; ``deviation`` is what they were divided by (1 if they were not).
+        ``targets`` are all of the split's, on the device that trains as the mean is; ``deviation`` is what they were
+        divided by (1 if they were not).
         """
         return mean.flatten(1).mean(1) if mean.ndim > 1 else mean
 
@@ -158,6 +159,10 @@ class Mean(Metric):
 
 
 def mean_over_examples(values: Tensor) -> Tensor:
-    """``[V, N, …]`` to the mean over all examples ``[V, …]``, float64 on the CPU."""
-    wide = torch.float32 if values.device.type == "mps" else torch.float64  # MPS has no 64-bit floats
-    return values.mean(1, dtype=wide).cpu().double()
+    """``[V, N, …]`` to the mean over all examples ``[V, …]``, where they are and ``wide``."""
+    return values.mean(1, dtype=wide(values))
+
+
+def wide(values: Tensor) -> torch.dtype:
+    """The type of what is measured: float64, but on MPS, which has none."""
+    return torch.float32 if values.device.type == "mps" else torch.float64

@@ -27,7 +27,7 @@ class R2(Mean):
     each = staticmethod(squared_errors)
 
     def finish(self, mean: Tensor, targets: Tensor, deviation: float) -> Tensor:
-        variance = targets.cpu().double().var(correction=0)
+        variance = targets.to(mean.dtype).var(correction=0)
         return 1 - mean / torch.where(variance > 0, variance, torch.nan)
 
     def undefined(self, targets: Tensor) -> str:

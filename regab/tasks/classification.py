@@ -114,7 +114,7 @@ class Classification(Task):
         return {"prediction": likely} | shares
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
-        return -log_probabilities(outputs)[:, y, torch.arange(len(y))]
+        return -log_probabilities(outputs)[:, y, torch.arange(len(y), device=y.device)]
 
 
 def imbalance_words(imbalance: Mapping[str, Any]) -> str:

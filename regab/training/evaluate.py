@@ -13,7 +13,7 @@ from regab.data.inputs.examples import gather
 from regab.data.split import Data, Split
 from regab.errors import UsageError
 from regab.fields import per_run
-from regab.metrics.base import Mean, Metric, mean_over_examples
+from regab.metrics.base import Mean, Metric, mean_over_examples, wide
 from regab.tasks.base import Scale, Task, as_numbers
 from regab.training.stack import Stack
 
@@ -30,8 +30,8 @@ Each = Callable[[Tensor, Tensor], Tensor]
 
 @torch.no_grad()
 def evaluate(stack: Stack, data: Data, task: Task, metrics: Mapping[str, Metric]) -> dict[str, Tensor]:
-    """The task's loss and these metrics ``[V]`` (float64, on the CPU) of every split, on clean data and in evaluation
-    mode: ``train_loss``, … A split without examples has none.
+    """The task's loss and these metrics ``[V]`` (float64) of every split, on clean data and in evaluation mode:
+    ``train_loss``, … A split without examples has none. Nothing here waits for a GPU: values stay where they are found.
     """
     stack.set_training(False)
     found: dict[str, Tensor] = {}
@@ -55,7 +55,8 @@ def _measured(stack: Stack, split: Split, scale: Scale, task: Task, metrics: Map
     found = {"loss": loss.flatten(1).mean(1) if loss.ndim > 1 else loss}
     for name, metric in metrics.items():
         values = seen.mean_of(metric) if isinstance(metric, Mean) else seen.of(metric)
-        each = [per_run(value, stack.size, f"metric {name}").cpu().double() for value in values]
+        each = [per_run(value, stack.size, f"metric {name}") for value in values]
+        each = [value.to(wide(value)) for value in each]
         each = each if metric.target is None else [each[metric.target]]
         found[name] = each[0] if len(each) == 1 else torch.stack(each).nanmean(0)
     return found
@@ -160,17 +161,16 @@ def _of_examples(values: Any, outputs: Tensor, hook: str, otherwise: Tensor | No
 
 @torch.no_grad()
 def weight_metrics(weights: Tensor) -> dict[str, Tensor]:
-    """Norms of the weights ``[V, W]`` of each run (biases and norms left out), float64 on the CPU."""
+    """Norms of the weights ``[V, W]`` of each run (biases and norms left out)."""
     absolute, squares = weights.abs().sum(1), weights.square().sum(1)
     # As numbers: counting truth values takes four times as long, two thirds of all this.
     zeros = torch.eq(weights, 0, out=torch.empty_like(weights)).sum(1) / max(weights.shape[1], 1)
-    metrics = {
+    return {
         "l1_norm": absolute,
         "l2_norm": squares.sqrt(),
         "regularization_effect": squares / absolute,
         "zero_fraction": zeros,
     }
-    return {name: value.cpu().double() for name, value in metrics.items()}
 
 
 @torch.no_grad()

@@ -73,8 +73,9 @@ def train(t: Training) -> Iterator[list[Record]]:
             state = t.average.after_epoch(t.chain, t.epoch, t.epochs, t.data.train.x, t.steps)
             with holding(t.stack, state):
                 metrics |= evaluate(t.stack, t.data, t.task, t.metrics)
-        t.schedule.epoch_ended(metrics["step"], metrics.get(getattr(t.schedule, "monitor", "val_loss")))
-        yield t.watch.note(t.epoch, metrics, state)
+        records = t.watch.note(t.epoch, metrics, state)
+        t.schedule.epoch_ended(metrics["step"], t.watch.last(getattr(t.schedule, "monitor", "val_loss")))
+        yield records
 
 
 def _seeded(t: Training) -> AbstractContextManager[None]:

@@ -53,16 +53,17 @@ class Constant:
         return 1.0
 
     def epoch_ended(self, done: int, value: Tensor) -> None:
-        """Take note of the values ``[V]``, after so many steps, of the metric that the schedule goes by: ``monitor``,
-        or the loss."""
+        """Take note of the values ``[V]`` (float64, on the CPU), after so many steps, of the metric that the schedule
+        goes by: ``monitor``, or the loss."""
 
     def state(self) -> dict[str, Tensor]:
         """What the schedule has learned so far, ``[V]`` each."""
         return {name: value for name, value in vars(self).items() if hasattr(value, "shape")}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Go on from a state."""
-        vars(self).update(state)
+        """Go on from a state, each part of it where it has begun."""
+        own = vars(self)
+        own.update({name: value.to(own[name].device) if name in own else value for name, value in state.items()})
 
 
 @dataclass

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from regab.metrics.base import wide
 from regab.training.evaluate import weight_metrics
 from regab.training.stack import Stack
 from regab.training.stopping import Stopping
@@ -56,8 +57,8 @@ class Watch:
         weights = state[0][:, : self.stack.parameters.n_weights]
         metrics = metrics | weight_metrics(weights) | {"seconds": now - self.clock}
         self.clock = now
-        for name, value in metrics.items():
-            self.history.setdefault(name, []).append(self._array(value))
+        for name, value in self._arrays(metrics).items():
+            self.history.setdefault(name, []).append(value)
         was_running, ended = self.running.copy(), self._ended(epoch)
         self.running &= ended == ""
         rows = self.rows(epoch)
@@ -65,6 +66,10 @@ class Watch:
             Record(run, rows[self.lane[run]], int(self.selected[run]), str(ended[run]))
             for run in np.flatnonzero(was_running).tolist()
         ]
+
+    def last(self, metric: str) -> Tensor | None:
+        """What was measured last ``[V]``, on the CPU; None of what is not measured."""
+        return torch.tensor(self.history[metric][-1]) if metric in self.history else None
 
     def rows(self, epoch: int) -> list[dict[str, float]]:
         """The values of an epoch, for each lane."""
@@ -106,7 +111,11 @@ class Watch:
             return self.stack.state_dict(run, self.kept)
         return self.stack.state_dict(self.lane[run], self.evaluated)
 
-    def _array(self, value: Any) -> np.ndarray:
-        if isinstance(value, Tensor):
-            value = value.detach().double().cpu().numpy()
-        return np.broadcast_to(np.asarray(value), (self.stack.size,))
+    def _arrays(self, metrics: dict[str, Any]) -> dict[str, np.ndarray]:
+        """What was measured, float64: of tensors, all that lie on one device by one copy, as each waits for a GPU."""
+        tensors = {name: value for name, value in metrics.items() if isinstance(value, Tensor)}
+        arrays = {name: np.asarray(value) for name, value in metrics.items() if name not in tensors}
+        for device in {value.device for value in tensors.values()}:
+            there = {name: value.to(wide(value)) for name, value in tensors.items() if value.device == device}
+            arrays |= zip(there, torch.stack([*there.values()]).cpu().double().numpy(), strict=True)
+        return {name: np.broadcast_to(arrays[name], (self.stack.size,)) for name in metrics}
