@@ -64,3 +64,16 @@ def test_a_run_that_ended_early_is_done_and_what_workers_say_aloud_is_printed_on
         display.noted(text, aloud)
     assert capsys.readouterr().out.splitlines() == ["1/2 0: failed: no reason", "model: a"]
     assert shown(_Live(display))[0] == "1 of 2 runs done, 6.0 runs per minute, 10 s, 40 s left"  # of 1 + 4 epochs
+
+
+def test_of_many_variants_twenty_runs_have_a_line_and_those_that_fail(capsys):
+    display = Display()
+    planned = sweep_of(*map(str, range(100)))
+    display.planned(planned)
+    result = {"selected": {"epoch": 4}, "metrics": {}, "task": None}
+    for number, run in enumerate(planned.runs.values(), 1):
+        display.ended(run, None if number == 7 else result, "no reason" if number == 7 else "", "")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == ["5/100 4: epoch 4", "7/100 6: failed: no reason", "10/100 9: epoch 4"]
+    assert len(lines) == 21
+    assert lines[-1].startswith("100/100 ")

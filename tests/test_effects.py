@@ -8,7 +8,7 @@ import pytest
 
 from regab.analysis.compare import compare
 from regab.analysis.contrasts import design
-from regab.analysis.effects import interactions, main_effects
+from regab.analysis.effects import interactions, main_effects, same
 from regab.sweep.design import assign
 from tests.test_verdicts import results
 
@@ -32,6 +32,15 @@ def planted(design, seeds, noise, rng, order=2):
         {run: accuracy(dict(zip(LEVELS, run, strict=True))) + bumps + rng.normal(0, noise, seeds) for run in runs},
         factors=FACTORS,
     )
+
+
+def test_contrasts_are_the_same_where_all_their_weights_are():
+    rng = np.random.default_rng(0)
+    one = rng.integers(-2, 3, (30, 7)) / 6
+    other = np.concatenate([one[::3] + 1e-10, one[::5] + 1e-4, rng.normal(size=(5, 7))])
+    assert (same(one, other) == np.isclose(one[:, None], other[None]).all(-1)).all()
+    assert same(one, other)[::3, :10].diagonal().all()
+    assert not same(one, other)[:, 10:].any()
 
 
 def test_planted_effects_and_their_interaction_are_recovered():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from regab.report.charts import even
 from regab.report.conclusions import verdict_sentences
 from regab.report.drawings import interactions, responses
 from regab.report.factors import factor_levels, level_name
@@ -108,6 +109,21 @@ def test_of_more_than_twelve_variants_a_terminal_lists_the_best_eight_and_counts
     few = sweep_summary(study(tmp_path), "Report: here")
     assert "more variants" not in few
     assert few.index("norm=batch") < few.index("To choose" if "To choose" in few else "variant ") < few.index("---")
+
+
+def test_of_more_than_thirty_levels_a_terminal_lists_the_best_eight_and_counts_the_rest(tmp_path):
+    lines = factor_lines(
+        study(tmp_path, {L2: {str(i): 0.002 * i if i < 10 else -0.02 for i in range(40)}})
+    ).splitlines()
+    assert [line.split()[:2] for line in lines[:8]] == [[f"l2={level}", "helps"] for level in range(9, 1, -1)]
+    assert re.fullmatch(r"and 31 more levels \(.*30 hurts.*\), in factors.csv and report.html", lines[8])
+    assert len(lines) == 9
+
+
+def test_levels_of_which_there_are_too_many_to_name_are_named_evenly_spread():
+    marks = even([str(level) for level in range(100)]).marks
+    assert [mark[1] for mark in marks] == [str(level) for level in range(0, 100, 9)]
+    assert [mark[1] for mark in even(["none", "batch"]).marks] == ["none", "batch"]
 
 
 def test_factors_csv_has_main_effects_and_below_them_interactions(tmp_path):

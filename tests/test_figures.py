@@ -12,8 +12,10 @@ from regab.analysis.diagnosis import at_the_edge, diagnosis, underfitting
 from regab.regularizers import methods
 from regab.report.figures import cocktail, fits, forest, responses, weights
 from regab.report.figures.rows import ROWS, drawn_of, note_left_out
+from regab.report.figures.style import label_outer
 from regab.report.sentences import interval, points
-from regab.report.study import Options, Study, Variant, method_of
+from regab.report.study import Options, Study
+from regab.report.variant import Variant, method_of
 from tests.sweeps import results
 
 NONE = math.nan
@@ -47,6 +49,25 @@ def test_a_response_runs_through_the_baseline_and_the_strengths_in_order():
     line = axes.get_lines()[-1]
     assert line.get_xdata().tolist() == [0, 0.1, 0.5]
     assert line.get_ydata().tolist() == [0, 0.01, 0.05]
+
+
+def test_of_many_strengths_those_are_named_for_whose_names_there_is_room():
+    many = [BASE, *(variant(str(i), i, i - 1, i + 1, l2=i / 1000) for i in range(1, 80))]
+    axes = Figure().subplots()
+    responses.strength(axes, "reg.l2", many, "test_loss", "#0072B2")
+    names = [tick.get_text() for tick in axes.get_xticklabels()]
+    assert len(axes.get_lines()[-1].get_xdata()) == 80
+    assert names == ["0", "0.01", "0.02", "0.03", "0.04", "0.05", "0.06", "0.07"]
+    assert sum(map(len, names)) <= responses.ROOM
+
+
+def test_panels_of_equal_axes_are_labelled_on_the_left_and_below_the_last_of_each_column():
+    panels = list(Figure().subplots(2, 3).flat)
+    for axes in panels:
+        axes.set(xlabel="x", ylabel="y")
+    label_outer(panels[:5], 3)
+    assert [axes.get_ylabel() for axes in panels[:5]] == ["y", "", "", "y", ""]
+    assert [axes.get_xlabel() for axes in panels[:5]] == ["", "", "x", "x", "x"]
 
 
 def test_an_interaction_stands_where_its_two_levels_meet():

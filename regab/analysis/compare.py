@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,8 +13,8 @@ import numpy as np
 from regab.analysis.baseline import Levels, Variants, find_baseline, off_levels, variants_of
 from regab.analysis.contrasts import Estimates, pairs
 from regab.analysis.paired import resolution
-from regab.analysis.table import compared, in_full, measured_of_all, replicate_words, variant_names
-from regab.analysis.verdicts import BASELINE, NUMBERS, adjusted, concluded, numbers
+from regab.analysis.table import compared, in_full, measured_of_all, metrics_of, replicate_words, variant_names
+from regab.analysis.verdicts import BASELINE, NUMBERS, adjusted, check_practical, concluded, numbers
 from regab.errors import UsageError
 from regab.metrics import Measures
 from regab.metrics.base import DOWN, UP, Measure
@@ -61,6 +61,15 @@ class Sweep:
         columns = [c for c in self.results if c.startswith(("selected_", "last_"))]
         keyed = self.results.assign(variant=variant_names(self.results), fold=self.results["fold"].fillna(-1))
         return keyed[keyed["status"] == "finished"].set_index(["variant", "seed", "fold"]).sort_index()[columns]
+
+    @cached_property
+    def numbered(self) -> dict[str, dict[Hashable, bytes]]:
+        """The same by variant, then by seed and fold, equal where all that was measured is."""
+        codes = self.measured.apply(lambda column: column.factorize()[0]).to_numpy()
+        found: dict[str, dict[Hashable, bytes]] = {name: {} for name in self.variants}
+        for (name, *replicate), row in zip(self.measured.index, codes, strict=True):
+            found[name][tuple(replicate)] = row.tobytes()
+        return found
 
     @cached_property
     def pairs(self) -> Estimates:
@@ -139,9 +148,8 @@ def unchanged(sweep: Sweep, one: str, other: str) -> bool:
     """Whether all that was measured of two variants is equal to the last digit, in at least one pair of runs."""
     if (sweep.values[one] - sweep.values[other]).abs().max() != 0:  # NaN without a pair
         return False
-    runs = [sweep.measured.loc[name] for name in (one, other)]
-    both = runs[0].index.intersection(runs[1].index)
-    return runs[0].loc[both].equals(runs[1].loc[both])
+    runs, others = sweep.numbered[one], sweep.numbered[other]
+    return all(runs[replicate] == others[replicate] for replicate in runs.keys() & others.keys())
 
 
 def variant_table(rows: DataFrame, sweep: Sweep) -> DataFrame:
@@ -164,18 +172,6 @@ COLUMNS[COLUMNS.index("effect")] = "mean_difference"
 def _failed(results: DataFrame, variants: Iterable[str]) -> list[int]:
     failed = Counter(n for n, s in zip(variant_names(results), results["status"], strict=True) if s == "failed")
     return [failed[name] for name in variants]
-
-
-def check_practical(practical: float) -> None:
-    """Raises UsageError."""
-    if not practical >= 0:
-        raise UsageError(f"practical={practical}: must be a number from 0")
-
-
-def metrics_of(results: DataFrame, at: str = "selected") -> list[str]:
-    """What was measured of the selected or the last epochs, without that prefix."""
-    own = [column for column in results if column.startswith(f"{at}_") and results[column].notna().any()]
-    return [column.removeprefix(f"{at}_") for column in own]
 
 
 def default_metric(results: DataFrame, at: str = "selected") -> str:

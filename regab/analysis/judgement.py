@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from regab.analysis.baseline import Levels
-from regab.analysis.compare import Sweep, check_practical, sweep_of, variant_rows, variant_table
+from regab.analysis.compare import Sweep, sweep_of, variant_rows, variant_table
 from regab.analysis.effects import (
     BETTER_TOGETHER,
     WORSE_TOGETHER,
@@ -21,7 +21,7 @@ from regab.analysis.effects import (
 )
 from regab.analysis.family import gatekept
 from regab.analysis.paired import LEVEL
-from regab.analysis.verdicts import concluded
+from regab.analysis.verdicts import check_practical, concluded
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -67,7 +67,8 @@ def judge(
         tables = [_earliest(now, then) for now, then in zip(tables, was, strict=True)]
     factors, together, variants = (concluded(rows, sweep.upwards) for rows in tables)
     pairs = interaction_table(together, sweep)
-    factors = factors.assign(depends_on=[_depends_on(pairs, f, v) for f, v in factors.index])
+    found = pairs[pairs["verdict"].isin([BETTER_TOGETHER, WORSE_TOGETHER])]
+    factors = factors.assign(depends_on=[_depends_on(found, f, v) for f, v in factors.index] if len(found) else "")
     return Judgement(factor_table(factors, sweep), pairs, variant_table(variants, sweep))
 
 
@@ -110,8 +111,8 @@ def _earliest(now: DataFrame, then: DataFrame) -> DataFrame:
     )
 
 
-def _depends_on(pairs: DataFrame, factor: str, level: str) -> str:
-    found = pairs[pairs["verdict"].isin([BETTER_TOGETHER, WORSE_TOGETHER])]
+def _depends_on(found: DataFrame, factor: str, level: str) -> str:
+    """The factors that a level helps or harms together with, by the rows of such pairs."""
     mine = (found["factor"] == factor) & (found["level"] == level)
     theirs = (found["other"] == factor) & (found["other_level"] == level)
     return ", ".join(dict.fromkeys([*found["other"][mine], *found["factor"][theirs]]))

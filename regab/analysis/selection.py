@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regab.analysis.compare import default_metric, metrics_of
+from regab.analysis.compare import default_metric
 from regab.analysis.merge import configuration
-from regab.analysis.table import variant_names
+from regab.analysis.table import metrics_of, variant_names
 from regab.errors import UsageError
 from regab.script import own_part
 
@@ -26,8 +26,8 @@ def rules_differ(results: DataFrame) -> bool:
         return True
     if "folder" not in results:
         return False
-    folders = dict(zip(variant_names(results), results["folder"], strict=True))
-    rules = [own_part(configuration(folder)).get("reg", {}).get("early_stopping") for folder in folders.values()]
+    firsts = results.groupby(variant_names(results), sort=False)["folder"].first()
+    rules = [own_part(configuration(folder)).get("reg", {}).get("early_stopping") for folder in firsts]
     return any(rule != rules[0] for rule in rules)
 
 

@@ -56,6 +56,12 @@ def _measured(table: DataFrame) -> list[str]:
     return [c for c in table if c.startswith(("selected_", "last_")) and table[c].notna().any()]
 
 
+def metrics_of(results: DataFrame, at: str = "selected") -> list[str]:
+    """What was measured of the selected or the last epochs, without that prefix."""
+    own = [column for column in results if column.startswith(f"{at}_") and results[column].notna().any()]
+    return [column.removeprefix(f"{at}_") for column in own]
+
+
 def measured_of_all(results: DataFrame, at: str) -> list[str]:
     """What was measured of every variant that has finished: of imbalanced classes more is than of others."""
     finished = results[results["status"] == "finished"]

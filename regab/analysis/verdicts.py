@@ -10,6 +10,7 @@ from regab.analysis.family import holm
 from regab.analysis.paired import LEVEL, paired
 from regab.analysis.sizes import pairs_needed, shrunken
 from regab.analysis.variances import beyond, p_value
+from regab.errors import UsageError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -68,3 +69,9 @@ def concluded(rows: DataFrame, upwards: bool) -> DataFrame:
     low = rows["ci_low"].where(~(real & (rows["effect"] > 0)), rows["ci_low"].clip(lower=0))
     high = rows["ci_high"].where(~(real & (rows["effect"] < 0)), rows["ci_high"].clip(upper=0))
     return rows.assign(ci_low=low, ci_high=high, verdict=words.astype(object), note="")
+
+
+def check_practical(practical: float) -> None:
+    """Raises UsageError."""
+    if not practical >= 0:
+        raise UsageError(f"practical={practical}: must be a number from 0")

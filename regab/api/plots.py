@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regab.errors import UsageError
-from regab.report.study import Variant
+from regab.report.variant import Variant
 
 if TYPE_CHECKING:
     from regab.api.trained import Sweep
@@ -70,7 +70,7 @@ class Plots:
         """The metric by the strength of one factor, others as in the baseline. Raises UsageError."""
         from regab.report.figures.responses import strength
         from regab.report.findings import alone, numbers
-        from regab.report.study import method_of
+        from regab.report.variant import method_of
 
         study = self._sweep.study(**options)
         names = {name.removeprefix("reg."): name for name in study.factors}

@@ -28,6 +28,7 @@ def measures() -> dict[str, Measure]:
     return {name: cls.measure(name) for name, cls in metrics().items()}
 
 
+@cache
 def measured_by(column: str) -> tuple[str, str]:
     """The split and the metric of a column, ``val`` and ``accuracy`` of ``val_accuracy``; no split if it has none."""
     split, _, metric = column.partition("_")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 WIDTH, HEIGHT = 340, 236
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 12, 46
 LETTER = 5.8  # the width of one, on average
+NAMED = 12  # levels that are named below an axis, at most
 DASHES = {"-": "none", "--": "7 4", "-.": "7 3 2 3", ":": "2 3"}
 CORNERS: dict[str, list[tuple[float, float]]] = {
     "s": [(-1, -1), (1, -1), (1, 1), (-1, 1)],
@@ -85,10 +86,12 @@ def vertical(values: Sequence[float], words: Callable[[float], str]) -> Axis:
 
 
 def even(labels: Sequence[str]) -> Axis:
-    """The axis of levels at equal distances: level i at i."""
-    room = (WIDTH - LEFT - RIGHT) / max(len(labels), 1) / LETTER
+    """The axis of levels at equal distances: level i at i. Of many, some are named, evenly spread."""
+    step = math.ceil(len(labels) / NAMED) or 1
+    room = (WIDTH - LEFT - RIGHT) * step / max(len(labels), 1) / LETTER
     marks = [
-        (i, label if len(label) <= room else f"{label[: max(int(room) - 1, 1)]}…") for i, label in enumerate(labels)
+        (i, label if len(label) <= room else f"{label[: max(int(room) - 1, 1)]}…")
+        for i, label in [*enumerate(labels)][::step]
     ]
     margin = 0.25 if len(labels) > 1 else 1.0
     return Axis(-margin, len(labels) - 1 + margin, LEFT, WIDTH - RIGHT, marks)

@@ -16,7 +16,8 @@ from regab.records.columns import cell, column, words
 from regab.report.factors import factor_levels, level_name
 from regab.report.looks import look_words
 from regab.report.sentences import ORDER, interval, kind_of, points, unit
-from regab.report.study import Study, Variant, made_elsewhere
+from regab.report.study import Study, made_elsewhere
+from regab.report.variant import Variant
 
 if TYPE_CHECKING:
     from pandas import DataFrame

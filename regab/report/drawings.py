@@ -17,7 +17,8 @@ from regab.report.factors import level_name
 from regab.report.figures.style import FREE, wide_range
 from regab.report.forest import MARKS, TONES
 from regab.report.sentences import interval, points, unit
-from regab.report.study import Study, Variant, method_of
+from regab.report.study import Study
+from regab.report.variant import Variant, method_of
 
 PANELS = 6  # pairs of factors that have lines; more have a map
 STYLES = ["-", "--", "-.", ":"]

@@ -12,7 +12,8 @@ from regab.metrics import measured_by
 from regab.records.columns import column, headline, words
 from regab.report.charts import DASHES
 from regab.report.figures.style import wide_range
-from regab.report.study import Metrics, Row, Study, Variant
+from regab.report.study import Metrics, Study
+from regab.report.variant import Row, Variant
 
 POINTS = 200  # of one curve, at most
 ALL_POINTS = 60_000  # of all curves of one column

@@ -12,7 +12,8 @@ from regab.analysis.verdicts import UNCHANGED
 from regab.records.results import variant_name
 from regab.regularizers import first_field, methods
 from regab.report.sentences import interval, points, unit
-from regab.report.study import Study, Variant
+from regab.report.study import Study
+from regab.report.variant import Variant
 
 Row = dict[str, Any]
 

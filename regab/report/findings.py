@@ -8,18 +8,21 @@ from regab.analysis.baseline import is_off
 from regab.analysis.confounds import confounds
 from regab.analysis.diagnosis import at_the_edge, diagnosis, underfitting
 from regab.records.columns import higher_is_better
-from regab.report.origin import config_of, sampled
-from regab.report.study import Study, Variant
+from regab.report.origin import config_of
+from regab.report.study import Study
+from regab.report.variant import Variant
 
 
 def per_variant(study: Study) -> dict[str, str]:
     """A sentence about the curves of every variant that has some."""
-    return {v.name: diagnosis(curves, study.own, _wrong(v)) for v in study.variants if (curves := study.curves_of(v))}
+    return {
+        v.name: diagnosis(curves, study.own, _wrong(study, v)) for v in study.variants if (curves := study.curves_of(v))
+    }
 
 
-def _wrong(variant: Variant) -> float:
+def _wrong(study: Study, variant: Variant) -> float:
     """The share of training labels that are wrong on purpose."""
-    return next((result.get("wrong_labels") or 0.0 for result in sampled([variant])), 0.0)
+    return study.sample_of(variant).get("wrong_labels") or 0.0
 
 
 def findings(study: Study) -> list[str]:

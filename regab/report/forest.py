@@ -11,8 +11,9 @@ from regab.records.columns import cell, words
 from regab.report.charts import dot, round_values
 from regab.report.factors import FactorLevel, factor_levels
 from regab.report.sentences import ORDER, interval, kind_of, points, unit
-from regab.report.study import Study, Variant, method_of
+from regab.report.study import Study
 from regab.report.tables import mean_and_deviation
+from regab.report.variant import Variant, method_of
 
 MARKS = {
     "helps": "▲",

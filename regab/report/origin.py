@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 from regab.analysis.merge import configuration
 from regab.metrics import measured_by
 from regab.records.columns import words
-from regab.records.load import load_json, load_result
+from regab.records.load import load_json
 from regab.records.results import REPLICATE, SOURCE, is_begun, row_of
-from regab.report.study import Study, Variant, made_elsewhere
+from regab.report.study import Study, made_elsewhere
+from regab.report.variant import Variant
 from regab.script import own_part
 from regab.tasks.classification import imbalance_words
 
@@ -55,7 +56,7 @@ def config_of(variant: Variant) -> dict[str, Any]:
 
 def provenance(study: Study) -> list[tuple[str, str]]:
     """How it was run: label and value."""
-    results = sampled(study.variants)
+    results = sampled(study)
     commands = [shlex.join(["regab", "train", *words]) for root in study.folders if (words := made_by(root))]
     versions = [", ".join(f"{k} {v}" for k, v in (r.get("versions") or {}).items()) for r in results]
     facts = [
@@ -85,10 +86,9 @@ def _numbers(values: list[int]) -> str:
     return f"{values[0]} to {values[-1]}" if whole else ", ".join(map(str, values))
 
 
-def sampled(variants: Sequence[Variant]) -> list[dict[str, Any]]:
+def sampled(study: Study) -> list[dict[str, Any]]:
     """``result.json`` of each variant's first finished run."""
-    folders = [Path(v.finished[0]["folder"]) for v in variants if v.finished]
-    return [result for folder in folders if (result := load_result(folder))]
+    return [result for v in study.variants if (result := study.sample_of(v))]
 
 
 def warnings(study: Study) -> list[str]:
@@ -105,12 +105,12 @@ def warnings(study: Study) -> list[str]:
         found.append(f"Of {lost} finished runs metrics.csv is missing or damaged: their curves are not shown.")
     if missing := int(study.comparisons["missing"].sum()):
         found.append(f"{missing} pairs are incomplete, because one of their two runs is missing; they are left out.")
-    return [*found, *imbalanced(study), *_collapsed(study), *_mixed(sampled(study.variants))]
+    return [*found, *imbalanced(study), *_collapsed(study), *_mixed(sampled(study))]
 
 
 def imbalanced(study: Study) -> list[str]:
     """What accuracy is worth where a class is rare, a sentence for each data set that has one."""
-    found = (result.get("imbalance") for result in sampled(study.variants))
+    found = (result.get("imbalance") for result in sampled(study))
     little = ", so accuracy tells little" if measured_by(study.metric)[1] == "accuracy" else ""
     return [*dict.fromkeys(imbalance_sentence(rare, little) for rare in found if rare)]
 

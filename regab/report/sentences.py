@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from regab.records.columns import column, words
-from regab.report.study import Variant
+from regab.report.variant import Variant
 
 ORDER = ["helps", "hurts", "no practical difference", "changed nothing", "no evidence", "too few seeds"]
 

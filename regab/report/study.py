@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,15 +19,15 @@ from regab.analysis.table import factors_of, in_full, variant_names
 from regab.errors import UsageError
 from regab.records.columns import higher_is_better
 from regab.records.load import load_metrics, load_result
-from regab.records.results import SOURCE, variant_name
+from regab.records.results import SOURCE
 from regab.report.figures.style import BASELINE, DASHES, MARKERS, TOGETHER, method_colours
 from regab.report.looks import judge_at, looks_at, planned
+from regab.report.variant import Row, Variant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 Metrics = dict[str, np.ndarray]
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,45 +41,6 @@ class Options:
     stopping: bool = False
     direction: str | None = None  # up or down, of a metric that is none of regab's
     looks: int | None = None  # how many looks there will be at most, said at the first
-
-
-@dataclass(eq=False)
-class Variant:
-    """A configuration with all its runs (rows of results.csv), how it compares, and how it is drawn.
-
-    ``differs``: its levels of those factors in which it is not as the baseline.
-    """
-
-    name: str
-    levels: dict[str, str]
-    rows: list[Row]
-    effect: Row
-    differs: dict[str, str] = field(default_factory=dict)
-    colour: str = "#444444"
-    marker: str = "o"
-    dashes: str = "-"
-
-    @property
-    def methods(self) -> list[str]:
-        return list(dict.fromkeys(map(method_of, self.differs)))
-
-    @property
-    def style(self) -> dict[str, Any]:
-        """How it is drawn: colour, dashes of its lines, marker of its points."""
-        return {"color": self.colour, "linestyle": self.dashes, "marker": self.marker}
-
-    @property
-    def finished(self) -> list[Row]:
-        return [row for row in self.rows if row["status"] == "finished"]
-
-    @property
-    def is_baseline(self) -> bool:
-        return not self.differs
-
-    @property
-    def short(self) -> str:
-        """What sets it apart: ``dropout.rate=0.5``, or ``baseline``."""
-        return variant_name(self.differs) if self.differs else "baseline"
 
 
 class Study:
@@ -126,7 +87,7 @@ class Study:
         """
         other = copy.copy(self)
         other.options = replace(self.options, metric=metric, practical=0.0)
-        other.curves, other.seconds = self.curves, self.seconds
+        other.curves, other.outcomes, other.seconds = self.curves, self.outcomes, self.seconds
         other.__dict__.pop("means", None)
         other._judged(metric)
         return other
@@ -181,9 +142,23 @@ class Study:
         return " and ".join(self.repeated)
 
     @cached_property
+    def outcomes(self) -> dict[str, Row]:
+        """``result.json`` of every finished run, by the run's folder."""
+        found = {row["folder"]: load_result(Path(row["folder"])) for v in self.variants for row in v.finished}
+        return {folder: result for folder, result in found.items() if result}
+
+    def sample_of(self, variant: Variant) -> Row:
+        """That of a variant's first finished run; empty if there is none."""
+        return next((self.outcomes.get(row["folder"], {}) for row in variant.finished), {})
+
+    def outcomes_of(self, variant: Variant) -> list[Row]:
+        """Those of a variant's runs."""
+        return [self.outcomes[row["folder"]] for row in variant.finished if row["folder"] in self.outcomes]
+
+    @cached_property
     def seconds(self) -> dict[str, float]:
         """What a run of each variant cost; 0 where that is not known."""
-        return {v.name: _seconds(v) for v in self.variants}
+        return {v.name: _seconds(self.outcomes_of(v)) for v in self.variants}
 
     @property
     def upwards(self) -> bool:
@@ -221,14 +196,6 @@ def made_elsewhere(study: Study) -> bool:
     return all((folder / SOURCE).is_file() for folder in study.folders)
 
 
-def method_of(factor: str) -> str:
-    """``dropout`` of ``reg.dropout.rate``, ``noise`` of ``reg.extra.noise.deviation``; other keys as they are."""
-    parts = factor.split(".")
-    if parts[0] != "reg" or len(parts) < 2:
-        return factor
-    return parts[2] if parts[1] == "extra" and len(parts) > 2 else parts[1]
-
-
 def _curves(folder: Path) -> Metrics | None:
     try:
         metrics = load_metrics(folder)
@@ -239,9 +206,8 @@ def _curves(folder: Path) -> Metrics | None:
     return unknown | metrics if epochs > 1 else None
 
 
-def _seconds(variant: Variant) -> float:
-    """Its stack's wall time, shared by the runs in it; the mean over the variant's runs."""
-    results = [result for row in variant.finished if (result := load_result(Path(row["folder"])))]
+def _seconds(results: list[Row]) -> float:
+    """The wall time of a run's stack, shared by the runs in it; the mean over these."""
     return fmean([r["seconds"] / max(r.get("stack_size") or 1, 1) for r in results] or [0.0])
 
 

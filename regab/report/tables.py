@@ -11,7 +11,8 @@ from regab.records.columns import cell, higher_is_better, words
 from regab.records.printable import printable
 from regab.report.looks import look_words
 from regab.report.sentences import interval, kind_of, points, unit
-from regab.report.study import Study, Variant
+from regab.report.study import Study
+from regab.report.variant import Variant
 
 Cells = list[str]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from contextlib import suppress
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 LINES = 10  # epochs reported of a single run where there is no terminal
 SHOWN = 15  # variants in the live table
+EVERY = 30  # variants of whose runs each has a line as it ends; of more, twenty runs have one, and those that fail
 
 
 class Display(Watcher):
@@ -61,11 +63,16 @@ class Display(Watcher):
     def ended(self, run: Run, result: dict[str, Any] | None, error: str, details: str) -> None:
         self.ended_runs += 1
         self.total[run.digest] = self.epochs[run.digest]  # stopping early is progress too
-        if not self.single and (error or not self.live):
+        if not self.single and (error or (not self.live and self._is_told())):
             in_words = outcome(result) if result else f"failed: {error}"
             self._print(f"{self.ended_runs}/{len(self.total)} {run.folder.name}: {in_words}")
         if self.ended_runs == len(self.total):  # nothing moves any more, and what follows is faster without its thread
             self.closed()
+
+    def _is_told(self) -> bool:
+        """Whether the run that has ended now has a line. All have one in ``sweep.log``."""
+        step = math.ceil(len(self.total) / 20) if len(set(self.variants.values())) > EVERY else 1
+        return self.ended_runs % step == 0 or self.ended_runs == len(self.total)
 
     def noted(self, text: str, aloud: bool) -> None:
         if aloud and text not in self.noted_before:

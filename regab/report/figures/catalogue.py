@@ -13,13 +13,12 @@ import numpy as np
 from regab.processes import shared_out
 from regab.records.columns import words
 from regab.records.files import make_folder, write_atomically, writing
-from regab.records.load import load_result
 from regab.report.figures import cocktail, fits, forest, reliability, responses, weights
 from regab.report.figures.rows import best_first, drawn_of, note_left_out
-from regab.report.figures.style import figure, label
+from regab.report.figures.style import figure, label, label_outer
 from regab.report.findings import alone, numbers
-from regab.report.origin import sampled
-from regab.report.study import Metrics, Study, Variant, method_of
+from regab.report.study import Metrics, Study
+from regab.report.variant import Variant, method_of
 
 DRAWN = ("forest", "strength", "interactions", "cost")  # by the page itself
 MOST = 16  # variants in a figure that has a panel or a line for each
@@ -30,7 +29,7 @@ def draw_figures(study: Study, folder: Path) -> dict[str, Path]:
     """Save every figure as PNG and SVG. Those that a page does not draw itself, SVG files by caption. CannotWrite."""
     make_folder(folder)
     paths = {name: folder / f"{name}.svg" for name in FIGURES}
-    _ = study.curves, study.seconds, study.means  # read once, for all processes
+    _ = study.curves, study.outcomes, study.seconds, study.means  # read once, for all processes
     there = shared_out(partial(_drawn, study), [*paths.items()])
     return {
         FIGURES[name][0].format(metric=words(study.metric)): path
@@ -123,21 +122,19 @@ def _costs(study: Study, path: Path) -> bool:
 
 def _weights(study: Study, path: Path) -> bool:
     single = [v for v in study.variants if len(v.methods) < 2][:MOST]
-    shown = {v: kept for v in single if (kept := [result for result in sampled([v]) if "weights" in result])}
+    shown = {v: kept for v in single if (kept := study.sample_of(v).get("weights"))}
     if shown:
         with _save(path, 11, 4.2) as drawn:
             left, right = drawn.subplots(1, 2)
-            weights.histograms(left, {v: results[0]["weights"] for v, results in shown.items()})
+            weights.histograms(left, shown)
             weights.norms(right, {v: study.curves_of(v) for v in shown})
             weights.legend(drawn, left)
     return bool(shown)
 
 
 def _reliability(study: Study, path: Path) -> bool:
-    results = {v: [load_result(Path(row["folder"])) or {} for row in v.finished] for v in study.variants}
-    shown = {
-        v: bins for v, found in results.items() if (bins := [r["calibration"] for r in found if r.get("calibration")])
-    }
+    found = {v: [r["calibration"] for r in study.outcomes_of(v) if r.get("calibration")] for v in study.variants}
+    shown = {v: bins for v, bins in found.items() if bins}
     if shown:
         columns = min(4, len(shown), MOST)
         rows = math.ceil(min(len(shown), MOST) / columns)
@@ -145,6 +142,7 @@ def _reliability(study: Study, path: Path) -> bool:
             panels = list(drawn.subplots(rows, columns, squeeze=False).flat)
             for axes, (variant, bins) in zip(panels, shown.items(), strict=False):
                 reliability.reliability(axes, variant, bins)
+            label_outer(panels[: len(shown)], columns)
             for axes in panels[len(shown) :]:
                 axes.set_axis_off()
     return bool(shown)

@@ -10,7 +10,7 @@ import numpy as np
 from regab.records.columns import words
 from regab.report.figures.forest import scaled
 from regab.report.figures.style import FAINT, label
-from regab.report.study import Variant, method_of
+from regab.report.variant import Variant, method_of
 
 
 def scores(axes: Any, values: Mapping[Variant, Sequence[float]], metric: str) -> None:

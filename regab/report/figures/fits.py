@@ -12,7 +12,8 @@ from regab.records.columns import words
 from regab.report.figures.forest import scaled
 from regab.report.figures.style import FREE, MARKERS, SELECTED, TRAIN, VAL, label, whole_numbers
 from regab.report.sentences import unit
-from regab.report.study import Metrics, Variant
+from regab.report.study import Metrics
+from regab.report.variant import Variant
 
 if TYPE_CHECKING:
     from pandas import DataFrame

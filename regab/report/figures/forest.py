@@ -9,7 +9,7 @@ from typing import Any
 from regab.records.columns import column, higher_is_better
 from regab.report.figures.style import BASELINE, label
 from regab.report.sentences import kind_of, unit
-from regab.report.study import Variant
+from regab.report.variant import Variant
 
 
 def scaled(metric: str) -> float:

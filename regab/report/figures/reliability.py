@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from regab.report.figures.style import BASELINE, FAINT, label
-from regab.report.study import Variant
+from regab.report.variant import Variant
 
 Bins = Mapping[str, Any]  # ``calibration`` of a run's result.json
 

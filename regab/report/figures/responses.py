@@ -11,12 +11,13 @@ import numpy as np
 from regab.report.figures.forest import scaled
 from regab.report.figures.style import BASELINE, label
 from regab.report.sentences import points, unit
-from regab.report.study import Variant
+from regab.report.variant import Variant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 Term = tuple[str, str]  # a factor and its level
+ROOM = 40  # characters below an axis; where the names of all strengths are longer, some are named, evenly spread
 
 
 def strength(axes: Any, factor: str, variants: Sequence[Variant], metric: str, colour: str) -> None:
@@ -38,7 +39,9 @@ def strength(axes: Any, factor: str, variants: Sequence[Variant], metric: str, c
     axes.axhline(0, color=BASELINE, linewidth=1)
     axes.fill_between(places, low, high, color=colour, alpha=0.18, linewidth=0)
     axes.plot(places, mean, color=colour, marker="o")
-    axes.set_xticks(places, [label(v.levels[factor]) for v in members])
+    names = [label(v.levels[factor]) for v in members]
+    named = slice(None, None, math.ceil(len(names) / max(2, ROOM // max(map(len, names)))))
+    axes.set_xticks(places[named], names[named])
     axes.set_xlabel(factor.removeprefix("reg."))
     axes.set_ylabel(f"difference ({unit(metric)})")
 

@@ -6,7 +6,8 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from regab.records.columns import higher_is_better
-from regab.report.study import Study, Variant
+from regab.report.study import Study
+from regab.report.variant import Variant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -94,6 +94,17 @@ def label(name: str, most: int = LONGEST) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
+def label_outer(panels: Sequence[Any], columns: int) -> None:
+    """Label the first panel of each row and the last of each column alone: all have the same axes."""
+    for index, axes in enumerate(panels):
+        if index % columns:
+            axes.set_ylabel("")
+            axes.tick_params(labelleft=False)
+        if index + columns < len(panels):
+            axes.set_xlabel("")
+            axes.tick_params(labelbottom=False)
+
+
 def _write_powers_plainly(drawn: Figure) -> None:
     """Logarithmic axes have formulas for labels, which are not drawn as such."""
     for axis in [axis for axes in drawn.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_scale() == "log"]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from regab.report.figures.fits import stacked
 from regab.report.figures.style import label, whole_numbers
-from regab.report.study import Metrics, Variant
+from regab.report.study import Metrics
+from regab.report.variant import Variant
 
 
 def histograms(axes: Any, kept: Mapping[Variant, Mapping[str, Sequence[float]]]) -> None:
