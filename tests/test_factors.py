@@ -101,12 +101,12 @@ def test_what_changes_nothing_is_said_to(tmp_path):
 
 def test_of_more_than_twelve_variants_a_terminal_lists_the_best_eight_and_counts_the_rest(tmp_path):
     many = {DROPOUT: {str(i / 20): -0.004 * i for i in range(14)}}
-    lines = sweep_summary(study(tmp_path, many), "Report: here").splitlines()
+    lines = sweep_summary(study(tmp_path, many)).splitlines()
     (rule,) = (i for i, line in enumerate(lines) if line.startswith("---"))
     listed = lines[rule + 1 : rule + 10]
     assert [line.split()[0] for line in listed] == [f"dropout.rate={level}" for level in [*many[DROPOUT]][:9]]
     assert re.match(r"and 5 more variants \(5 hurts\), in effects.csv and report.html", lines[rule + 10])
-    few = sweep_summary(study(tmp_path), "Report: here")
+    few = sweep_summary(study(tmp_path))
     assert "more variants" not in few
     assert few.index("norm=batch") < few.index("To choose" if "To choose" in few else "variant ") < few.index("---")
 

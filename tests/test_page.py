@@ -4,11 +4,14 @@ import contextlib
 import csv
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from regab.records.results import PAGE
+from regab.report.report import report_sweep
 from tests.conftest import SMALL, python
 from tests.processes import run
 
@@ -145,3 +148,17 @@ def test_two_sweeps_with_one_baseline_make_one_report(regab, tmp_path):
     assert [row["verdict"] for row in effects].count("baseline") == 1
     assert len(data_of((done.folder / "report.html").read_text())["variants"]) == 3
     assert len(list((done.folder / "figures").glob("*.svg"))) == len(list((done.folder / "figures").glob("*.png"))) > 3
+
+
+def test_what_was_found_is_said_once_the_look_is_kept_and_before_anything_is_drawn(tmp_path, swept):
+    sweep = tmp_path / "sweep"
+    shutil.copytree(swept[0], sweep)
+    for name in ("looks.json", PAGE, "factors.csv"):
+        (sweep / name).unlink()
+    said = []
+    report_sweep(sweep, lambda text: said.append((text, *((sweep / n).exists() for n in ("looks.json", PAGE)))))
+    (found, *first), (where, *second) = said
+    assert "no evidence" in found or "too few seeds" in found or "helps" in found or "hurts" in found
+    assert first == [True, False]
+    assert second == [True, True]
+    assert where.startswith("Report: ")

@@ -204,7 +204,7 @@ class Sweep:
     def __repr__(self) -> str:
         from regab.report.summary import sweep_summary
 
-        return sweep_summary(self.study(), f"Files: {self.folder}").strip("\n")
+        return f"{sweep_summary(self.study())}\nFiles: {self.folder}".strip("\n")
 
     def _repr_html_(self) -> str:
         from regab.report.conclusions import verdict_sentences

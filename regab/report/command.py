@@ -93,8 +93,8 @@ def _report_run(folder: Path, to: Path | None, options: Options) -> int:
 
 def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> int:
     from regab.analysis.table import read
-    from regab.report.report import write_all
-    from regab.report.summary import folder_words, sweep_summary
+    from regab.report.report import seen, write_all
+    from regab.report.summary import folder_words
 
     for folder in folders:
         _tabulate(folder)
@@ -103,8 +103,9 @@ def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> in
     make_folder(place)
     if len(folders) > 1:
         write_atomically(place / RESULTS, study.results.to_csv(index=False))
+    print(printable(seen(study)), flush=True)
     write_all(study, place)
-    print(printable(sweep_summary(study, f"Report: {folder_words(place)}/{PAGE}")))
+    print(printable(f"Report: {folder_words(place)}/{PAGE}"))
     return 0
 
 

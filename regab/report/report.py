@@ -26,11 +26,8 @@ if TYPE_CHECKING:
 
 
 def write_report(study: Study, folder: Path, figures: Mapping[str, Path] | None = None) -> None:
-    """``factors.csv``, ``effects.csv``, ``table.md``, ``table.tex`` and ``report.html``; and that these results were
-    looked at. Raises CannotWrite."""
+    """``factors.csv``, ``effects.csv``, ``table.md``, ``table.tex`` and ``report.html``. Raises CannotWrite."""
     make_folder(folder)
-    if len(study.folders) == 1:
-        keep(study.folders[0], study.looks)
     write_atomically(folder / "factors.csv", factors_table(study).to_csv(index=False))
     write_atomically(folder / "effects.csv", study.comparisons.to_csv(index=False))
     write_atomically(folder / "table.md", markdown(study))
@@ -61,25 +58,35 @@ def factors_table(study: Study) -> DataFrame:
     return pd.concat([alone, pairs] if len(pairs) else [alone]).reindex(columns=columns)
 
 
-def report_sweep(root: Path) -> str:
-    """What is written when a sweep has been trained, next to its ``results.csv``, and what is said of it."""
+def seen(study: Study) -> str:
+    """What is said of a study, once it is kept that it was looked at."""
+    if len(study.folders) == 1:
+        keep(study.folders[0], study.looks)
+    return sweep_summary(study)
+
+
+def report_sweep(root: Path, say: Callable[[str], None]) -> None:
+    """Say what a sweep that has been trained has found, then write it next to ``results.csv``, which takes longer than
+    to find it, and say where."""
     try:
         study = Study([root], read([root]), Options())
     except UsageError as error:
-        return _no_comparison(error, root)
+        say(_no_comparison(error, root))
+        return
     drawn = _comparison_beside(study, root)
+    say(seen(study))
     write_report(study, root)
     drawn()
-    return _at_the_end(study, root)
+    say(_files(root))
 
 
 def _no_comparison(error: UsageError, root: Path) -> str:
     return "\n".join(["", *failures(load_results(root)), f"No comparison: {error}", f"Files: {folder_words(root)}"])
 
 
-def _at_the_end(study: Study, root: Path) -> str:
+def _files(root: Path) -> str:
     folder = folder_words(root)
-    return sweep_summary(study, f"Report: {folder}/{PAGE} (with all figures: regab report {folder})")
+    return f"Report: {folder}/{PAGE} (with all figures: regab report {folder})"
 
 
 def concluded(root: Path, whole: bool) -> str:
@@ -96,6 +103,6 @@ def concluded(root: Path, whole: bool) -> str:
     elif not looks.seen and not whole:
         return "Nothing was concluded yet; regab report does, which is a look."
     try:
-        return _at_the_end(Study([root], results, Options()), root) + more
+        return "\n".join([sweep_summary(Study([root], results, Options())), _files(root) + more])
     except UsageError as error:
         return _no_comparison(error, root)

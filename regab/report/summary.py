@@ -45,15 +45,18 @@ def run_summary(folder: Path) -> str:
     return "\n".join(["", table(rows), "", *sentences])
 
 
-def sweep_summary(study: Study, files: str) -> str:
-    """A line per level of every factor, then which combination to choose, then a line per variant, and the rest."""
+def sweep_summary(study: Study) -> str:
+    """A line per level of every factor, then which combination to choose, then a line per variant, and the rest.
+
+    Where its files are is to follow.
+    """
     head = ["variant", "runs", words(study.metric), "difference", "95 % interval", "verdict"]
     shown, left = _shown(study)
     lines = table([head, *[_variant_line(study, variant) for variant in shown]], left=(0, 5))
     first, last = ("\n".join(text for _, text in said) for said in (choice(study), limits(study)))
     last = "\n".join(filter(None, [last, *imbalanced(study)]))
     parts = [factor_lines(study), first, lines + left, last]
-    return "\n".join(["", *[f"{part}\n" for part in parts if part], *failures(study.results.to_dict("records")), files])
+    return "\n".join(["", *[f"{part}\n" for part in parts if part], *failures(study.results.to_dict("records"))])
 
 
 def factor_lines(study: Study) -> str:

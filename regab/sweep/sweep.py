@@ -196,7 +196,7 @@ def conclude_batches(cfg: DictConfig) -> None:
 
 
 def conclude(store: Store, runs: list[Run], heard: Listeners) -> None:
-    """Write the tables and figures of a sweep and print its summary; the rows of ``runs`` stand first."""
+    """Print what a sweep has found and write its tables and figures; the rows of ``runs`` stand first."""
     from regab.report.figures.curves import draw_curves
     from regab.report.report import report_sweep
 
@@ -204,6 +204,5 @@ def conclude(store: Store, runs: list[Run], heard: Listeners) -> None:
         if own_part(run.config).get("curves") and (run.folder / "result.json").is_file():
             draw_curves(run.folder)
     tabulate(store, runs)
-    summary = report_sweep(store.root)
+    report_sweep(store.root, lambda text: print(printable(text), flush=True))
     heard.swept()
-    print(printable(summary), flush=True)
