@@ -4,8 +4,9 @@ Do dropout and batch norm help a network of two layers on digits, a fifth of who
 way: a script that trains every combination with ten seeds, then for each regularizer Student's t for paired samples on
 its mean difference over the settings of the others, with Holm's adjustment, and two one-sided tests for "no practical
 difference". regab's: the same combinations with ``--seeds auto``, which adds seeds until it is clear, where the usual
-way may end without a word. Both err in 5 % of the cases. Seconds of both, CPU seconds of all their processes, seeds,
-runs, what they say, and the ratios. regab runs before and after its rival, and its means count.
+way may end without a word. Both err in 5 % of the cases. Seconds until they say it (regab writes its page after that),
+CPU seconds of all their processes to the end, seeds, runs, what they say, and the ratios. regab runs before and after
+its rival, and its means count.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 import resource
 import subprocess
 import sys
@@ -26,6 +28,7 @@ import pandas as pd
 from scipy import stats
 
 SEEDS, PRACTICAL, LEVEL = 10, 0.005, 0.05
+VERDICT = re.compile(r"\S+=\S+ +(helps|hurts|no |changed )")  # as in "norm=batch  helps  +2.4 points"
 Words = dict[str, str]
 
 
@@ -46,7 +49,7 @@ STUDIES = {
 
 
 class Taken(NamedTuple):
-    """Seconds of a command, CPU seconds of its processes, and what came out."""
+    """Seconds of a command until its answer, CPU seconds of its processes, and what came out."""
 
     seconds: float
     cpu: float
@@ -55,11 +58,16 @@ class Taken(NamedTuple):
 
 
 def call(words: list[str]) -> tuple[float, float]:
-    """Seconds, and CPU seconds."""
+    """Seconds until the first verdict is printed, or to the end where none is, and CPU seconds."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True)
+    with subprocess.Popen([sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        seconds = [time.perf_counter() - start for line in process.stdout if VERDICT.match(line)]
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, words)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.perf_counter() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return [*seconds, time.perf_counter() - start][0], cpu
 
 
 def usual_words(runs: pd.DataFrame, factors: dict[str, list[float | str]]) -> Words:
