@@ -57,15 +57,16 @@ class Run:
 class StackOptions:
     """How runs are put together and spread over processes; cannot change a run's numbers.
 
-    ``size``: runs per stack, or ``auto``. ``workers``: processes, ``auto`` for one per core (or GPU), 0 for the main
-    process. ``checkpoint``: seconds between two checkpoints of a stack, at least. ``memory``: GB that data may take
-    before they are read from disk or by their own code again in every epoch; ``auto``: half of what is free.
+    ``size``: runs per stack, or ``auto``. ``workers``: processes, ``auto`` for one per core (or GPU), 0 for this one.
+    ``checkpoint``: seconds between two of a stack, at least. ``memory``: GB that data may take before they are read
+    again in every epoch; ``auto``: half of what is free. ``graphs``: on a GPU with CUDA, steps are recorded.
     """
 
     size: Any = "auto"
     workers: Any = "auto"
     checkpoint: float = declared.fixed(30.0, "[0, inf)")
     memory: Any = "auto"
+    graphs: bool = False
 
 
 def schema() -> type:
@@ -147,9 +148,8 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _known(config: dict[str, Any], known: list[str], path: str) -> None:
-    for key in config:
-        if key not in known:
-            raise UsageError(unknown("key", f"{path}." if path else "", key, known))
+    if strange := [key for key in config if key not in known]:
+        raise UsageError(unknown("key", f"{path}." if path else "", strange[0], known))
 
 
 def _check_name(name: str) -> None:

@@ -4,21 +4,31 @@ On PyTorch's ``meta`` device tensors have shapes and no numbers: whatever reads 
 """
 
 from collections import Counter
+from functools import partial
 
 import pytest
 import torch
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+from regab.config import digest
 from regab.data.split import Data, Split
+from regab.errors import UsageError
 from regab.measured import metrics_of
 from regab.models.mlp import MLP
 from regab.tasks.classification import Classification
 from regab.tasks.regression import Regression
 from regab.training.evaluate import evaluate, weight_metrics
+from regab.training.graphs import Graphs, obstacle, with_graphs
 from regab.training.loop import train
+from regab.training.noise import Stream
+from regab.training.optimizer import muon
+from regab.training.optimizer.classic import Adam
 from regab.training.schedule import Plateau
-from regab.training.setup import set_up
+from regab.training.setup import examine, set_up
 from regab.training.stack import Stack
+from tests.conftest import SMALL
 
 READS = ("cpu", "item", "tolist", "numpy", "__bool__", "__float__", "__int__", "__index__", "nonzero")
 META = torch.device("meta")
@@ -47,6 +57,7 @@ def test_an_epochs_values_are_read_by_one_copy(small):
     assert +reads.found == {"cpu": 1, "numpy": 1}
 
 
+@pytest.mark.slow  # torch takes 3 s to learn the shapes
 @pytest.mark.parametrize(
     ("task", "names"),
     [(Classification(), ["accuracy", "log_loss", "top5"]), (Regression(), ["rmse", "mae", "r2", "pinball"])],
@@ -72,3 +83,130 @@ def test_a_schedule_goes_on_from_a_state_where_it_has_begun():
     assert {name: str(value.device) for name, value in schedule.state().items()} == {
         "base": "meta", "best": "cpu", "bad": "cpu", "cooling": "cpu",
     }  # fmt: skip
+
+
+class Tape(TorchDispatchMode):
+    """Records as a CUDA graph does, on the CPU: every operation with the memory and the numbers that it was given.
+
+    Recording works once, to know the shapes, and then puts ``kept`` tensors and generators back where they were.
+    Refused is what CUDA refuses: numbers and shapes that depend on numbers, and tensors made of Python's.
+    """
+
+    def __init__(self, kept):
+        super().__init__()
+        self.kept = kept
+
+    def run(self, function, inputs):
+        return function(*inputs)
+
+    def record(self, function, inputs, generators):
+        tensors, states = [t.clone() for t in self.kept], [g.get_state() for g in generators]
+        self.done = []
+        with self:
+            outputs = function(*inputs)
+        for tensor, was in zip(self.kept, tensors, strict=True):
+            tensor.copy_(was)
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
+        return partial(repeat, self.done), outputs
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name, kwargs = str(function), kwargs or {}
+        by_truth = "index" in name and any(getattr(t, "dtype", 0) == torch.bool for t in tree_leaves(args[1:2]))
+        if by_truth or any(word in name for word in ("_local_scalar_dense", "nonzero", "masked_select", "lift_fresh")):
+            raise RuntimeError(f"{name} while a step is recorded")
+        self.done.append((function, args, kwargs, function(*args, **kwargs)))
+        return self.done[-1][-1]
+
+
+@torch.no_grad()
+def repeat(done):
+    for function, args, kwargs, found in done:
+        for old, new in zip(tree_leaves(found), tree_leaves(function(*args, **kwargs)), strict=True):
+            if old.data_ptr() != new.data_ptr():  # neither a view nor in place
+                old.copy_(new)
+
+
+@pytest.fixture
+def as_on_a_gpu(monkeypatch):
+    """What is done otherwise on a CPU is done as on a GPU."""
+    monkeypatch.setattr("regab.training.stack.written_out", lambda *_: False)
+    monkeypatch.setattr(Stream, "_distinct", lambda self, rate: (self.noise.run_to_seed, rate, None))
+    monkeypatch.setattr(Adam, "_row_by_row", lambda self, s, v, g, lr: self._at_once(s, v, g, lr[:, None]))
+    monkeypatch.setattr(muon, "orthogonalized", muon._newton_schulz)
+
+
+def with_tape(trained):
+    kept = [*trained.stack.state, trained.stack.gradients, *tree_leaves(trained.optimizer_state)]
+    trained.graphs = Graphs(trained.noise, Tape([tensor for tensor in kept if isinstance(tensor, torch.Tensor)]))
+    return trained
+
+
+STEPS = {
+    "batches of one size": "data.n_train=160",
+    "linear": "reg.dropout.rate=0.3 reg.dropout.during=linear reg.l2.strength=0.01 reg.l2.during=linear",
+    "one seed for all": "seed=0 optimizer=sgd",
+}
+MORE = {
+    "one cycle and muon": "optimizer=muon schedule=one_cycle",
+    "plateau, nadam and clipping": "optimizer=nadam schedule=plateau schedule.patience=0 reg.gradient_clipping.limit=1",
+    "warm-up and rates by layer": "optimizer=sgd schedule.warmup=0.3 optimizer.layer_decay=0.5 reg.norm.kind=batch",
+    "cosine": "reg.gradient_noise.eta=1e-4 reg.gradient_noise.during=cosine reg.sam.rho=0.05 reg.sam.during=cosine",
+    "off after": "reg.max_norm.limit=1 reg.max_norm.during=off_after reg.mixup.alpha=0.2 reg.mixup.during=off_after",
+    "averages": "reg.ema.beta=0.9 reg.norm.kind=batch reg.weight_noise.deviation=0.01",
+    "of images": "reg.shift_flip_crop.shift=1 reg.cutmix.alpha=1 reg.random_erasing.probability=0.5",
+    "of outputs": "reg.label_smoothing.strength=0.1 reg.confidence_penalty.strength=0.1 task.focus=1",
+}
+
+
+@pytest.mark.parametrize(
+    "words", [*STEPS.values(), *(pytest.param(words, marks=pytest.mark.slow) for words in MORE.values())]
+)
+@pytest.mark.usefixtures("as_on_a_gpu")
+def test_a_recorded_step_repeats_what_steps_do(words, configure):
+    configs = [configure(*SMALL, "epochs=5", f"seed={seed}", *words.split()) for seed in (0, 1)]
+    launched, recorded = set_up(configs), with_tape(set_up(configs))
+    assert not obstacle(recorded)
+    for records, others in zip(train(launched), train(recorded), strict=True):
+        assert all(map(torch.equal, launched.stack.state, recorded.stack.state))
+        assert [r.values | {"seconds": 0} for r in records] == [r.values | {"seconds": 0} for r in others]
+    assert len(recorded.graphs.recorded) == 2
+
+
+WAITING = {
+    "reg.l1_ball=20": "reg.l1_ball",
+    "reg.rand_augment.probability=1": "reg.rand_augment",
+    "task=quantile data=diabetes data.n_train=150": "task",
+}
+
+
+@pytest.mark.parametrize(("words", "key"), WAITING.items())
+@pytest.mark.usefixtures("as_on_a_gpu")
+def test_what_waits_for_a_gpu_in_a_step_cannot_be_recorded(words, key, configure):
+    recorded = with_tape(set_up([configure(*SMALL, *words.split())]))
+    assert obstacle(recorded) == f"{key} waits for the GPU in every step"
+    with pytest.raises(RuntimeError, match="while a step is recorded"):
+        [*train(recorded)]
+
+
+OTHERS = {
+    "optimizer waits for the GPU in every step": {"optimizer": {"_target_": "torch.optim.SGD", "lr": 0.1}},
+    "model is not regab's own": {"model": {"_target_": "tests.foreign.Plain"}},
+    "the model takes one run after the other": {
+        "model": {"_target_": "regab.models.cnn.CNN", "channels": [4], "widths": [8]}
+    },
+}
+
+
+@pytest.mark.parametrize(("reason", "values"), OTHERS.items())
+def test_steps_that_are_not_recorded_say_why(reason, values, small):
+    trained = with_graphs(set_up([small(values)]), asked=True)
+    assert trained.graphs is None
+    assert trained.notes[-1] == f"stack.graphs: steps are launched from Python: {reason}"
+
+
+def test_graphs_are_refused_where_there_are_none(configure):
+    config = configure(*SMALL, "device=cpu", "stack.graphs=true")
+    with pytest.raises(UsageError, match=r"stack\.graphs=true: only CUDA has them, and device=cpu not; leave it out$"):
+        examine([config])
+    assert digest(config) == digest(configure(*SMALL, "device=cpu"))

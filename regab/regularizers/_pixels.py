@@ -88,6 +88,7 @@ class ByTorchvision(Regularizer):
     """
 
     inputs = ("images",)
+    waits = True
 
     def chosen(self, uniform: Tensor) -> Tensor:
         """Which images are transformed: uniform numbers ``[V, B]`` to booleans."""

@@ -32,6 +32,7 @@ class Regularizer:
     ``tasks`` are those that the method makes sense for; empty, any. ``inputs`` are the kinds of input that it acts on
     (``images``, ``features``, ``tokens``, ``categories``: features of which some mark categories by 0 and 1); empty,
     any. One that ``moves`` inputs about leaves targets behind. One that ``keeps_start`` reads ``parameters.start``, ….
+    One that ``waits`` asks in a step for numbers that lie on a GPU.
 
     ``during`` says how a strength develops from the first to the last training step: ``constant``; ``linear`` or
     ``cosine`` from its value to neutral; ``off_after``: constant for the share ``until`` of the steps, then neutral. A
@@ -40,6 +41,7 @@ class Regularizer:
 
     tasks: ClassVar[tuple[str, ...]] = ()
     inputs: ClassVar[tuple[str, ...]] = ()
+    waits: ClassVar[bool] = False
     moves: ClassVar[bool] = False
     keeps_start: ClassVar[bool] = False
     during: str = choice("constant", "linear", "cosine", "off_after")
@@ -154,7 +156,7 @@ class Chain:
             hook: [(n, m) for n, m in methods.items() if getattr(type(m), hook) is not getattr(Regularizer, hook)]
             for hook in HOOKS
         }
-        self._varying = [n for n, m in methods.items() if m.during != "constant" or type(m).at is not Regularizer.at]
+        self.varying = [n for n, m in methods.items() if m.during != "constant" or type(m).at is not Regularizer.at]
 
     def having(self, hook: str) -> list[tuple[str, Regularizer]]:
         """The methods that do something at a hook, with their names."""
@@ -162,10 +164,10 @@ class Chain:
 
     def at(self, step: int, steps: int) -> Chain:
         """The chain in one of the training's steps, counted from 0."""
-        if not self._varying:
+        if not self.varying:
             return self
         now = copy(self)
-        now.methods = self.methods | {name: self.methods[name].at(step, steps) for name in self._varying}
+        now.methods = self.methods | {name: self.methods[name].at(step, steps) for name in self.varying}
         now._having = {h: [(name, now.methods[name]) for name, _ in having] for h, having in self._having.items()}
         return now
 

@@ -29,6 +29,7 @@ class L1Ball(Regularizer):
     Paper: Duchi, Shalev-Shwartz, Singer & Chandra 2008, ICML; the constraint is the lasso's, Tibshirani 1996.
     """
 
+    waits = True
     radius: float = strength(float("inf"), "(0, inf]")
     scope: str = choice("weights", "all")
 

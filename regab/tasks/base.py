@@ -63,7 +63,8 @@ class Task:
     being the headline; ``minimizes`` is what people call the loss; ``reads`` is how a table's labels are read for this
     one: as ``classification`` (names), ``regression`` (numbers), ``multilabel``, or ``auto``. Of a ``dense``
     task, targets belong to places of the input, so that methods which move inputs about are refused. Targets that are
-    made ``of_inputs`` by ``pairs`` have no label noise. What is predicted is ``mapped`` if ``maps`` says it.
+    made ``of_inputs`` by ``pairs`` have no label noise. What is predicted is ``mapped`` if ``maps`` says it. One that
+    ``waits`` asks in a step for numbers that lie on a GPU, or brings some there.
 
     ``y`` are the targets of a split as data have them, ``[N]`` or ``[N, …]``; ``V`` runs, ``B`` examples of a batch,
     ``K`` outputs per example. A task that extends another is one of its kind: methods and metrics for that are for it.
@@ -79,6 +80,7 @@ class Task:
     dense: ClassVar[bool] = False
     of_inputs: ClassVar[bool] = False
     mapped: ClassVar[bool] = False
+    waits: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Its name is that of its file; that of a class of the user's own is its own in lower case."""

@@ -38,6 +38,7 @@ class Quantile(Regression):
     tau: Any = structure(0.5, Probabilities())
     metrics = ("rmse",)
     minimizes = "pinball loss, standardized target"
+    waits = True
 
     @property
     def taus(self) -> list[float]:

@@ -1,4 +1,7 @@
-"""The training loop. There is one, and it always trains a stack."""
+"""The training loop. There is one, and it always trains a stack.
+
+A step depends on nothing that changes from step to step but its tensors (see ``regab.training.graphs``).
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from regab.seeding import seeded
 from regab.tasks.base import Task
 from regab.training.average import Average, holding
 from regab.training.evaluate import evaluate
+from regab.training.graphs import Graphs
 from regab.training.noise import Noise
 from regab.training.optimizer import Optimizer
 from regab.training.stack import Stack
@@ -32,7 +36,7 @@ class Training:
     and what is measured.
 
     ``ids`` name the runs; ``epoch`` is how many are done; ``notes`` are what the user should know of how it was set up,
-    ``code`` fingerprints of the user's own modules that it uses.
+    ``code`` fingerprints of the user's own modules that it uses; ``graphs``, if any, repeat steps on a GPU.
     """
 
     ids: list[str]
@@ -50,6 +54,7 @@ class Training:
     batch_size: int
     notes: list[str] = field(default_factory=list)
     code: dict[str, str] = field(default_factory=dict)
+    graphs: Graphs | None = None
     epoch: int = 0
 
     def __post_init__(self) -> None:
@@ -84,8 +89,8 @@ def _seeded(t: Training) -> AbstractContextManager[None]:
 
 
 def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
-    """One pass over the training data. Read downwards, it names every place at which a regularizer may act."""
-    stack, noise, steps, state, n = t.stack, t.noise, t.steps, t.optimizer_state, len(t.data.train)
+    """One pass over the training data."""
+    stack, noise, steps, n = t.stack, t.noise, t.steps, len(t.data.train)
     y_train = of_kind(t.task.targets(t.data.train.y, t.data.classes), Tensor, "task, targets")
     noise.begin(epoch)
     order = noise.order(n)
@@ -95,24 +100,35 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
     for done, (rows, x) in enumerate(zip(parts, inputs, strict=True), start=(epoch - 1) * len(steps)):
         chain, lr = t.chain.at(done, len(steps) * t.epochs), t.schedule.lr(done)
         y = t.task.spread(take(y_train, rows), t.data.classes)
-        x, y = chain.mix(chain.augment(x, noise), y, noise)
-        factors = chain.perturb(stack.places, rows.shape[1], noise)
-        with chain.disturbed(stack.parameters, noise):
-            for _ in chain.passes(stack, noise):
-                loss = pass_through(t, chain, x, y, factors)
+        take_step = partial(step, t, last=rows is parts[-1])
+        loss, *grad_norm = t.graphs.take(take_step, chain, lr, x, y) if t.graphs else take_step(chain, lr, x, y)
         with torch.no_grad():
             objective += loss * (rows.shape[1] / n)
-            chain.add_gradient(stack.parameters)
-            if rows is parts[-1]:
-                grad_norm = torch.linalg.vector_norm(stack.gradients, dim=1)
-            chain.gradients(stack.parameters, noise)
-            chain.decay(stack.parameters, lr)
-            t.optimizer.step(state, stack.parameters, lr, partial(objective_again, t, chain, x, y, factors))
-            chain.weights(stack.parameters, partial(t.optimizer.step_size, state, stack.parameters.rates(lr)))
             t.average.after_step(chain, done + 1)
     with torch.no_grad():
         objective += chain.value(stack.parameters)
-    return {"step": done + 1, "lr": lr, "train_objective": objective, "grad_norm": grad_norm}
+    return {"step": done + 1, "lr": lr, "train_objective": objective, "grad_norm": grad_norm[0]}
+
+
+def step(t: Training, chain: Chain, lr: Tensor, x: Tensor, y: Tensor, *, last: bool) -> tuple[Tensor, ...]:
+    """A step on a batch: its loss ``[V]``, and in the ``last`` of an epoch the norm of the gradient ``[V]``.
+
+    Read downwards, it names every place at which a regularizer may act.
+    """
+    stack, noise, state = t.stack, t.noise, t.optimizer_state
+    x, y = chain.mix(chain.augment(x, noise), y, noise)
+    factors = chain.perturb(stack.places, x.shape[1], noise)
+    with chain.disturbed(stack.parameters, noise):
+        for _ in chain.passes(stack, noise):
+            loss = pass_through(t, chain, x, y, factors)
+    with torch.no_grad():
+        chain.add_gradient(stack.parameters)
+        grad_norm = [torch.linalg.vector_norm(stack.gradients, dim=1)] if last else []
+        chain.gradients(stack.parameters, noise)
+        chain.decay(stack.parameters, lr)
+        t.optimizer.step(state, stack.parameters, lr, partial(objective_again, t, chain, x, y, factors))
+        chain.weights(stack.parameters, partial(t.optimizer.step_size, state, stack.parameters.rates(lr)))
+    return loss.detach(), *grad_norm
 
 
 def pass_through(t: Training, chain: Chain, x: Tensor, y: Tensor, factors: dict[str, Tensor]) -> Tensor:

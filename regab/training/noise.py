@@ -40,6 +40,10 @@ class Noise:
             self._streams[key].begin(self.epoch)
         return self._streams[key]
 
+    def generators(self) -> list[torch.Generator]:
+        """Those on the device."""
+        return [g for stream in self._streams.values() if stream.device == self.device for g in stream.generators]
+
     def order(self, n: int) -> Tensor:
         """A random order of ``n`` examples for each run: ``[V, n]``, of stride 0 where all runs have one seed.
 

@@ -30,9 +30,11 @@ from regab.targets import locate
 from regab.tasks.base import Task
 from regab.training.build import arguments, build_model
 from regab.training.cost import count
+from regab.training.device import device_of
 from regab.training.explicit import written_out
 from regab.training.facts import Facts
 from regab.training.forward import TRIED, choose_forward_mode
+from regab.training.graphs import with_graphs
 from regab.training.loop import Training, batches
 from regab.training.noise import Noise
 from regab.training.optimizer.joined import examine_optimizers, join_optimizers, parts_in
@@ -52,7 +54,7 @@ def set_up(configs: list[Config]) -> Training:
     paths = [trajectory(config) for config in configs]
     order = list(dict.fromkeys(paths))
     lanes = dict(zip(reversed(paths), reversed(configs), strict=True))
-    config, device, in_lanes = configs[0], pick_device(configs[0]["device"]), [lanes[path] for path in order]
+    config, device, in_lanes = configs[0], device_of(configs[0]), [lanes[path] for path in order]
     data = load_data(config["data"], device, config["task"], config["stack"]["memory"])
     chain = join_regularizers(in_lanes, device)
     chain.prepare(data)
@@ -76,7 +78,7 @@ def set_up(configs: list[Config]) -> Training:
     optimizer = join_optimizers([c["optimizer"] for c in in_lanes], stack)
     run_to_lane, task = np.array([order.index(path) for path in paths]), join_task(in_lanes, data, device)
     seed_own([*chain.methods.items(), ("task", task)], noise)
-    return Training(
+    training = Training(
         ids=[digest(c) for c in configs],
         stack=stack,
         data=data,
@@ -93,6 +95,7 @@ def set_up(configs: list[Config]) -> Training:
         code=own_code(config),
         notes=notes,
     )
+    return with_graphs(training, config["stack"]["graphs"])
 
 
 def _schedule(config: Config) -> Any:
@@ -123,7 +126,7 @@ def examine(configs: list[Config]) -> Facts:
     Raises UsageError where data, model, regularizers and device do not go together, so that nothing is trained before
     all of a sweep is known to fit.
     """
-    config, device, cpu = configs[0], pick_device(configs[0]["device"]), torch.device("cpu")
+    config, device, cpu = configs[0], device_of(configs[0]), torch.device("cpu")
     data = load_data(config["data"], cpu, config["task"], config["stack"]["memory"])
     for each in configs:
         _check_methods(each, data)
@@ -156,16 +159,6 @@ def examine(configs: list[Config]) -> Facts:
         bytes=4 * (5 * parameters + 3 * batch * (activations + math.prod(data.shape))),
         data_bytes=data.nbytes,
     )
-
-
-def pick_device(name: str) -> torch.device:
-    """``auto`` is the first there is of CUDA, MPS and CPU. Raises UsageError for a device that this machine lacks."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(kind for kind, available in there.items() if available)
-    if not there[name.split(":")[0]]:
-        raise UsageError(f"device={name}: this machine has no such device; use device=auto or device=cpu")
-    return torch.device(name)
 
 
 def load_data(node: Config, device: torch.device, task: Config | None = None, memory: float | str = "auto") -> Data:

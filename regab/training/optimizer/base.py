@@ -26,6 +26,7 @@ class Optimizer:
     lr: Any
     of_stacks: ClassVar[bool] = True
     asks_again = False  # whether a step takes loss and gradients more than once
+    waits: ClassVar[bool] = False  # whether a step asks for numbers that lie on a GPU, or brings some there
 
     def start(self, stack: Stack) -> State:
         """The state before the first step: tensors ``[V, …]`` by name."""

@@ -32,6 +32,8 @@ class Theirs(Optimizer):
     So each has options and rates of its own, and may read the loss as often as it likes.
     """
 
+    waits = True
+
     def __init__(self, nodes: list[Config], stack: Stack) -> None:
         parameters = stack.parameters
         self._views = [leaf[run] for run in range(stack.size) for leaf in parameters.leaves(stack.values).values()]

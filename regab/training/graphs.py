@@ -1,0 +1,160 @@
+"""Steps that a GPU repeats by itself: CUDA graphs.
+
+A small network's step is some hundred kernels, each of which Python launches for longer than it runs. A graph is the
+kernels of one step, recorded with their addresses and numbers, and launched at once. So all that changes from step to
+step must lie in tensors that stay where they are: parameters and the optimizer's state do, and the inputs of a step are
+copied to where those of the recorded one lay. Recording does no work itself.
+
+What torch asks of a step that is recorded (https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs): shapes
+that stay, hence a graph for full batches and one for the last of an epoch; nothing read off the device; a few steps
+before it on the same stream, in which libraries set themselves up; and generators made known to the graph, which then
+draws on from where they stand, seeded anew or not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+
+from regab.errors import UsageError, in_a_line
+from regab.fields import numbers
+from regab.regularizers.base import Chain
+from regab.training.noise import Noise
+
+if TYPE_CHECKING:
+    from regab.training.loop import Training
+
+WARM_UP = 3  # steps of each kind before it is recorded
+REASON = 160  # characters shown of an error
+
+Outputs = tuple[Tensor, ...]
+Function = Callable[..., Outputs]
+
+
+class Recorder(Protocol):
+    """What runs functions of tensors, and records them."""
+
+    def run(self, function: Function, inputs: list[Tensor]) -> Outputs:
+        """What the function returns."""
+
+    def record(
+        self, function: Function, inputs: list[Tensor], generators: list[torch.Generator]
+    ) -> tuple[Callable[[], Any], Outputs]:
+        """What repeats all that the function does with these inputs, and where its outputs then lie."""
+
+
+class Cuda:
+    """By CUDA, on a stream of its own."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.stream, self.others = torch.cuda.Stream(device), torch.cuda.current_stream(device)
+
+    def run(self, function: Function, inputs: list[Tensor]) -> Outputs:
+        self.stream.wait_stream(self.others)
+        with torch.cuda.stream(self.stream):
+            outputs = function(*inputs)
+        self.others.wait_stream(self.stream)
+        return outputs
+
+    def record(
+        self, function: Function, inputs: list[Tensor], generators: list[torch.Generator]
+    ) -> tuple[Callable[[], Any], Outputs]:
+        graph = torch.cuda.CUDAGraph()
+        for generator in generators:
+            graph.register_generator_state(generator)
+        try:
+            with torch.cuda.graph(graph, stream=self.stream):
+                outputs = function(*inputs)
+        except RuntimeError as error:
+            words = f"this step cannot be recorded ({in_a_line(error, REASON)}); leave it out"
+            raise UsageError(f"stack.graphs=true: {words}") from error
+        return graph.replay, outputs
+
+
+class Graphs:
+    """Takes the steps of one training: at first as they are, then by a graph of each kind there is."""
+
+    def __init__(self, noise: Noise, recorder: Recorder) -> None:
+        self.noise, self.recorder = noise, recorder
+        self.taken = Counter[Any]()
+        self.recorded: dict[Any, Recorded] = {}
+
+    def take(self, step: Any, chain: Chain, lr: Tensor, x: Tensor, y: Tensor) -> Outputs:
+        """A step, ``step(chain, lr, x, y)``, which is a partial that says by keywords of what kind it is.
+
+        Its outputs are good until the next one.
+        """
+
+        def of_tensors(lr: Tensor, x: Tensor, y: Tensor, *strengths: Tensor) -> Outputs:
+            return step(_holding(chain, strengths), lr, x, y)
+
+        strengths = [getattr(chain.methods[name], field) for name, field in _changing(chain)]
+        inputs, kind = [lr, x, y, *strengths], (x.shape, *step.keywords.values())
+        self.taken[kind] += 1
+        if self.taken[kind] <= WARM_UP:
+            return self.recorder.run(of_tensors, inputs)
+        if kind not in self.recorded:
+            self.recorded[kind] = Recorded(self.recorder, of_tensors, inputs, self.noise.generators())
+        return self.recorded[kind](inputs)
+
+
+class Recorded:
+    """A function of tensors, to be repeated with others of the same shapes and layouts."""
+
+    def __init__(
+        self, recorder: Recorder, function: Function, inputs: list[Tensor], generators: list[torch.Generator]
+    ) -> None:
+        self.inputs = [_distinct(tensor).clone().expand_as(tensor) for tensor in inputs]
+        self.repeat, self.outputs = recorder.record(function, self.inputs, generators)
+
+    def __call__(self, inputs: list[Tensor]) -> Outputs:
+        for own, given in zip(self.inputs, inputs, strict=True):
+            _distinct(own).copy_(_distinct(given))
+        self.repeat()
+        return self.outputs
+
+
+def _changing(chain: Chain) -> list[tuple[str, str]]:
+    """The methods and their numbers ``[V]`` that change from step to step."""
+    return [(name, field) for name in chain.varying for field in sorted(numbers(type(chain.methods[name])))]
+
+
+def _holding(chain: Chain, strengths: Iterable[Tensor]) -> Chain:
+    """A chain with such numbers in the place of those that change."""
+    now = chain.at(0, 1)  # other objects where something does
+    for (name, field), strength in zip(_changing(chain), strengths, strict=True):
+        setattr(now.methods[name], field, strength)
+    return now
+
+
+def _distinct(tensor: Tensor) -> Tensor:
+    """What all runs share, once."""
+    return tensor[:1] if tensor.stride(0) == 0 else tensor
+
+
+def with_graphs(t: Training, asked: bool) -> Training:
+    """A training whose steps are recorded, if that is ``asked`` for; where they cannot be, it says why."""
+    if asked and (reason := obstacle(t)):
+        t.notes.append(f"stack.graphs: steps are launched from Python: {reason}")
+    elif asked:
+        t.graphs = Graphs(t.noise, Cuda(t.noise.device))
+    return t
+
+
+def obstacle(t: Training) -> str:
+    """Why the steps of a training cannot be recorded, in a few words; empty if they can.
+
+    What is the user's own may do anything in a step, as draw numbers on the CPU.
+    """
+    acting: dict[str, Any] = {f"reg.{name}": method for name, method in t.chain.methods.items()}
+    acting |= {"task": t.task, "optimizer": t.optimizer, "model": t.stack.skeleton}
+    for key, thing in acting.items():
+        if not type(thing).__module__.startswith("regab."):
+            return f"{key} is not regab's own"
+        if getattr(thing, "waits", False):
+            return f"{key} waits for the GPU in every step"
+    return "" if t.stack.vmapped else "the model takes one run after the other"
