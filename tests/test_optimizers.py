@@ -85,6 +85,21 @@ def test_every_step_is_torchs_with_a_learning_rate_per_run(ours, theirs):
             close(states[run], torchs(lambda p, lr=lr: [theirs(p.values(), lr=lr)], made[run], gradients, run))
 
 
+@torch.no_grad()
+def test_adams_runs_keep_their_own_rates_as_these_part_and_meet():
+    rates = torch.tensor([[1e-3, 1e-3, 3e-3], [1e-3, 3e-3, 3e-3], [3e-3, 2e-3, 3e-3], [3e-3, 2e-3, 1e-3], [1e-3] * 3])
+    start, gradients = torch.randn(3, 7), torch.randn(len(rates), 3, 7)
+
+    def trained(runs):
+        adam, values, given = Adam(), start[runs].clone(), torch.empty(len(runs), 7)
+        state = adam.beginning(values)
+        for gradient, lr in zip(gradients, rates, strict=True):
+            adam.update(state, values, given.copy_(gradient[runs]), lr[runs, None])
+        return values
+
+    assert torch.equal(trained([0, 1, 2]), torch.cat([trained([run]) for run in range(3)]))
+
+
 def test_lion_is_algorithm_2_of_its_paper():
     made, (beta1, beta2) = models(), (0.8, 0.9)
     states, gradients = steps(Lion(beta1=beta1, beta2=beta2), made)
