@@ -144,6 +144,36 @@ def test_mistakes_are_exceptions_and_the_process_goes_on(here):
     assert not any(here.rglob("metrics.csv"))
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"at": "first"}, "at='first': must be selected or last"),
+        ({"direction": "higher"}, "direction='higher': must be up or down"),
+        ({"metric": ["auc"]}, r"metric=\['auc'\]: must be the name of a metric"),
+        ({"baseline": 0}, "baseline=0: must be the name of a variant, or a dict"),
+        ({"practical": "1"}, "practical='1': must be a number from 0"),
+        ({"factors": "dropout"}, r"factors='dropout': must be a list of names of columns, as \['dropout'\]"),
+        ({"seed": 0}, "seed=0: must be the name of a column"),
+    ],
+)
+def test_an_option_that_means_nothing_is_named_by_comparisons_and_reports(here, trained, options, message):
+    frame = pd.DataFrame({"dropout": [0.0, 0.5], "seed": 0, "auc": [0.7, 0.8]})
+    asks = [lambda: regab.compare(frame, **options), lambda: regab.report(frame, to=here / "page", **options)]
+    if not options.keys() & {"factors", "seed"}:
+        asks += [lambda: trained.compare(**options), lambda: trained.report(here / "page", **options)]
+    for ask in asks:
+        with pytest.raises(regab.UsageError, match=message):
+            ask()
+    assert not (here / "page").exists()
+
+
+@pytest.mark.parametrize("given", [None, [1, 2], {"wd": [0, 1]}, np.zeros((3, 3)), pd.Series([0.5, 0.6])])
+def test_what_is_no_table_is_told_what_would_be(here, given):
+    for ask in (lambda: regab.compare(given), lambda: regab.report(given, to=here / "page")):
+        with pytest.raises(regab.UsageError, match=f"a {type(given).__name__} is no table of results; give"):
+            ask()
+
+
 @pytest.mark.slow
 def test_a_sweep_of_which_some_runs_fail_is_returned_and_one_of_which_all_fail_raises(here):
     given = TINY | {"model.widths": [[16]], "optimizer": "sgd", "stack.workers": 0}

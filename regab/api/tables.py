@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from regab.api.options import check
 from regab.errors import UsageError
 from regab.records.imports.columns import Asked, level
 from regab.records.imports.spreadsheet import from_table
@@ -34,6 +35,8 @@ def judged(
     from regab.analysis.selection import check_selected
     from regab.report.imported import headline_of
 
+    asked = {"baseline": baseline, "metric": metric, "practical": practical, "at": at}
+    check(asked | {"factors": factors, "seed": seed, "direction": direction})
     table, named = as_results(results, Asked(tuple(factors), seed, metric))
     named = named or metric or headline_of(table, at)
     check_selected(table, named, at)
@@ -53,14 +56,20 @@ def as_results(results: Any, asked: Asked) -> tuple[DataFrame, str | None]:
             return Sweep([path]).results, None
         found = imported(table_at([path]), asked, known_metrics())
         return found.results, found.metric
-    if set(results) >= OURS and any(str(name).startswith("selected_") for name in results):
+    results = _named(results)
+    if set(results) >= OURS and any(name.startswith("selected_") for name in results):
         return _retyped(results), None
-    found = imported(from_table(_named(results)), asked, known_metrics())
+    found = imported(from_table(results), asked, known_metrics())
     return found.results, found.metric
 
 
-def _named(frame: DataFrame) -> DataFrame:
-    """With columns of text, and with an index that has names as columns."""
+def _named(frame: Any) -> DataFrame:
+    """With columns of text, and with an index that has names as columns. Raises UsageError for what is no table."""
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        cure = "give a DataFrame with a row per run, a sweep, or the path of a folder or table"
+        raise UsageError(f"a {type(frame).__name__} is no table of results; {cure}")
     if any(frame.index.names):
         frame = frame.reset_index()
     return frame.rename(columns=str)
@@ -90,6 +99,7 @@ def reported(results: Sequence[Any], to: str | Path | None, options: dict[str, A
     from regab.report.command import fresh_place
     from regab.report.imported import is_ours
 
+    check(options)
     columns = Asked(tuple(options.pop("factors", ())), options.pop("seed", None), options.get("metric"))
     options["baseline"] = _as_text(options.get("baseline"))
     if not results:

@@ -9,6 +9,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from regab.api.options import check
+
 if TYPE_CHECKING:
     from pandas import DataFrame
     from torch.nn import Module
@@ -163,6 +165,7 @@ class Sweep:
         """The results, once it is known that they can be compared by these options."""
         from regab.analysis.selection import check_selected
 
+        check(options)
         check_selected(self.results, options.get("metric"), options.get("at", "selected"))
         return self.results
 
@@ -182,6 +185,7 @@ class Sweep:
         """What the report and the figures are made of."""
         from regab.report.study import Options, Study
 
+        check(options)
         return Study(self.folders, self.results, Options(**options))
 
     @cached_property
