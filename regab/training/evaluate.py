@@ -177,4 +177,4 @@ def weight_metrics(weights: Tensor) -> dict[str, Tensor]:
 def weight_histogram(weights: Tensor, bins: int = 80) -> dict[str, list[float]]:
     """Counts of one run's weights ``[W]`` in equal bins over their range."""
     counts, edges = torch.histogram(weights.float().cpu(), bins)
-    return {"edges": edges.tolist(), "counts": [int(c) for c in counts]}
+    return {"edges": edges.tolist(), "counts": counts.long().tolist()}
