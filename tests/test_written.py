@@ -1,13 +1,12 @@
-"""Files that are put together of texts kept from other runs are, byte for byte, those that PyYAML and json write."""
+"""Files that are put together of texts kept from other runs are, byte for byte, those that PyYAML writes."""
 
-import json
 import math
 
 import pytest
 import yaml
 
 from regab.config import Run
-from regab.records.files import Texts, from_json, to_json, without_checksum
+from regab.records.files import Texts, without_checksum
 from regab.records.log import CONFIG, OVERRIDES
 from regab.workers.store import describe
 
@@ -19,11 +18,6 @@ CONFIGS = [
     {"reg": {}, "model": {"reg": {"a": {"b": math.inf}}}, "é": [], "yes": {"no": "no"}},
     {"reg": None, "model": {}, LONG: {"a": [{"b": 1}, {"b": 1.0}]}},
     {"reg": [{"l2": 1}], "model": "reg"},
-]
-RESULTS = [
-    {"seed": 1, "one": 1, "on": True, "zero": 0.0, "row": {"loss": 0.1}, "counts": [1, 2]},
-    {"seed": 1.0, "one": True, "on": 1, "zero": -0.0, "row": {"loss": math.nan}, "counts": [True, 2.0]},
-    {"empty": {}, "none": [], "nested": {"a": [{"b": [math.inf, None]}]}, "é\n": "ü\u2028"},
 ]
 
 
@@ -39,17 +33,6 @@ def test_configurations_of_many_runs_are_written_as_pyyaml_writes_each(first, tm
         texts = [yaml.safe_dump(config, sort_keys=False, allow_unicode=True)]
         texts.append(yaml.safe_dump([f"{k}={v}" for k, v in overrides.items()], sort_keys=False, allow_unicode=True))
         assert written(config, overrides, tmp_path / str(number)) == texts
-
-
-def test_results_of_many_runs_are_written_as_json_writes_each():
-    for result in [*RESULTS, *RESULTS]:
-        text = to_json(result)
-        head, summed, body = text.split("\n", 2)
-        plain = json.loads(json.dumps(result), parse_constant=lambda word: None)
-        assert head + "\n" + body == json.dumps(plain, indent=2) + "\n"
-        assert summed.startswith('  "checksum": "')
-        assert repr(from_json(text.encode())) == repr(plain)
-    assert to_json({}) == "{}\n"
 
 
 def test_values_that_are_equal_but_written_differently_have_texts_of_their_own():

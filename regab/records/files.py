@@ -80,12 +80,8 @@ def to_json(value: dict[str, Any]) -> str:
 
     The first key is ``checksum``, of the bytes after that line.
     """
-    body = ",\n".join(_member({key: inner}) for key, inner in value.items()) + "\n}\n"
+    body = json.dumps(_finite(value), indent=2).removeprefix("{\n") + "\n"
     return f'{{\n  "checksum": "{checksum(body.encode())}",\n{body}' if value else "{}\n"
-
-
-# A key of an object with its value; 0.4 ms for a whole result that was not written before.
-_member = Texts(lambda one: json.dumps(_finite(one), indent=2).removeprefix("{\n").removesuffix("\n}"))
 
 
 def from_json(content: bytes) -> dict[str, Any]:
