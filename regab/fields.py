@@ -118,10 +118,15 @@ def numbers(cls: type) -> frozenset[str]:
     return frozenset(f.name for f in dataclasses.fields(cls) if stacked(f))
 
 
+@_kept
+def _neutral(cls: type) -> list[tuple[str, Any]]:
+    return [(f.name, f.default) for f in switches(cls)]
+
+
 def is_neutral(cls: type, values: dict[str, Any]) -> bool:
     """Whether these values leave the method exactly absent."""
-    own = switches(cls)
-    return bool(own) and all(values.get(f.name, f.default) == f.default for f in own)
+    own = _neutral(cls)
+    return bool(own) and all(values.get(name, default) == default for name, default in own)
 
 
 def active(cls: Any, values: dict[str, Any]) -> dict[str, Any]:
@@ -140,12 +145,17 @@ def _declares(cls: Any) -> bool:
 
 def problems(cls: type, values: dict[str, Any], path: str) -> Iterator[str]:
     """What is out of range, one sentence each."""
-    for own in dataclasses.fields(cls):
-        value, within = values.get(own.name, own.default), own.metadata.get("within")
+    for name, default, within in _limits(cls):
+        value = values.get(name, default)
         if isinstance(value, float) and math.isnan(value):
-            yield f"{path}.{own.name}={value}: must be a number".lstrip(".")
+            yield f"{path}.{name}={value}: must be a number".lstrip(".")
         elif within is not None and value is not None and value not in within:
-            yield f"{path}.{own.name}={value}: must be {within}".lstrip(".")
+            yield f"{path}.{name}={value}: must be {within}".lstrip(".")
+
+
+@_kept
+def _limits(cls: type) -> list[tuple[str, Any, Any]]:
+    return [(f.name, f.default, f.metadata.get("within")) for f in dataclasses.fields(cls)]
 
 
 def check(cls: type, values: dict[str, Any], path: str) -> None:
