@@ -136,7 +136,7 @@ class Sweep:
         """The distinct runs, each in the folder that it has in this sweep already, or a new one."""
         known, distinct = store.known(), {run.digest: run for run in reversed(self.asked)}
         runs = [distinct[digest] for digest in dict.fromkeys(run.digest for run in self.asked)]
-        return [replace(run, folder=store.root / (known.get(run.digest) or self._name(run))) for run in runs]
+        return [_moved(run, store.root / (known.get(run.digest) or self._name(run))) for run in runs]
 
     def _name(self, run: Run) -> str:
         return run_folder_name({key: run.overrides[key] for key in self.factors}, run.digest)
@@ -154,6 +154,13 @@ class Sweep:
                 raise
         store.clear_checkpoints()
         return heard.ended
+
+
+def _moved(run: Run, folder: Path) -> Run:
+    """The run in another folder; what identifies it, as far as that is known, stays known."""
+    moved = replace(run, folder=folder)
+    vars(moved).update(vars(run) | {"folder": folder})
+    return moved
 
 
 @contextmanager
