@@ -38,8 +38,8 @@ def foreman(pipe: Connection, theirs: Connection | None) -> None:
     from regab.training.process import tune
 
     torch.set_num_threads(1)  # more would have started threads, which do not survive a fork
+    gc.freeze()  # what has been imported stays, and stays shared with the workers; to search it would take 0.1 s
     tune()
-    gc.freeze()  # what has been imported stays, and stays shared with the workers
     while True:
         try:
             request, *content = pipe.recv()
