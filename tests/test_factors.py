@@ -111,13 +111,14 @@ def test_of_more_than_twelve_variants_a_terminal_lists_the_best_eight_and_counts
     assert few.index("norm=batch") < few.index("To choose" if "To choose" in few else "variant ") < few.index("---")
 
 
-def test_of_more_than_thirty_levels_a_terminal_lists_the_best_eight_and_counts_the_rest(tmp_path):
-    lines = factor_lines(
-        study(tmp_path, {L2: {str(i): 0.002 * i if i < 10 else -0.02 for i in range(40)}})
-    ).splitlines()
+def test_of_more_than_thirty_levels_the_best_eight_have_a_line_and_the_rest_are_counted(tmp_path):
+    made = study(tmp_path, {L2: {str(i): 0.002 * i if i < 10 else -0.02 for i in range(40)}})
+    lines, said = factor_lines(made).splitlines(), [text for _, text in verdict_sentences(made)]
     assert [line.split()[:2] for line in lines[:8]] == [[f"l2={level}", "helps"] for level in range(9, 1, -1)]
     assert re.fullmatch(r"and 31 more levels \(.*30 hurts.*\), in factors.csv and report.html", lines[8])
     assert len(lines) == 9
+    assert said[7].startswith("l2=2: helps")
+    assert re.fullmatch(r"And 31 more levels \(.*30 hurts.*\), in factors.csv\.", said[8])
 
 
 def test_levels_of_which_there_are_too_many_to_name_are_named_evenly_spread():

@@ -13,7 +13,7 @@ from regab.analysis.sizes import FAR
 from regab.analysis.verdicts import HELPS, HURTS, NO_DIFFERENCE, NO_EVIDENCE, TOO_FEW, UNCHANGED
 from regab.metrics import measured_by
 from regab.records.columns import cell, column, words
-from regab.report.factors import factor_levels, level_name
+from regab.report.factors import factor_levels, level_name, listed_levels
 from regab.report.looks import look_words
 from regab.report.sentences import ORDER, interval, kind_of, points, unit
 from regab.report.study import Study, made_elsewhere
@@ -31,8 +31,10 @@ Sentences = list[tuple[str, str]]  # each with the kind of verdict that it is
 
 def verdict_sentences(study: Study) -> Sentences:
     """What a reader should take along: what each factor does, first."""
-    factors = [(level.verdict, level.sentence) for level in factor_levels(study)]
-    return [*factors, *choice(study), *_variants(study), *limits(study)]
+    levels, left = listed_levels(study)
+    factors = [(level.verdict, level.sentence) for level in levels]
+    more = [("", f"And {left}, in factors.csv.")] if left else []
+    return [*factors, *more, *choice(study), *_variants(study), *limits(study)]
 
 
 def limits(study: Study) -> Sentences:

@@ -8,14 +8,16 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any
 
-from regab.analysis.verdicts import UNCHANGED
+from regab.analysis.verdicts import HELPS, UNCHANGED
 from regab.records.results import variant_name
 from regab.regularizers import first_field, methods
-from regab.report.sentences import interval, points, unit
+from regab.report.sentences import counted, interval, points, unit
 from regab.report.study import Study
 from regab.report.variant import Variant
 
 Row = dict[str, Any]
+
+MOST, BEST = 30, 8  # levels that all have a line, and those that have one where there are more
 
 
 def level_name(factor: str, level: str) -> str:
@@ -111,3 +113,12 @@ def factor_levels(study: Study) -> list[FactorLevel]:
         effect = abs(row["effect"]) if math.isfinite(row["effect"]) else 0.0
         largest[row["factor"]] = max(largest.get(row["factor"], 0.0), effect)
     return [FactorLevel(study, row) for row in sorted(rows, key=lambda row: -largest[row["factor"]])]
+
+
+def listed_levels(study: Study) -> tuple[list[FactorLevel], str]:
+    """The levels that have a line, and how many have none: of more than thirty the best eight do, which help first."""
+    levels = factor_levels(study)
+    if len(levels) <= MOST:
+        return levels, ""
+    ranked = sorted(levels, key=lambda x: (x.verdict != HELPS, math.isnan(x.gain), -x.gain))
+    return ranked[:BEST], counted("levels", [level.verdict for level in ranked[BEST:]])

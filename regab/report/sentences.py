@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from regab.records.columns import column, words
 from regab.report.variant import Variant
 
 ORDER = ["helps", "hurts", "no practical difference", "changed nothing", "no evidence", "too few seeds"]
+
+
+def counted(what: str, verdicts: Sequence[str]) -> str:
+    """``5 more variants (1 hurts, 4 no evidence)``."""
+    kinds = Counter(verdicts)
+    return f"{len(verdicts)} more {what} ({', '.join(f'{kinds[kind]} {kind}' for kind in ORDER if kinds[kind])})"
 
 
 def kind_of(variant: Variant) -> str:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from regab.analysis.diagnosis import overfitting
-from regab.analysis.verdicts import HELPS
 from regab.records.columns import cell, column, measured, measures_from, words
 from regab.records.load import load_metrics, load_result
 from regab.records.results import PAGE
 from regab.report.conclusions import choice, limits
-from regab.report.factors import factor_levels
+from regab.report.factors import listed_levels
 from regab.report.origin import imbalance_sentence, imbalanced
-from regab.report.sentences import ORDER, interval, kind_of, points
+from regab.report.sentences import counted, interval, kind_of, points
 from regab.report.study import Study
 from regab.report.tables import mean_and_deviation
 from regab.report.variant import Variant
 
 MOST, BEST = 12, 8  # variants that all have a line, and those that have one where there are more
-MOST_LEVELS = 30  # of factors, likewise
 
 
 def run_summary(folder: Path) -> str:
@@ -62,20 +59,12 @@ def sweep_summary(study: Study) -> str:
 def factor_lines(study: Study) -> str:
     """``norm=batch  helps  +2.4 points (+1.6 to +3.1), in all 6 settings of the others``, one below the other.
 
-    Of more than thirty levels the best eight have a line: those that help first.
+    Of more than thirty levels the best eight have a line (``listed_levels``).
     """
-    levels, left = factor_levels(study), ""
-    if len(levels) > MOST_LEVELS:
-        levels = sorted(levels, key=lambda x: (x.verdict != HELPS, math.isnan(x.gain), -x.gain))
-        left = f"\nand {_counted('levels', [x.verdict for x in levels[BEST:]])}, in factors.csv and {PAGE}"
-        levels = levels[:BEST]
+    levels, left = listed_levels(study)
     rows = [[x.name, x.verdict, ", ".join(filter(None, [x.amount, x.rest]))] for x in levels]
-    return "\n".join(columns(rows, left=(0, 1, 2))) + left if rows else ""
-
-
-def _counted(what: str, verdicts: list[str]) -> str:
-    kinds = Counter(verdicts)
-    return f"{len(verdicts)} more {what} ({', '.join(f'{kinds[kind]} {kind}' for kind in ORDER if kinds[kind])})"
+    more = [f"and {left}, in factors.csv and {PAGE}"] if left else []
+    return "\n".join([*columns(rows, left=(0, 1, 2)), *more]) if rows else ""
 
 
 def _shown(study: Study) -> tuple[list[Variant], str]:
@@ -83,7 +72,7 @@ def _shown(study: Study) -> tuple[list[Variant], str]:
     if len(study.variants) <= MOST:
         return study.variants, ""
     ranked = sorted((v for v in study.variants if not v.is_baseline), key=lambda v: _rank(study, v))
-    left = _counted("variants", [kind_of(v) for v in ranked[BEST:]])
+    left = counted("variants", [kind_of(v) for v in ranked[BEST:]])
     return [study.baseline, *ranked[:BEST]], f"\nand {left}, in effects.csv and {PAGE}"
 
 
