@@ -58,6 +58,7 @@ class Study:
             check_measured(results, options.metric, options.at)
         self.looks, self.own = planned(looks_at(folders, results), options.looks), own_measures(self.results)
         said = self.looks.practical if options.practical is None else options.practical
+        self._outcomes: dict[str, Row] = {}  # by folder, read when first asked for
         self.options, self.asked_at = replace(options, practical=said or 0.0), options.at
         self._judged(options.metric)
 
@@ -87,7 +88,7 @@ class Study:
         """
         other = copy.copy(self)
         other.options = replace(self.options, metric=metric, practical=0.0)
-        other.curves, other.outcomes, other.seconds = self.curves, self.outcomes, self.seconds
+        other.curves, other.seconds = self.curves, self.seconds
         other.__dict__.pop("means", None)
         other._judged(metric)
         return other
@@ -141,19 +142,18 @@ class Study:
         """What differences are paired by, in words."""
         return " and ".join(self.repeated)
 
-    @cached_property
-    def outcomes(self) -> dict[str, Row]:
-        """``result.json`` of every finished run, by the run's folder."""
-        found = {row["folder"]: load_result(Path(row["folder"])) for v in self.variants for row in v.finished}
-        return {folder: result for folder, result in found.items() if result}
+    def _outcome(self, folder: str) -> Row:
+        if folder not in self._outcomes:
+            self._outcomes[folder] = load_result(Path(folder)) or {}
+        return self._outcomes[folder]
 
     def sample_of(self, variant: Variant) -> Row:
-        """That of a variant's first finished run; empty if there is none."""
-        return next((self.outcomes.get(row["folder"], {}) for row in variant.finished), {})
+        """``result.json`` of a variant's first finished run; empty if there is none."""
+        return next((self._outcome(row["folder"]) for row in variant.finished), {})
 
     def outcomes_of(self, variant: Variant) -> list[Row]:
-        """Those of a variant's runs."""
-        return [self.outcomes[row["folder"]] for row in variant.finished if row["folder"] in self.outcomes]
+        """``result.json`` of all of its finished runs."""
+        return [result for row in variant.finished if (result := self._outcome(row["folder"]))]
 
     @cached_property
     def seconds(self) -> dict[str, float]:

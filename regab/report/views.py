@@ -27,7 +27,7 @@ def views_of(study: Study) -> dict[str, dict[str, str]]:
     others = measured(metrics_of(study.results, study.options.at)) if len(study.variants) <= MOST else []
     found: dict[str, dict[str, str]] = {study.metric: view(study)}
     others = sorted(others, key=lambda metric: SPLITS.index(measured_by(metric)[0]), reverse=True)  # test data first
-    _ = study.curves, study.outcomes, study.seconds  # read once, for all processes
+    _ = study.curves, study.seconds  # read once, for all processes
     shared = shared_out(partial(_view_by, study), [m for m in others if m != study.metric][: VIEWS - 1])
     return found | dict(filter(None, shared))
 

@@ -29,7 +29,7 @@ def draw_figures(study: Study, folder: Path) -> dict[str, Path]:
     """Save every figure as PNG and SVG. Those that a page does not draw itself, SVG files by caption. CannotWrite."""
     make_folder(folder)
     paths = {name: folder / f"{name}.svg" for name in FIGURES}
-    _ = study.curves, study.outcomes, study.seconds, study.means  # read once, for all processes
+    _ = study.curves, study.seconds, study.means  # read once, for all processes
     there = shared_out(partial(_drawn, study), [*paths.items()])
     return {
         FIGURES[name][0].format(metric=words(study.metric)): path
