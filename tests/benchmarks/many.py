@@ -6,11 +6,12 @@ epochs, extrapolated to none; of several rounds the medians.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
 from statistics import median
+
+from tests.benchmarks import cpu
 
 SIZES = (256, 1024)
 SEEDS = 16
@@ -25,17 +26,12 @@ def command(runs: int, epochs: int, folder: str) -> list[str]:
     return [sys.executable, "-m", "regab", "train", "-m", *words, f"hydra.sweep.dir={folder}"]
 
 
-def cpu_seconds(words: list[str]) -> float:
-    """What a command and its processes take of all processors."""
-    before = os.times()
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-    after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
-
-
 def measured(runs: int, epochs: int) -> float:
+    """CPU seconds of the command and of all its processes."""
+    before = cpu.children()
     with tempfile.TemporaryDirectory() as folder:
-        return cpu_seconds(command(runs, epochs, f"{folder}/sweep"))
+        subprocess.run(command(runs, epochs, f"{folder}/sweep"), check=True, stdout=subprocess.DEVNULL)
+    return cpu.children() - before
 
 
 def main() -> None:

@@ -15,7 +15,6 @@ import csv
 import json
 import math
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy import stats
+
+from tests.benchmarks import cpu
 
 SEEDS, PRACTICAL, LEVEL = 10, 0.005, 0.05
 VERDICT = re.compile(r"\S+=\S+ +(helps|hurts|no |changed )")  # as in "norm=batch  helps  +2.4 points"
@@ -59,15 +60,13 @@ class Taken(NamedTuple):
 
 def call(words: list[str]) -> tuple[float, float]:
     """Seconds until the first verdict is printed, or to the end where none is, and CPU seconds."""
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    before, start = cpu.children(), time.perf_counter()
     with subprocess.Popen([sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         seconds = [time.perf_counter() - start for line in process.stdout if VERDICT.match(line)]
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, words)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return [*seconds, time.perf_counter() - start][0], cpu
+    return [*seconds, time.perf_counter() - start][0], cpu.children() - before
 
 
 def usual_words(runs: pd.DataFrame, factors: dict[str, list[float | str]]) -> Words:
