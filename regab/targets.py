@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from regab import fields
 from regab.blame import WHOLE, users_code
 from regab.errors import UsageError
+from regab.mistyped import mistyped
 
 # What Hugging Face's models ask of a configuration whether or not it declares it.
 TOKENS = (*(f"{kind}_token_id" for kind in ("pad", "bos", "eos", "sep", "decoder_start")), "tie_word_embeddings")
@@ -161,12 +162,16 @@ def _typed(target: Callable[..., Any], arguments: str, path: str, given: tuple[s
         if key not in known:
             raise UsageError(unknown("key", f"{path}.", key, known))
         if OmegaConf.is_list(schema._get_node(key)) and not isinstance(value, list):
-            raise UsageError(f"{path}.{key}={value}: must be a list, like [{value}]")
+            raise UsageError(
+                f"{path}.{key}: needs a list"
+                if value is None
+                else f"{path}.{key}={value}: must be a list, like [{value}]"
+            )
         _check_flat(schema._get_node(key), value, f"{path}.{key}")
         try:
             OmegaConf.update(schema, key, value)
         except OmegaConfBaseException as error:
-            raise UsageError(f"{path}.{key}={value}: {str(error).splitlines()[0]}") from error
+            raise UsageError(mistyped(f"{path}.{key}", error, "null" if value is None else value)) from error
     missing = sorted(OmegaConf.missing_keys(schema))
     if missing:
         raise UsageError(f"{path}.{missing[0]}: needs a value")

@@ -17,7 +17,7 @@ from tests.conftest import SMALL, python
 WRONG = {
     "reg.dropuot=0.5": "reg.dropuot: unknown key; did you mean reg.dropout?",
     "model.widhts=[3]": "model.widhts: unknown key; did you mean model.widths?",
-    "reg.dropout=abc": "reg.dropout.rate: Value 'abc' of type 'str' could not be converted to Float",
+    "reg.dropout=abc": "reg.dropout.rate=abc: must be a number",
     "reg.dropout=1.5": "reg.dropout.rate=1.5: must be in [0, 1)",
     "reg.dropout=nan": "reg.dropout.rate=nan: must be a number",
     "model.widths=16": "model.widths=16: must be a list, like [16]",
@@ -29,6 +29,7 @@ WRONG = {
     "--bogus": "--bogus: unknown option",
     "--seeds=few": "--seeds few: must be a whole number from 1",
     "epochs=[": "epochs=[",
+    "epochs=1e1": "epochs=10.0: must be a whole number; write 10",
 }
 ALIKE = {  # other keys, the same kinds of mistakes
     "+foo=1": "foo: unknown key",
@@ -44,7 +45,16 @@ ALIKE = {  # other keys, the same kinds of mistakes
     "+data.foo=1": "data.foo: unknown key",
     "reg.early_stopping=0.5": "reg.early_stopping.patience=0.5: must be in [1, inf]",
     "optimizer.lr=-1": "optimizer.lr=-1.0: must be in (0, inf)",
-    "optimizer.lr=fast": "optimizer.lr=fast: Value 'fast' of type 'str' could not be converted to Float",
+    "optimizer.lr=fast": "optimizer.lr=fast: must be a number",
+    "optimizer.lr=null": "optimizer.lr=null: needs a value",
+    "batch_size=1.5": "batch_size=1.5: must be a whole number",
+    "data.n_train=1e2": "data.n_train=100.0: must be a whole number; write 100",
+    "model.widths=[8,x]": "model.widths=[8, 'x']: x must be a whole number",
+    "stack.graphs=maybe": "stack.graphs=maybe: must be true or false",
+    "stack=5": "stack=5: has keys of its own; set one of those",
+    "metrics.names=f1": "metrics.names: must be a list, like [a,b]",
+    "headline=[f1]": "headline=['f1']: must be one text",
+    "seed=null": "seed: needs a value",
     "optimizer.beta1=1": "optimizer.beta1=1.0: must be in [0, 1)",
     "data=mnits": "data=mnits: unknown option; did you mean data=mnist?",
     "model._target_=json.Net": "model._target_=json.Net: json has no Net",
@@ -107,7 +117,7 @@ def test_a_device_that_is_absent_is_refused(regab):
     ("file", "words"),
     [
         ("seeed: 3\n", "experiment/bad.yaml: seeed: unknown key; did you mean seed?"),
-        ("reg: {dropout: {rate: x}}\n", "experiment/bad.yaml: reg.dropout.rate: Value 'x'"),
+        ("reg: {dropout: {rate: x}}\n", "experiment/bad.yaml: reg.dropout.rate=x: must be a number"),
         ("seed: {3\n", "bad.yaml"),
     ],
 )

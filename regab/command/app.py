@@ -21,6 +21,7 @@ from regab.command.flags import flags_first
 from regab.command.plugins import register
 from regab.config import CONF
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
+from regab.mistyped import mistyped
 from regab.targets import unknown
 
 BROKEN_FILE = re.compile(r"In '(\w+/\w+)'")
@@ -109,7 +110,7 @@ def explain(error: BaseException) -> str:
         group, _, option = error.missing_cfg_file.rpartition("/")
         return unknown("option", f"{group}=", option, error.options)
     if full_key := getattr(cause, "full_key", None):
-        return f"{prefix}{full_key}: {str(cause).splitlines()[0]}"
+        return prefix + mistyped(full_key, cause)
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read as key=value ({str(error).splitlines()[0]})"
     if ambiguous := AMBIGUOUS.match(str(error)):
