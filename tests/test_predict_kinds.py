@@ -266,7 +266,10 @@ def test_every_task_predicts_what_it_was_measured_by(tmp_path, monkeypatch, name
         assert (found["prediction"] == targets.astype(str)).mean() == pytest.approx(measured["accuracy"])
         assert found.filter(like="p_").sum(axis=1).to_numpy() == pytest.approx(1)
     if name == "ordinal":
-        assert list(found) == ["prediction", "p_low", "p_mid", "p_high"]
+        assert list(found) == ["prediction", "median", "p_low", "p_mid", "p_high"]
+        order = ["low", "mid", "high"]
+        off = found["median"].map(order.index) - pd.Series(targets).map(order.index)
+        assert off.abs().mean() == pytest.approx(measured["rank_error"])
 
 
 @slow
@@ -295,7 +298,7 @@ def test_classes_in_an_order_of_their_own_are_measured_and_named_in_it(tmp_path)
     folder, measured = train(tmp_path, *words, "task=ordinal", "task.order=[yes,no]", "epochs=6")
     found = package.load(folder).predict(tmp_path / "test.csv")
     same(found.attrs["metrics"], measured)
-    assert list(found) == ["line", "prediction", "p_yes", "p_no"]
+    assert list(found) == ["line", "prediction", "median", "p_yes", "p_no"]
     right = found["prediction"] == pd.read_csv(tmp_path / "test.csv")["label"]
     assert right.mean() == pytest.approx(measured["accuracy"]) != 0.5
 

@@ -268,6 +268,15 @@ def test_the_rank_error_is_that_of_the_median(small):
     assert RankError().of(p, torch.tensor([2, 2])).tolist() == [1.5, 0.5]  # medians 1 and 0, 2 and 1
 
 
+def test_an_ordinal_prediction_says_the_most_probable_class_and_the_median_of_which_the_rank_error_is():
+    p = torch.tensor([[0.3, 0.3, 0.4], [0.6, 0.1, 0.3]])
+    going_on = 1 - p[:, :2] / torch.stack([torch.ones(2), 1 - p[:, 0]], 1)
+    told = Ordinal().told(going_on.logit(), ("poor", "fair", "good"))
+    assert list(told) == ["prediction", "median", "p_poor", "p_fair", "p_good"]
+    assert (told["prediction"], told["median"]) == (["good", "poor"], ["fair", "poor"])
+    np.testing.assert_allclose(np.stack([told[name] for name in list(told)[2:]], 1), p, rtol=1e-6)
+
+
 def test_options_of_a_task_name_it(configure):
     for option, task in (("class_weights", "Classification"), ("delta", "Regression"), ("tau", "Quantile")):
         assert check_task({option: None if task == "Classification" else 0.5})["_target_"].endswith(task)

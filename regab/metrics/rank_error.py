@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regab.metrics.base import Mean
+from regab.tasks.ordinal import median
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-HALF = 0.5
 
 
 class RankError(Mean):
     """mean|m − y|, with m the median of the predicted distribution: the first class k with P(y ≤ k) ≥ ½.
 
-    Range: [0, inf), in classes.
+    Range: [0, inf), in classes. Predictions have this median in a column of its own; the most probable class, which
+    accuracy goes by, may be another.
     """
 
     direction = "down"
@@ -26,5 +26,4 @@ class RankError(Mean):
     tasks = ("ordinal",)
 
     def each(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        below = outputs.softmax(-1).cumsum(-1)[..., :-1] < HALF
-        return (below.sum(-1) - targets).abs()
+        return (median(outputs) - targets).abs()

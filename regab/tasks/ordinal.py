@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regab.errors import UsageError
 from regab.lazy import functional
@@ -11,6 +12,13 @@ from regab.tasks.classification import Classification
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
+
+HALF = 0.5
+
+
+def median(logits: Tensor) -> Tensor:
+    """The first class k with P(y ≤ k) ≥ ½, by its number: ``[…, K]`` to ``[…]``."""
+    return (logits.softmax(-1).cumsum(-1)[..., :-1] < HALF).sum(-1)
 
 
 @dataclass(kw_only=True)
@@ -22,7 +30,8 @@ class Ordinal(Classification):
     Output k is the logit of P(y > k | y ≥ k), the probability of going on once class k is reached, so that
     P(y = k) = (1 − σ(outputₖ))·σ(output₀)⋯σ(outputₖ₋₁), and minimized is the cross-entropy with that: the loss of
     CORN (Shi, Cao & Raschka 2021, arXiv:2111.08851), its errors added up per example, which makes it the likelihood of
-    a continuation-ratio model. Methods and metrics of a classification see these log-probabilities as logits.
+    a continuation-ratio model. Methods and metrics of a classification see these log-probabilities as logits: what is
+    predicted is the most probable class, which accuracy goes by. Rank error goes by the median, which may be another.
     """
 
     order: list[str] = field(default_factory=list)
@@ -67,6 +76,13 @@ class Ordinal(Classification):
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         return super().losses(self.logits(outputs), y)
+
+    def told(self, outputs: Tensor, names: Sequence[str]) -> dict[str, Any]:
+        """The most probable class, the ``median``, and how probable each is."""
+        columns = super().told(outputs, names)
+        likely, shares = columns.pop("prediction"), [*columns]
+        middle = median(self.logits(outputs)).tolist()
+        return {"prediction": likely, "median": [shares[k].removeprefix("p_") for k in middle]} | columns
 
     def predictions(self, outputs: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         return [(self.logits(outputs), y)]
