@@ -1,5 +1,8 @@
 """Tasks whose targets are of pixels, of tokens, or the inputs themselves; data and models for them."""
 
+import bz2
+import gzip
+import lzma
 import math
 
 import numpy as np
@@ -10,6 +13,8 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from regab.data import arrays, text_lines
 from regab.data.split import Division, Source, Split, divide
+from regab.data.text_lines import Vocabulary
+from regab.data.unseen.lines import Lines
 from regab.errors import UsageError
 from regab.metrics.iou import IoU
 from regab.models.causal_transformer import CausalTransformer
@@ -245,6 +250,13 @@ def test_labels_that_are_none_of_pixels_are_a_line(y, said):
         divide(Source(Split(torch.randn(9, 1, 4, 4), y), 3), Division(), Segmentation())
 
 
+def test_a_class_that_only_test_images_have_is_named_without_pixels_that_do_not_count():
+    y = torch.tensor([0, 1, 2, 255]).repeat(9, 4, 1)
+    test = Split(torch.randn(3, 1, 4, 4), y[:3] + 5 * (y[:3] == 2))
+    with pytest.raises(UsageError, match="labels are from 0 to 7; with 3 classes, from 0 to 2"):
+        divide(Source(Split(torch.randn(9, 1, 4, 4), y), 0, test), Division(), Segmentation(ignore=255))
+
+
 def test_a_text_is_cut_into_pieces_that_follow_each_other(tmp_path):
     path = tmp_path / "t.txt"
     path.write_bytes(bytes(range(30)))
@@ -265,9 +277,34 @@ def test_a_text_is_cut_into_pieces_that_follow_each_other(tmp_path):
     ):
         with pytest.raises(UsageError, match=said):
             text_lines.load(str(path), **options)
-    path.write_bytes(b"\xff\xfe" * 40)
+    path.write_bytes("grün ".encode("latin-1") * 40)
     with pytest.raises(UsageError, match="is not UTF-8"):
         text_lines.load(str(path), tokens="words")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("tokens", ["bytes", "words"])
+def test_a_packed_text_is_read_as_what_was_packed(tmp_path, pack, tokens):
+    text = "so grün, so grün\n" * 9
+    (tmp_path / "plain.txt").write_text(text, encoding="utf-8")
+    (tmp_path / "packed").write_bytes(pack(text.encode()))
+    read = [text_lines.load(str(tmp_path / name), tokens=tokens, length=4).train.x for name in ("plain.txt", "packed")]
+    assert np.array_equal(*read)
+    seen = Lines(tokens, 4).read(tmp_path / "packed", Vocabulary(np.arange(300), ["\n", ",", "grün", "so"]))
+    assert len(seen) == len(read[0])
+
+
+def test_words_are_found_in_utf_16_too_and_no_text_is_refused(tmp_path):
+    path = tmp_path / "t.txt"
+    texts = []
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le"):
+        path.write_text("so many words, so many lines\n" * 9, encoding=encoding)
+        texts.append(text_lines.load(str(path), tokens="words", length=4).train.x)
+    assert all(np.array_equal(texts[0], text) for text in texts)
+    path.write_bytes(b"PK\x03\x04" + bytes(99))
+    for tokens in ("bytes", "words"):
+        with pytest.raises(UsageError, match="a zip file, and not text; save it as plain text"):
+            text_lines.load(str(path), tokens=tokens)
 
 
 def test_a_causal_model_sees_nothing_of_what_comes():
@@ -325,3 +362,11 @@ def test_a_text_has_the_loss_of_its_tokens_and_a_next_one():
 def test_large_targets_are_evaluated_few_examples_at_a_time():
     shapes = ((), (100,), (64, 64), (1000, 1000))
     assert [chunk_size(Split(torch.zeros(3, 1), torch.zeros(3, *s))) for s in shapes] == [512, 512, 16, 1]
+
+
+def test_a_model_for_places_is_refused_where_examples_have_a_class(configure):
+    with pytest.raises(UsageError, match=r"^model: .* UNet must return \[2, 10\], not \[2, 10, 8, 8\]"):
+        examine([configure("data=digits", "model=unet")])
+    texts = ("data=text_csv", f"data.path={text_data()['data']['path']}")
+    with pytest.raises(UsageError, match=r"^model: .* CausalTransformer must return \[2, 2\], not \[2, "):
+        examine([configure(*texts, "model=causal_transformer")])

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regab.data.inputs.decode import read_text
 from regab.data.table import load
 from regab.data.tables.columns import Options
 from regab.data.tables.dates import date_forms, date_numbers
-from regab.data.tables.decode import read_text
 from regab.data.tables.numbers import form, value
 from regab.errors import UsageError
 

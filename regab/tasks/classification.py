@@ -59,7 +59,8 @@ class Classification(Task):
             other = "task=segmentation" if y.ndim > 2 else "task=multilabel or task=soft_labels"
             raise UsageError(f"data: labels have the shape {list(y.shape)}, not [examples]; there is {other}")
         if y.is_floating_point():
-            raise UsageError("data: labels are not whole numbers; of a regression, a Source says task='regression'")
+            cure = "there is task=regression (of a loader, a Source says task='regression')"
+            raise UsageError(f"data: labels are not whole numbers, but the task is {self.name}; {cure}")
         return y
 
     def check(self, y: Tensor, outputs: int) -> None:

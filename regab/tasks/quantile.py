@@ -20,10 +20,11 @@ class Probabilities:
 
     def __contains__(self, value: Any) -> bool:
         taus = value if isinstance(value, list) else [value]
-        return bool(taus) and all(type(tau) in (int, float) and 0 < tau < 1 for tau in taus)
+        sound = bool(taus) and all(type(tau) in (int, float) and 0 < tau < 1 for tau in taus)
+        return sound and len(set(taus)) == len(taus)
 
     def __str__(self) -> str:
-        return "a number in (0, 1), or a list of such, like [0.1,0.5,0.9]"
+        return "a number in (0, 1), or a list of such, each once, like [0.1,0.5,0.9]"
 
 
 @dataclass(kw_only=True)

@@ -39,14 +39,20 @@ def read_text(path: str, source: str, encoding: str = "auto") -> str:
     What gzip, bzip2 or xz have packed is unpacked. ``source`` is how a complaint begins. Raises UsageError where the
     file cannot be read or holds no text.
     """
-    content = _content(path, source)
-    if kind := next((kind for mark, kind in NO_TEXT.items() if content.startswith(mark)), None):
-        raise UsageError(f"{source}: is {kind}, and not text; save it as CSV")
-    chosen = _found(content) if encoding == "auto" else _known(encoding)
+    content = text_of(path, source, "CSV")
+    chosen = encoding_of(content) if encoding == "auto" else _known(encoding)
     try:
         return content.decode(chosen)
     except UnicodeDecodeError as error:
         raise UsageError(f"{source}{_place(content, error.start, chosen)}") from error
+
+
+def text_of(path: str, source: str, cure: str) -> bytes:
+    """The bytes of a file of text, unpacked. Raises UsageError where it holds none, and should be saved as ``cure``."""
+    content = _content(path, source)
+    if kind := next((kind for mark, kind in NO_TEXT.items() if content.startswith(mark)), None):
+        raise UsageError(f"{source}: is {kind}, and not text; save it as {cure}")
+    return content
 
 
 def _content(path: str, source: str) -> bytes:
@@ -67,7 +73,8 @@ def _known(encoding: str) -> str:
     return encoding
 
 
-def _found(content: bytes) -> str:
+def encoding_of(content: bytes) -> str:
+    """What a text is encoded in, by its byte order mark or its zeros; else UTF-8."""
     if marked := next((name for mark, name in MARKS.items() if content.startswith(mark)), None):
         return marked
     even, odd = content[:PROBE:2].count(0), content[1:PROBE:2].count(0)

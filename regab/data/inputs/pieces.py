@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from regab.data.inputs.decode import encoding_of, text_of
 from regab.errors import UsageError
 
 WORD = re.compile(r"\w+(?:['’]\w+)*|['’]\w+|[^\w\s]")
@@ -21,17 +22,18 @@ def words_of(text: str) -> list[str]:
 
 
 def tokens_of(path: str, where: str, tokens: str) -> Any:
-    """The tokens of a file: numbers of bytes, or words. Raises UsageError."""
-    file = Path(path).expanduser()
-    if not file.is_file():
+    """The tokens of a file, which is unpacked: numbers of bytes, or words. Raises UsageError."""
+    if not (Path(path).is_file() or Path(path).expanduser().is_file()):
         raise UsageError(f"{where}: there is no such file")
-    content = file.read_bytes()
+    content = text_of(path, where, "plain text")
     if tokens == "bytes":
         return list(content)
+    encoding = encoding_of(content)
     try:
-        return words_of(content.decode("utf-8-sig"))
+        return words_of(content.decode(encoding))
     except UnicodeDecodeError as error:
-        raise UsageError(f"{where}: is not UTF-8 ({error.reason} at byte {error.start}); use tokens=bytes") from error
+        shown = encoding.removesuffix("-sig").upper()
+        raise UsageError(f"{where}: is not {shown} ({error.reason} at byte {error.start}); use tokens=bytes") from error
 
 
 def pieces_of(stream: np.ndarray, length: int) -> np.ndarray:

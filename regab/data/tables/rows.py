@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from regab.data.tables.decode import read_text
+from regab.data.inputs.decode import read_text
 from regab.errors import UsageError
 from regab.targets import unknown
 

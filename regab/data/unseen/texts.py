@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from regab.data.tables.decode import read_text
+from regab.data.inputs.decode import read_text
 from regab.data.tables.labels import Targets
 from regab.data.tables.rows import Rows, read_rows
 from regab.data.unseen.examples import Examples, a_kind, existing, is_path
