@@ -50,7 +50,9 @@ class Run:
 
     @cached_property
     def trajectory(self) -> str:
-        return self.digest if is_script(self.config) else trajectory(self.config)
+        methods = {} if is_script(self.config) else regularizers(self.config)
+        rules = [c for c, values in methods.values() if c.reads_curves_only() and not declared.is_neutral(c, values)]
+        return trajectory(self.config) if rules else self.digest
 
 
 @dataclass
@@ -116,8 +118,7 @@ def _schema() -> dict[str, type]:
 def plain(cfg: DictConfig) -> dict[str, Any]:
     """A composed configuration as a tree of plain values. Raises UsageError if one is missing or refers to nothing."""
     try:
-        missing = sorted(OmegaConf.missing_keys(cfg))
-        if missing:
+        if missing := sorted(OmegaConf.missing_keys(cfg)):
             raise UsageError(f"{missing[0]}: needs a value")
         return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
     except OmegaConfBaseException as error:  # a value refers to what there is not
@@ -246,5 +247,4 @@ def structure(config: dict[str, Any]) -> str:
         for name, (cls, values) in regularizers(config).items()
         if not cls.reads_curves_only()
     }
-    common["optimizer"] = optimizer_structure(config["optimizer"])
-    return json.dumps(common, sort_keys=True)
+    return json.dumps(common | {"optimizer": optimizer_structure(config["optimizer"])}, sort_keys=True)

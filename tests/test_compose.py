@@ -48,13 +48,13 @@ def test_a_run_is_composed_as_by_hydra(both, words):
     assert ours(words) == hydras(words) == ours(words)
 
 
-def test_runs_do_not_share_what_they_hold(both):
-    ours, _ = both
-    first, second = ours(["model=mlp", "model.widths=[8]"]), ours(["model=mlp", "model.widths=[8]"])
-    first["model"]["widths"].append(1)
-    first["reg"]["dropout"]["rate"] = 0.5
-    assert second["model"]["widths"] == [8]
-    assert second["reg"]["dropout"]["rate"] == 0.0
+def test_runs_share_the_nodes_in_which_they_set_nothing_and_no_others(both):
+    ours, hydras = both
+    first, second, third = runs = [ours(["reg.dropout.rate=0.5", f"reg.l1.strength={x}"]) for x in (0, 1, 2)]
+    assert all(run["data"] is first["data"] and run["reg"]["l2"] is first["reg"]["l2"] for run in runs)
+    assert third == hydras(["reg.dropout.rate=0.5", "reg.l1.strength=2"])
+    assert [run["reg"]["l1"]["strength"] for run in runs] == [0, 1, 2]
+    assert first == ours(["reg.dropout.rate=0.5"]) != second
 
 
 def test_a_value_that_is_missing_is_named(both):

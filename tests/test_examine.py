@@ -2,6 +2,7 @@
 
 import pytest
 
+from regab.config import structure
 from regab.errors import UsageError
 from regab.workers.examine import examine_all
 
@@ -15,11 +16,12 @@ def configs(configure):
 
 
 def test_what_is_found_of_many_is_what_is_found_of_each(configs):
-    checked, facts = examine_all(configs)
+    checked, structures, facts = examine_all(configs)
     alone = [examine_all([config]) for config in configs]
-    assert checked == [config for (config,), _ in alone]
+    assert checked == [config for (config,), *_ in alone]
+    assert structures == [each for _, (each,), _ in alone] == [*map(structure, checked)]
     assert [config["seed"] for config in checked] == [3, 3, 3, 4, 4, 4]
-    assert facts == {key: found for _, each in alone for key, found in each.items()}
+    assert facts == {key: found for *_, each in alone for key, found in each.items()}
 
 
 @pytest.mark.parametrize("index", range(6))

@@ -73,7 +73,7 @@ def test_so_is_one_of_branches_or_within_a_layer_and_where_only_one_of_the_varia
     base = ("model=own", "++model._target_=tests.test_likeness.Branching", "data.n_train=100")
     with pytest.raises(UsageError, match=rf"model.{key}=0.5: makes the same model as model.{key}=0.0, in training too"):
         examine_all([configure(*base, f"++model.{key}={rate}") for rate in (0.0, 0.5)])
-    unlike = examine_all([configure(*base, "++model.lstm=0.5", f"++model.clip={clip}") for clip in (9, 8)])[1]
+    unlike = examine_all([configure(*base, "++model.lstm=0.5", f"++model.clip={clip}") for clip in (9, 8)])[2]
     assert len(unlike) == 2  # of which a few examples show nothing
 
 
@@ -86,11 +86,11 @@ def test_models_are_compared_with_the_outputs_that_the_task_asks_for(configure):
 @pytest.mark.parametrize("key", ["call", "momentum", "freeze"])
 def test_what_makes_another_model_is_one(configure, key):
     levels = ("[fc]", "[out]") if key == "freeze" else (0.3, 0.6)
-    _, facts = examined(configure, *(f"model.{key}={level}" for level in levels))
+    *_, facts = examined(configure, *(f"model.{key}={level}" for level in levels))
     assert len(facts) == 2
 
 
 def test_runs_that_differ_elsewhere_too_are_not_compared(configure):
     base = ("model=own", "++model._target_=tests.test_likeness.Dropping", "data.n_train=100")
     configs = [configure(*base, f"++model.layer={rate}", f"batch_size={size}") for rate, size in ((0.1, 50), (0.2, 25))]
-    assert len(examine_all(configs)[1]) == 2
+    assert len(examine_all(configs)[2]) == 2

@@ -29,28 +29,31 @@ class Composer:
         self.loader, self.master = loader, master
         self._parsed = cache(OverridesParser.create(config_loader=loader).parse_override)
         self._is_group = cache(loader.repository.group_exists)  # it looks at the disk
+        self._sets_a_value, self._is_whole = cache(self._is_plain), cache(lambda word: _stands_alone(self._value(word)))
         self._base, self._tree, self._converted = cache(self._compose), cache(self._as_tree), cache(self._convert)
         self._scratch = cache(lambda rest: copy.deepcopy(self._base(rest)))
 
     def __call__(self, overrides: Sequence[str]) -> Config:
         """The configuration of one run, without the ``hydra`` node. Raises UsageError if a value is missing."""
-        values = [o for o in overrides if self._is_plain(o)]
-        rest = tuple(o for o in overrides if not self._is_plain(o))
+        values = [o for o in overrides if self._sets_a_value(o)]
+        rest = tuple(o for o in overrides if not self._sets_a_value(o))
         try:
-            if self._tree(rest) is None or not all(_stands_alone(self._parsed(o).value()) for o in values):
+            if (tree := self._tree(rest)) is None or not all(map(self._is_whole, values)):
                 return plain(self._updated(rest, values))
-            return self._assembled(rest, values)
+            return self._assembled(tree, rest, values)
         except OmegaConfBaseException:
             return plain(self._composed_by_hydra([*overrides]))
 
-    def _assembled(self, rest: tuple[str, ...], values: list[str]) -> Config:
-        config = _copied(self._tree(rest))
+    def _assembled(self, tree: Config, rest: tuple[str, ...], values: list[str]) -> Config:
+        """Nodes in which nothing is set are the same objects in all runs: less to compose, and to send."""
+        config = {**tree}
         for override in values:
             *path, last = self._parsed(override).key_or_group.split(".")
             node = config
             for key in path:
-                node = node.setdefault(key, {})
-            node[last] = _copied(self._converted(rest, override))
+                node[key] = {**node.get(key, {})}
+                node = node[key]
+            node[last] = self._converted(rest, override)
         return config
 
     def _updated(self, rest: tuple[str, ...], values: list[str]) -> DictConfig:
@@ -85,6 +88,9 @@ class Composer:
     def _composed_by_hydra(self, overrides: list[str]) -> DictConfig:
         return without_hydra(self.loader.load_sweep_config(self.master, overrides))
 
+    def _value(self, word: str) -> Any:
+        return self._parsed(word).value()
+
     def _is_plain(self, word: str) -> bool:
         override = self._parsed(word)
         return (
@@ -107,13 +113,6 @@ def _leaves(tree: Any) -> Any:
             yield from _leaves(child)
     else:
         yield tree
-
-
-def _copied(tree: Any) -> Any:
-    """A copy of a tree of dictionaries and lists, in a tenth of the time that ``copy.deepcopy`` takes."""
-    if isinstance(tree, dict):
-        return {key: _copied(value) for key, value in tree.items()}
-    return [_copied(value) for value in tree] if isinstance(tree, list) else tree
 
 
 def without_hydra(cfg: DictConfig) -> DictConfig:

@@ -64,13 +64,16 @@ class Sweep:
     def ask(self, configs: list[Config], assignments: list[Assignment]) -> None:
         """Ask for more runs, as when the sweep was made."""
         try:
-            checked, facts = self.trainer.examine(configs)
+            checked, structures, facts = self.trainer.examine(configs)
         except UsageError as error:
             message, index = error.args
             words = " ".join(f"{k}={v}" for k, v in assignments[index].items())
             raise UsageError(f"{message} (in the run {words})") from error
         self.facts |= facts
-        self.asked += [Run(config, Path(), a) for config, a in zip(checked, assignments, strict=True)]
+        runs = [Run(config, Path(), a) for config, a in zip(checked, assignments, strict=True)]
+        for run, known in zip(runs, structures, strict=True):
+            vars(run)["structure"] = known  # one text for all, of 3 kB, which other processes are sent once
+        self.asked += runs
 
     def execute(
         self, cfg: DictConfig, batch: bool = False, looks: Looks = NOTHING_SAID, growth: Growth | None = None

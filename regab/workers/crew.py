@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # the foreman is sent for before anything else is imported
     from regab.workers.plan import Chunk
 
 Config = dict[str, Any]
-Examined = tuple[list[Config], dict[str, Any]]
+Examined = tuple[list[Config], list[str], dict[str, Any]]
 Report = Callable[[list[Event]], None]
 
 # A small process that has imported little is forked in milliseconds; elsewhere than on Linux, forking is unsafe.

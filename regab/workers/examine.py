@@ -17,8 +17,8 @@ from regab.training.setup import examine
 Config = dict[str, Any]
 
 
-def examine_all(configs: list[Config], elsewhere: bool = False) -> tuple[list[Config], dict[str, Facts]]:
-    """Configurations checked and completed, and what the runs of each structure are like.
+def examine_all(configs: list[Config], elsewhere: bool = False) -> tuple[list[Config], list[str], dict[str, Facts]]:
+    """Configurations checked and completed, the structure of each, and what the runs of each structure are like.
 
     With ``elsewhere`` they are trained on other machines, and this one need not have their device.
 
@@ -26,27 +26,29 @@ def examine_all(configs: list[Config], elsewhere: bool = False) -> tuple[list[Co
     """
     checked, firsts = _checked(configs)
     groups = dict[str, list[int]]()
-    for index in firsts:
+    for index in dict.fromkeys(firsts):
         groups.setdefault(structure(checked[index]), []).append(index)
+    structures = {index: key for key, members in groups.items() for index in members}
     here = [config | {"device": "cpu"} for config in checked] if elsewhere else checked
     facts = {key: _facts([here[i] for i in members], members) for key, members in groups.items()}
     _refuse_alike(here, [members[0] for members in groups.values()])
-    return checked, facts
+    return checked, [structures[first] for first in firsts], facts
 
 
 def _checked(configs: list[Config]) -> tuple[list[Config], list[int]]:
-    """Configurations checked and completed, and the indices of those that differ from all earlier ones in more than
-    their seed: what is found of one holds for every seed, and takes 1 ms to find."""
-    checked, known = list[Config](), dict[bytes, int]()
+    """Configurations checked and completed, and of each the index of the first that differs from it in no more than
+    its seed: what is found of one holds for every seed, and takes 1 ms to find."""
+    checked, firsts, known = list[Config](), list[int](), dict[bytes, int]()
     for index, config in enumerate(configs):
         first = known.setdefault(pickle.dumps(config | {"seed": None}), index)
+        firsts.append(first)
         with _blaming(index):
             if first == index:
                 checked.append(check(config))
             else:
                 fields.check(schema(), {"seed": config["seed"]}, "")
                 checked.append(checked[first] | {"seed": config["seed"]})
-    return checked, list(known.values())
+    return checked, firsts
 
 
 def _refuse_alike(configs: list[Config], firsts: list[int]) -> None:

@@ -26,7 +26,7 @@ class Scripts:
     """Training by scripts; the methods are those of ``Alone`` and ``Crew``."""
 
     def examine(self, configs: list[Config], elsewhere: bool = False) -> Examined:
-        """The configurations checked. Raises UsageError, with the index of the offending one as its second argument."""
+        """As ``examine_all``; each is a structure of its own."""
         checked = []
         for index, config in enumerate(configs):
             try:
@@ -37,7 +37,8 @@ class Scripts:
         if len(seeds) > 1 and "{seed}" not in checked[0]["script"]["command"]:
             raise UsageError("seed: the script does not take it; write {seed} into its command", 0)
         facts = Facts(gpus=len(visible_gpus()), code=code_of(checked[0], Path.cwd()))
-        return checked, {Run(config, Path(), {}).structure: facts for config in checked}
+        structures = [Run(config, Path(), {}).structure for config in checked]
+        return checked, structures, dict.fromkeys(structures, facts)
 
     def train_chunks(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
         runs = [run for chunk in chunks for run in chunk.runs]
