@@ -78,10 +78,13 @@ def short(factor: str) -> str:
 
 def variants_of(results: DataFrame) -> Variants:
     """All variants of a table of results."""
+    import pandas as pd
+
     from regab.analysis.table import factors_of, variant_names
 
-    rows = results[factors_of(results)].to_dict("records")
-    return dict(zip(variant_names(results), rows, strict=True))
+    names = pd.Index(variant_names(results))
+    rows = results.loc[~names.duplicated(), factors_of(results)].to_dict("records")
+    return dict(zip(names.unique(), rows, strict=True))
 
 
 def _variant(variants: Variants, levels: Levels) -> str | None:

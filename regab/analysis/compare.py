@@ -146,7 +146,8 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
 
 def unchanged(sweep: Sweep, one: str, other: str) -> bool:
     """Whether all that was measured of two variants is equal to the last digit, in at least one pair of runs."""
-    if (sweep.values[one] - sweep.values[other]).abs().max() != 0:  # NaN without a pair
+    differences = sweep.values[one].to_numpy(float) - sweep.values[other].to_numpy(float)  # NaN without a pair
+    if 0 not in differences or np.nansum(np.abs(differences)):
         return False
     runs, others = sweep.numbered[one], sweep.numbered[other]
     return all(runs[replicate] == others[replicate] for replicate in runs.keys() & others.keys())

@@ -8,7 +8,7 @@ effect is the difference of one variant to the baseline, as in ``one_at_a_time``
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -77,7 +77,8 @@ def factor_rows(sweep: Sweep, practical: float) -> tuple[DataFrame, np.ndarray]:
 
     model, estimates = _estimated(sweep, 1)
     named = [{"factor": f, "level": level, "reference": sweep.reference[f]} for ((f, level),) in model.terms]
-    counted = [_settings(sweep, f, level) for ((f, level),) in model.terms]
+    means = dict(sweep.values.mean())
+    counted = [_settings(sweep, means, f, level) for ((f, level),) in model.terms]
     rows = pd.DataFrame(named, columns=["factor", "level", "reference"])
     rows = rows.assign(**numbers(estimates, sweep, practical), unchanged=False, depends_on="")
     rows[["ahead", "behind", "settings", "unchanged"]] = np.array(counted, int).reshape(-1, 4)
@@ -139,9 +140,9 @@ def same(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return found
 
 
-def _settings(sweep: Sweep, factor: str, level: str) -> tuple[int, int, int, bool]:
+def _settings(sweep: Sweep, means: dict[Any, float], factor: str, level: str) -> tuple[int, int, int, bool]:
     """In how many settings of the others a level is ahead, behind, of how many, and whether it changed nothing."""
-    means, off = sweep.values.mean(), sweep.reference[factor]
+    off = sweep.reference[factor]
     partners = _partners(sweep.variants, factor, level, off)
     gains = np.array([means[on] - means[without] for on, without in partners])
     gains = gains[np.isfinite(gains)] if sweep.upwards else -gains[np.isfinite(gains)]

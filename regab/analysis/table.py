@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,10 @@ def factors_of(results: DataFrame) -> list[str]:
 
 def variant_names(results: DataFrame) -> list[str]:
     """For each run the name of its variant."""
-    return [variant_name(levels) for levels in results[factors_of(results)].to_dict("records")]
+    factors = factors_of(results)
+    named = cache(lambda *levels: variant_name(dict(zip(factors, levels, strict=True))))
+    columns = [map(str, results[factor].tolist()) for factor in factors]
+    return [*map(named, *columns)] if factors else [named()] * len(results)
 
 
 def replicate_words(seed: int, fold: Any) -> str:

@@ -20,8 +20,8 @@ def load_metrics(folder: Path) -> dict[str, np.ndarray]:
     """The columns of a run's ``metrics.csv``; NaN where a cell is empty. A last line cut short is left out."""
     with (folder / METRICS).open(newline="") as file:
         header, *rows = csv.reader(file)
-    whole = [row for row in rows if len(row) == len(header)]
-    return {name: np.array([float(row[i]) if row[i] else math.nan for row in whole]) for i, name in enumerate(header)}
+    whole = [[float(cell) if cell else math.nan for cell in row] for row in rows if len(row) == len(header)]
+    return dict(zip(header, np.array(whole).reshape(len(whole), len(header)).T.copy(), strict=True))
 
 
 def load_rows(folder: Path) -> list[dict[str, Any]]:

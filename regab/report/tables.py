@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from statistics import mean, stdev
 from typing import Any
 
-from regab.records.columns import cell, higher_is_better, words
+from regab.records.columns import Column, cell, higher_is_better, words
 from regab.records.printable import printable
 from regab.report.looks import look_words
 from regab.report.sentences import interval, kind_of, points, unit
@@ -36,10 +37,13 @@ def _interval(study: Study, variant: Variant) -> str:
 def mean_and_deviation(study: Study, variant: Variant) -> str:
     """``97.21 ± 0.34``, shares in percent."""
     values = study.values(variant)
-    if not values:
-        return "-"
-    spread = f" ± {cell(study.metric, stdev(values))}" if len(values) > 1 else ""
-    return f"{cell(study.metric, mean(values))}{spread}".replace("%", "")
+    return _mean_and_deviation(study.metric, *values) if values else "-"
+
+
+@lru_cache(maxsize=1024)  # of every variant it is asked for each of the tables, and 0.5 ms of exact sums
+def _mean_and_deviation(metric: Column, *values: float) -> str:
+    spread = f" ± {cell(metric, stdev(values))}" if len(values) > 1 else ""
+    return f"{cell(metric, mean(values))}{spread}".replace("%", "")
 
 
 def caption(study: Study) -> str:
