@@ -178,9 +178,10 @@ def _standing_in(folder: str | None) -> Iterator[None]:
 
 
 def _report(words: list[str]) -> int:
+    from regab.processes import collect_rarely
     from regab.report.command import report
 
-    gc.enable()
+    collect_rarely()
     return report(words)
 
 

@@ -1,5 +1,6 @@
 """regab from Python: the same numbers as the command line, objects, errors as exceptions, and a notebook."""
 
+import gc
 import os
 import re
 import subprocess
@@ -56,6 +57,21 @@ def test_importing_it_imports_nothing_heavy():
     )
     done = subprocess.run(python("-c", script), capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_garbage_is_collected_as_it_was_before(here):
+    before = gc.isenabled(), gc.get_threshold()
+    gc.set_threshold(701, 11, 12)
+    gc.disable()
+    try:
+        regab.sweep(
+            TINY | {"model.widths": [[16]], "stack.workers": 0, "reg.dropout": [0, 0.5]}, epochs=1, progress=False
+        )
+        assert (gc.isenabled(), gc.get_threshold()) == (False, (701, 11, 12))
+    finally:
+        gc.set_threshold(*before[1])
+        gc.enable()
+    assert before[0]
 
 
 @pytest.mark.slow

@@ -69,10 +69,11 @@ def _nothing() -> Iterator[None]:
 @contextmanager
 def _collecting() -> Iterator[None]:
     """The command line turns the garbage collector on and off as it likes."""
-    before = gc.isenabled()
+    before, threshold = gc.isenabled(), gc.get_threshold()
     try:
         yield
     finally:
+        gc.set_threshold(*threshold)
         (gc.enable if before else gc.disable)()
 
 

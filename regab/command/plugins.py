@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import math
 import shlex
@@ -29,6 +28,7 @@ from regab.command.compose import Composer, without_hydra
 from regab.command.shorthands import expand_override
 from regab.config import Run, check, plain, schema
 from regab.errors import CannotWrite, RunsFailed, UsageError
+from regab.processes import collect_rarely
 from regab.records.files import make_folder
 from regab.records.load import load_result
 from regab.records.looks import Looks
@@ -76,7 +76,7 @@ class RegabSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> Any:
-        gc.enable()
+        collect_rarely()
         if not OmegaConf.is_dict(self.params) and not isinstance(self.params, dict):
             raise UsageError(f"hydra.sweeper.params={self.params}: must be keys with their values")
         fixed = [expand_override(f"{key}={value}") for key, value in self.params.items()]

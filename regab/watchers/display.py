@@ -43,6 +43,7 @@ class Display(Watcher):
         self.variants |= planned.variants
         self.epochs |= dict.fromkeys(planned.todo, 0)
         self.total |= {digest: epochs_of(run.config) for digest, run in planned.todo.items()}
+        self.step = math.ceil(len(self.total) / 20) if len(set(self.variants.values())) > EVERY else 1
         if planned.summary:
             self._print(planned.summary)
         if planned.todo and sys.stdout.isatty() and not self.live:
@@ -71,8 +72,7 @@ class Display(Watcher):
 
     def _is_told(self) -> bool:
         """Whether the run that has ended now has a line. All have one in ``sweep.log``."""
-        step = math.ceil(len(self.total) / 20) if len(set(self.variants.values())) > EVERY else 1
-        return self.ended_runs % step == 0 or self.ended_runs == len(self.total)
+        return self.ended_runs % self.step == 0 or self.ended_runs == len(self.total)
 
     def noted(self, text: str, aloud: bool) -> None:
         if aloud and text not in self.noted_before:
