@@ -126,7 +126,10 @@ def _neutral(cls: type) -> list[tuple[str, Any]]:
 def is_neutral(cls: type, values: dict[str, Any]) -> bool:
     """Whether these values leave the method exactly absent."""
     own = _neutral(cls)
-    return bool(own) and all(values.get(name, default) == default for name, default in own)
+    for name, default in own:  # all(…) takes three times as long, and a sweep asks of every method of every run
+        if values.get(name, default) != default:
+            return False
+    return bool(own)
 
 
 def active(cls: Any, values: dict[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,8 @@ def set_up(configs: list[Config]) -> Training:
 
     Runs of equal trajectory, which differ in stopping rules alone, share a lane.
     """
-    paths = [trajectory(config) for config in configs]
+    ids, stopping = [digest(config) for config in configs], Stopping(configs)
+    paths = [trajectory(config) for config in configs] if stopping.rules else ids
     order = list(dict.fromkeys(paths))
     lanes = dict(zip(reversed(paths), reversed(configs), strict=True))
     config, device, in_lanes = configs[0], device_of(configs[0]), [lanes[path] for path in order]
@@ -79,7 +80,7 @@ def set_up(configs: list[Config]) -> Training:
     run_to_lane, task = np.array([order.index(path) for path in paths]), join_task(in_lanes, data, device)
     seed_own([*chain.methods.items(), ("task", task)], noise)
     training = Training(
-        ids=[digest(c) for c in configs],
+        ids=ids,
         stack=stack,
         data=data,
         task=task,
@@ -88,7 +89,7 @@ def set_up(configs: list[Config]) -> Training:
         optimizer=optimizer,
         schedule=_schedule(config),
         noise=noise,
-        watch=Watch(stack, Stopping(configs), run_to_lane, config["epochs"]),
+        watch=Watch(stack, stopping, run_to_lane, config["epochs"]),
         lr=optimizer.lr,
         epochs=config["epochs"],
         batch_size=config["batch_size"],
