@@ -6,6 +6,8 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +30,18 @@ def write_atomically(path: Path, content: str | bytes | memoryview, sync: bool =
 
     With ``sync`` not even a power cut leaves an empty file (0.2 ms on an SSD). Raises CannotWrite.
     """
-    partial = path.with_name(PARTIAL.replace("*", f"{path.name}.{os.getpid()}"))
+    folder, name = os.path.split(path)  # as text: paths as objects would be a third of the time
+    partial = os.path.join(folder, PARTIAL.replace("*", f"{name}.{os.getpid()}"))
     with writing(path):
         try:
-            with partial.open("wb") as file:
+            with open(partial, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
                 if sync:
                     file.flush()
                     os.fsync(file.fileno())
             os.replace(partial, path)
         except OSError:
-            partial.unlink(missing_ok=True)
+            Path(partial).unlink(missing_ok=True)
             raise
 
 
@@ -80,7 +83,11 @@ def to_json(value: dict[str, Any]) -> str:
 
     The first key is ``checksum``, of the bytes after that line.
     """
-    body = json.dumps(_finite(value), indent=2).removeprefix("{\n") + "\n"
+    try:
+        text = _indented(value)
+    except ValueError:
+        text = _indented(_finite(value))
+    body = text.removeprefix("{\n") + "\n"
     return f'{{\n  "checksum": "{checksum(body.encode())}",\n{body}' if value else "{}\n"
 
 
@@ -113,6 +120,35 @@ def without_checksum(content: bytes) -> str:
     if head.decode() != SUMMED + checksum(rest):
         raise ValueError("its checksum does not fit")
     return rest.decode()
+
+
+SCALARS = frozenset((str, int, float, bool, type(None)))
+
+
+def _indented(value: Any, margin: str = "\n") -> str:
+    """What ``json.dumps(value, indent=2)`` gives, in half of its time: with an indent, that does without its encoder
+    in C. Raises ValueError for infinities and NaN."""
+    inner = margin + "  "
+    encode = _encoder(inner)
+    if isinstance(value, dict):
+        ends, parts = "{}", list[str]()
+        for flat, items in groupby(value.items(), lambda item: type(item[1]) in SCALARS):
+            if flat:
+                parts.append(encode(dict(items))[1:-1])
+            else:
+                names = ((encode(key if isinstance(key, str) else encode(key)), each) for key, each in items)
+                parts += [f"{name}: {_indented(each, inner)}" for name, each in names]
+    elif isinstance(value, list | tuple):
+        ends, flat = "[]", SCALARS.issuperset(map(type, value))
+        parts = [encode(value)[1:-1]] if flat else [_indented(each, inner) for each in value]
+    else:
+        return encode(value)
+    return f"{ends[0]}{inner}{f',{inner}'.join(parts)}{margin}{ends[1]}" if value else ends
+
+
+@cache
+def _encoder(margin: str) -> Callable[[Any], str]:
+    return json.JSONEncoder(allow_nan=False, separators=(f",{margin}", ": ")).encode
 
 
 def _finite(value: Any) -> Any:
