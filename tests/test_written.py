@@ -1,13 +1,19 @@
-"""Files that are put together of texts kept from other runs are, byte for byte, those that PyYAML writes."""
+"""Files that are written faster than by PyYAML, json and torch are, byte for byte, those that they write."""
 
+import io
+import json
 import math
 
 import pytest
+import torch
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from regab.config import Run
-from regab.records.files import Texts, without_checksum
+from regab.records.files import Texts, to_json, without_checksum
 from regab.records.log import CONFIG, OVERRIDES
+from regab.workers.journal import Pickles
 from regab.workers.store import describe
 
 LONG = "a long value of many words " * 9
@@ -19,6 +25,11 @@ CONFIGS = [
     {"reg": None, "model": {}, LONG: {"a": [{"b": 1}, {"b": 1.0}]}},
     {"reg": [{"l2": 1}], "model": "reg"},
 ]
+
+FLOATS = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False)  # which those who train flush
+ATOMS = st.none() | st.booleans() | st.integers() | FLOATS | st.text()
+NAMES = st.text() | st.integers() | st.booleans() | st.none()
+NESTED = st.recursive(ATOMS, lambda inner: st.lists(inner) | st.tuples(inner) | st.dictionaries(NAMES, inner))
 
 
 def written(config, overrides, folder):
@@ -52,3 +63,34 @@ def test_a_text_that_is_kept_is_not_written_again():
     texts = Texts(lambda value: calls.append(value) or "text")
     assert [texts([1]), texts([1]), texts([2])] == ["text"] * 3
     assert calls == [[1], [2]]
+
+
+@given(st.dictionaries(st.text(), NESTED, min_size=1))
+@settings(max_examples=50, deadline=None)
+def test_json_is_laid_out_as_by_json(content):
+    body = json.dumps(content, indent=2).removeprefix("{")
+    head, checksum, rest = to_json(content).split("\n", 2)
+    assert (head, checksum.split(":")[0]) == ("{", '  "checksum"')
+    assert f"\n{rest}" == f"{body}\n"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_json_lacks_is_null_at_any_depth(value):
+    content = {"a": value, "b": [1.5, value], "c": {"d": [[value], {"e": value}], "f": "x"}}
+    nulls = {"a": None, "b": [1.5, None], "c": {"d": [[None], {"e": None}], "f": "x"}}
+    assert to_json(content) == to_json(nulls)
+
+
+def saved(state, *pickles):
+    buffer = io.BytesIO()
+    torch.save(state, buffer, *pickles)
+    return buffer.getvalue()
+
+
+def test_models_of_one_stack_are_written_as_torch_saves_each():
+    pickles = Pickles()
+    for run in range(3):
+        tied = torch.full((2, 3), run + 0.5)
+        state = {"a.weight": tied, "a.bias": torch.arange(3.0) - run, "steps": torch.tensor(run), "b.weight": tied}
+        state |= {"half": torch.full((1, 2), run, dtype=torch.bfloat16), "none": torch.empty(0)}
+        assert saved(state, pickles) == saved(state)

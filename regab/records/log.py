@@ -7,6 +7,7 @@ import io
 import math
 import os
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,9 @@ class RunLog:
         self.folder, self.path = folder, folder / METRICS
         make_folder(folder)
         with writing(folder):
-            for old in (folder / RESULT, folder / ERROR, *folder.glob(PARTIAL)):
-                old.unlink(missing_ok=True)
+            for name in os.listdir(folder):
+                if name in (RESULT, ERROR) or fnmatchcase(name, PARTIAL):
+                    (folder / name).unlink(missing_ok=True)
         text = "".join(map(_line, [header, *map(_cells, rows)]))
         write_atomically(self.path, text)
         self.checksum = checksum(text.encode())

@@ -8,12 +8,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from regab.blame import WHOLE, users_line
-from regab.config import Run
 from regab.data.unseen.kept import described
 from regab.errors import CannotWrite, Interrupted, UsageError, first_line
 from regab.measured import undefined_words
@@ -27,7 +27,7 @@ from regab.training.snapshot import restore, take_snapshot
 from regab.training.watch import DIVERGED, Record
 from regab.workers.checkpoints import Checkpoint, load
 from regab.workers.events import Epoch, Event, Note, Started
-from regab.workers.journal import Journal, fail
+from regab.workers.journal import Journal, Pickles, fail
 from regab.workers.plan import Chunk, split
 
 # Share of a stack's lanes that must have ended before the rest goes on in a smaller stack: setting that up costs about
@@ -95,8 +95,7 @@ class _Attempt:
         notes += [f"metrics: {words}" for words in undefined_words(training.metrics, training.data)]
         self.report([Note(note, aloud=True) for note in notes])
         with _threads(self.threads or (1 if training.stack.vmapped else None)) as threads:
-            encoding = _encoding(training)
-            journals = {r.digest: self._journal(r, training, i, threads, encoding) for i, r in enumerate(self.runs)}
+            journals = {journal.run.digest: journal for journal in self._journals(training, threads)}
             self.report([Started(digest, len(journal.rows)) for digest, journal in journals.items()])
             left: Training | None = training
             while left is not None:
@@ -118,20 +117,14 @@ class _Attempt:
         self.report([Note(f"{len(self.runs)} runs go on after epoch {training.epoch}")])
         return training
 
-    def _journal(self, run: Run, training: Training, index: int, threads: int, encoding: str) -> Journal:
-        lane, done = training.watch.lane[index], training.epoch + 1 if training.watch.history else 0
-        rows = [to_row(training.watch.rows(epoch)[lane]) for epoch in range(done)]
-        facts = {"task": training.data.task.name, "headline": run.config["headline"]}
-        facts |= {"metrics": kept_measures(training.metrics, training.data.names), "loss": training.task.minimizes}
-        facts |= {"stack_size": training.stack.size, "threads": threads}
-        facts |= {"device": str(training.stack.values.device), "precision": run.config["precision"]}
-        facts["parameters"] = training.stack.values.shape[1]
-        facts["notes"] = training.notes
-        facts |= {"data_fingerprint": training.data.fingerprint, "data_notes": list(training.data.said)}
-        facts |= {"columns": training.data.columns, "code": training.code, "wrong_labels": training.data.wrong}
-        facts["imbalance"] = training.data.imbalance
-        facts |= training.data.task.facts(training.data.scale)
-        return Journal(run, facts, encoding, training.stack.weight_names, rows)
+    def _journals(self, training: Training, threads: int) -> Iterator[Journal]:
+        facts = _facts(training, self.runs[0].config["precision"], threads)
+        encoding, weights, pickles = _encoding(training), training.stack.weight_names, Pickles()
+        done = range(training.epoch + 1 if training.watch.history else 0)
+        lanes = [*zip(*([to_row(values) for values in training.watch.rows(epoch)] for epoch in done), strict=True)]
+        for run, lane in zip(self.runs, training.watch.lane, strict=True):
+            own = facts | {"headline": run.config["headline"]}
+            yield Journal(run, own, encoding, weights, lanes[lane] if lanes else (), pickles)
 
     def _until_smaller(self, training: Training, journals: dict[str, Journal]) -> Training | None:
         """Train on until all runs have ended (None), or so many that the rest should go on by itself."""
@@ -166,6 +159,30 @@ class _Attempt:
         smaller = set_up([journals[i].run.config for i in ids])
         restore(smaller, take_snapshot(training))
         return smaller
+
+
+def _facts(training: Training, precision: str, threads: int) -> dict[str, Any]:
+    """What the results of a stack's runs say beside their numbers, but for the headline, which is each run's own."""
+    data, stack = training.data, training.stack
+    return {
+        "task": data.task.name,
+        "headline": None,
+        "metrics": kept_measures(training.metrics, data.names),
+        "loss": training.task.minimizes,
+        "stack_size": stack.size,
+        "threads": threads,
+        "device": str(stack.values.device),
+        "precision": precision,
+        "parameters": stack.values.shape[1],
+        "notes": training.notes,
+        "data_fingerprint": data.fingerprint,
+        "data_notes": list(data.said),
+        "columns": data.columns,
+        "code": training.code,
+        "wrong_labels": data.wrong,
+        "imbalance": data.imbalance,
+        **data.task.facts(data.scale),
+    }
 
 
 def _encoding(training: Training) -> str:
