@@ -170,6 +170,8 @@ def test_mistakes_are_exceptions_and_the_process_goes_on(here):
         ({"practical": "1"}, "practical='1': must be a number from 0"),
         ({"factors": "dropout"}, r"factors='dropout': must be a list of names of columns, as \['dropout'\]"),
         ({"seed": 0}, "seed=0: must be the name of a column"),
+        ({"metrik": "auc"}, r"^metrik: unknown option; did you mean metric\?"),
+        ({"colour": "red"}, "^colour: unknown option; there is: .*practical"),
     ],
 )
 def test_an_option_that_means_nothing_is_named_by_comparisons_and_reports(here, trained, options, message):
@@ -177,6 +179,8 @@ def test_an_option_that_means_nothing_is_named_by_comparisons_and_reports(here, 
     asks = [lambda: regab.compare(frame, **options), lambda: regab.report(frame, to=here / "page", **options)]
     if not options.keys() & {"factors", "seed"}:
         asks += [lambda: trained.compare(**options), lambda: trained.report(here / "page", **options)]
+        asks += [lambda: trained.factors(**options), lambda: trained.interactions(**options)]
+        asks += [lambda: trained.plot.forest(**options)]
     for ask in asks:
         with pytest.raises(regab.UsageError, match=message):
             ask()

@@ -87,7 +87,7 @@ def compare(
     """
     from regab.api.tables import judged
 
-    return judged(results, baseline, metric, practical, at, **columns)
+    return judged(results, baseline, metric, practical, at, columns)
 
 
 def report(*results: DataFrame | Sweep | str | Path, to: str | Path | None = None, **options: Any) -> Path:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
 from regab.errors import UsageError
+from regab.targets import unknown
 
+COMPARED = ("baseline", "metric", "practical", "at")
+COLUMNS = ("factors", "seed", "direction")  # what the columns of a table are
+REPORTED = (*COMPARED, "stopping", "direction", "looks")
 CHOICES = {"at": ("selected", "last"), "direction": (None, "up", "down")}
 TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "metric": ((str,), "the name of a metric"),
@@ -17,8 +21,8 @@ TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 }
 
 
-def check(options: Mapping[str, Any]) -> None:
-    """Raises UsageError for an option of another type than it has, or that is none of its choices."""
+def check(options: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Raises UsageError for an option of another type than it has, that is none of its choices, or not ``known``."""
     for name, value in options.items():
         if name in CHOICES and value not in CHOICES[name]:
             raise UsageError(f"{name}={value!r}: must be {' or '.join(filter(None, CHOICES[name]))}")
@@ -27,3 +31,6 @@ def check(options: Mapping[str, Any]) -> None:
             raise UsageError(f"{name}={value!r}: must be {words}")
     if isinstance(factors := options.get("factors"), str):
         raise UsageError(f"factors={factors!r}: must be a list of names of columns, as [{factors!r}]")
+    for name in options:
+        if name not in known:
+            raise UsageError(unknown("option", "", name, known))

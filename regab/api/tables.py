@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regab.api.options import check
+from regab.api.options import COLUMNS, COMPARED, REPORTED, check
 from regab.errors import UsageError
 from regab.records.imports.columns import Asked, level
 from regab.records.imports.spreadsheet import from_table
@@ -26,21 +26,19 @@ def judged(
     metric: str | None,
     practical: float,
     at: str,
-    factors: Sequence[str] = (),
-    seed: str | None = None,
-    direction: str | None = None,
+    columns: dict[str, Any],
 ) -> DataFrame:
-    """``regab.compare``."""
+    """``regab.compare``; ``columns`` are ``factors``, ``seed`` and ``direction``, if they are said."""
     from regab.analysis.compare import compare, with_direction
     from regab.analysis.selection import check_selected
     from regab.report.imported import headline_of
 
     asked = {"baseline": baseline, "metric": metric, "practical": practical, "at": at}
-    check(asked | {"factors": factors, "seed": seed, "direction": direction})
-    table, named = as_results(results, Asked(tuple(factors), seed, metric))
+    check(asked | columns, (*COMPARED, *COLUMNS))
+    table, named = as_results(results, Asked(tuple(columns.get("factors") or ()), columns.get("seed"), metric))
     named = named or metric or headline_of(table, at)
     check_selected(table, named, at)
-    return compare(with_direction(table, named, direction), _as_text(baseline), named, practical, at)
+    return compare(with_direction(table, named, columns.get("direction")), _as_text(baseline), named, practical, at)
 
 
 def as_results(results: Any, asked: Asked) -> tuple[DataFrame, str | None]:
@@ -99,8 +97,8 @@ def reported(results: Sequence[Any], to: str | Path | None, options: dict[str, A
     from regab.report.command import fresh_place
     from regab.report.imported import is_ours
 
-    check(options)
-    columns = Asked(tuple(options.pop("factors", ())), options.pop("seed", None), options.get("metric"))
+    check(options, dict.fromkeys((*REPORTED, *COLUMNS)))
+    columns = Asked(tuple(options.pop("factors", None) or ()), options.pop("seed", None), options.get("metric"))
     options["baseline"] = _as_text(options.get("baseline"))
     if not results:
         raise UsageError("report: give a folder, a table or a sweep")

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regab.api.options import check
+from regab.api.options import COMPARED, REPORTED, check
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -165,7 +165,7 @@ class Sweep:
         """The results, once it is known that they can be compared by these options."""
         from regab.analysis.selection import check_selected
 
-        check(options)
+        check(options, COMPARED)
         check_selected(self.results, options.get("metric"), options.get("at", "selected"))
         return self.results
 
@@ -173,7 +173,7 @@ class Sweep:
         """What two factors do together beyond the sum of what each does alone."""
         from regab.analysis.effects import interactions
 
-        return interactions(self.results, **options)
+        return interactions(self._fairly(options), **options)
 
     def best(self) -> Run:
         """A run of the variant that validation data choose, of its first seed. Raises UsageError without such data."""
@@ -185,7 +185,7 @@ class Sweep:
         """What the report and the figures are made of."""
         from regab.report.study import Options, Study
 
-        check(options)
+        check(options, REPORTED)
         return Study(self.folders, self.results, Options(**options))
 
     @cached_property
