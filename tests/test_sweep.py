@@ -2,13 +2,19 @@
 
 import csv
 import json
+import math
 
 import pytest
 
 from regab.command.shorthands import expand, expand_override
-from regab.config import digest, structure
+from regab.config import Run, digest, structure
+from regab.records.log import METRICS, RunLog
+from regab.records.results import MEASURES, RESULTS, write_results
 from regab.sweep.design import grid
 from regab.sweep.folders import fresh_folder, run_folder_name
+from regab.sweep.sweep import tabulate
+from regab.workers.events import Ended
+from regab.workers.store import Store, describe
 from tests.conftest import SMALL
 
 MIXED = (
@@ -277,3 +283,25 @@ def test_a_dry_run_lists_the_variants_and_how_often_each_is_repeated(regab, tmp_
     assert sorted(lines) == [f"dropout.rate={d}, l2.strength={w}, 3 times" for d, w in variants]
     assert done.err == ""
     assert not (tmp_path / "outputs").exists()
+
+
+def test_the_table_of_runs_that_have_just_ended_is_that_of_their_files(tmp_path):
+    runs, ended = [], {}
+    for seed, (folder, loss) in enumerate(zip("abc", (math.inf, math.nan, -0.0), strict=True)):
+        last = {"epoch": 1, "val_loss": loss, "val_accuracy": 1 / 3, "train_loss": None}
+        result = {"digest": folder, "task": "t", "status": "finished", "selected": last | {"epoch": 0}, "last": last}
+        config = {"seed": seed, "headline": None, "data": {}}
+        run = Run(config, tmp_path / folder, {"reg.l2.strength": "0" * (seed + 1), "key": "a=b", "seed": str(seed)})
+        vars(run)["digest"] = folder
+        log = RunLog(run.folder, list(last), [result["selected"], last])
+        ended[folder] = Ended(folder, log.finish(result | {"seed": seed, "seconds": loss}, {}, False))
+        describe(run)
+        runs.append(run)
+    (tmp_path / "c" / METRICS).unlink()  # so that only what is known tells that it has finished
+    tabulate(Store(tmp_path), runs, {name: ended[name] for name in "ab"})
+    at_hand = [(tmp_path / name).read_text() for name in (RESULTS, MEASURES)]
+    write_results(tmp_path, [*"abc"])
+    assert at_hand == [(tmp_path / name).read_text() for name in (RESULTS, MEASURES)]
+    assert "unfinished" in at_hand[0]
+    tabulate(Store(tmp_path), runs, ended)
+    assert "unfinished" not in (tmp_path / RESULTS).read_text()

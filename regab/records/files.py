@@ -86,7 +86,7 @@ def to_json(value: dict[str, Any]) -> str:
     try:
         text = _indented(value)
     except ValueError:
-        text = _indented(_finite(value))
+        text = _indented(finite(value))
     body = text.removeprefix("{\n") + "\n"
     return f'{{\n  "checksum": "{checksum(body.encode())}",\n{body}' if value else "{}\n"
 
@@ -151,9 +151,10 @@ def _encoder(margin: str) -> Callable[[Any], str]:
     return json.JSONEncoder(allow_nan=False, separators=(f",{margin}", ": ")).encode
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """A value as it is read again from JSON: None in place of infinities and NaN."""
     if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
+        return {k: finite(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

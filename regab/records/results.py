@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from regab.records.printable import printable
 from regab.script import is_script, measures_of
 
 Rows = list[dict[str, str]]
+Known = tuple[dict[str, str], dict[str, Any]]  # a finished run's overrides and its result, as it stands in its file
 
 RESULTS, MEASURES = "results.csv", "metrics.json"
 PAGE = "report.html"
@@ -27,14 +29,15 @@ KEPT = ("task", "seed", "fold", "status", "parameters", "seconds")
 REST = ["parameters", "seconds", "folder"]
 
 
-def write_results(root: Path, folders: list[str]) -> None:
+def write_results(root: Path, folders: list[str], known: Mapping[str, Known] | None = None) -> None:
     """Write ``results.csv``: factors (the keys that vary), seed and fold, status, selected and last metrics, folder;
     and ``metrics.json``: how each metric is compared and shown, and by which verdicts go.
 
     Rows stand in the order of ``folders``, so the first level of a factor is the one that was given first. A run of
-    which nothing was written yet has none.
+    which nothing was written yet has none. What is ``known`` of a folder is not read again.
     """
-    rows = [row_of(root / folder) for folder in folders if is_begun(root / folder)]
+    known = known or {}
+    rows = [row_of(root / name, known.get(name)) for name in folders if name in known or is_begun(root / name)]
     factors = varying([row["overrides"] for row in rows])
     names = dict.fromkeys(
         name for row in sorted(rows, key=lambda row: row.get("task") or "") for name in row["measured"]
@@ -89,12 +92,12 @@ def _is_passive(key: str) -> bool:
     return key in REPLICATE or key.split(".")[0] in MEASURED
 
 
-def row_of(folder: Path) -> dict[str, Any]:
-    """One run from its own files: its overrides, how it ended, its metrics, which were ``measured`` beside the loss,
-    and their ``measures``. Raises UsageError for damaged ones."""
-    result = load_result(folder)
+def row_of(folder: Path, known: Known | None = None) -> dict[str, Any]:
+    """One run from its own files, or from what is known of it: its overrides, how it ended, its metrics, which were
+    ``measured`` beside the loss, and their ``measures``. Raises UsageError for damaged ones."""
+    overrides, result = known or _read(folder)
     row = {
-        "overrides": _overrides(folder, result),
+        "overrides": overrides,
         "folder": folder.name,
         "measured": [],
         "measures": {},
@@ -105,9 +108,14 @@ def row_of(folder: Path) -> dict[str, Any]:
         status = {"status": "failed" if failure else "unfinished", "reason": failure or damage(folder)}
         return row | status | {"seed": config["seed"], "fold": fold_of({} if is_script(config) else config["data"])}
     metrics = {f"{which}_{name}": value for which in ("selected", "last") for name, value in result[which].items()}
-    known = {"measured": metrics_in(result["last"]), "measures": result.get("metrics") or {}}
-    known["reported"] = [] if result.get("task") else list(result["last"])
-    return row | known | metrics | {name: result.get(name) for name in KEPT}
+    facts = {"measured": metrics_in(result["last"]), "measures": result.get("metrics") or {}}
+    facts["reported"] = [] if result.get("task") else list(result["last"])
+    return row | facts | metrics | {name: result.get(name) for name in KEPT}
+
+
+def _read(folder: Path) -> tuple[dict[str, str], dict[str, Any] | None]:
+    result = load_result(folder)
+    return _overrides(folder, result), result
 
 
 def _overrides(folder: Path, result: dict[str, Any] | None) -> dict[str, str]:

@@ -20,6 +20,7 @@ from regab.report.page import page
 from regab.report.study import Options, Study
 from regab.report.summary import failures, folder_words, sweep_summary
 from regab.report.tables import latex, markdown
+from regab.report.variant import Row
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -65,11 +66,11 @@ def seen(study: Study) -> str:
     return sweep_summary(study)
 
 
-def report_sweep(root: Path, say: Callable[[str], None]) -> None:
+def report_sweep(root: Path, say: Callable[[str], None], results: Mapping[str, Row] | None = None) -> None:
     """Say what a sweep that has been trained has found, then write it next to ``results.csv``, which takes longer than
-    to find it, and say where."""
+    to find it, and say where. ``results`` that are known, by folder, are not read again."""
     try:
-        study = Study([root], read([root]), Options())
+        study = Study([root], read([root]), Options(), results)
     except UsageError as error:
         say(_no_comparison(error, root))
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -44,12 +44,19 @@ class Options:
 
 
 class Study:
-    """All that is known of some results. Curves are read when they are first asked for, but for those that are damaged.
+    """All that is known of some results. Curves are read when they are first asked for, but for those that are damaged,
+    and so is ``result.json`` of each run, but for ``outcomes`` that are known, by folder.
 
     Raises UsageError where there is nothing to compare by.
     """
 
-    def __init__(self, folders: Sequence[Path], results: DataFrame, options: Options) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        results: DataFrame,
+        options: Options,
+        outcomes: Mapping[str, Row] | None = None,
+    ) -> None:
         if not (results["status"] == "finished").any():
             raise UsageError(f"{folders[0]}: no run has finished{_why(results)}")
         options = replace(options, metric=in_full(results, options.metric, options.at))
@@ -58,7 +65,7 @@ class Study:
             check_measured(results, options.metric, options.at)
         self.looks, self.own = planned(looks_at(folders, results), options.looks), own_measures(self.results)
         said = self.looks.practical if options.practical is None else options.practical
-        self._outcomes: dict[str, Row] = {}  # by folder, read when first asked for
+        self._outcomes: dict[str, Row] = dict(outcomes or {})
         self.options, self.asked_at = replace(options, practical=said or 0.0), options.at
         self._judged(options.metric)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,10 +16,10 @@ from omegaconf import DictConfig, OmegaConf
 from regab.config import Run
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
 from regab.measured import MEASURED
-from regab.records.files import write_atomically
+from regab.records.files import finite, write_atomically
 from regab.records.looks import NOTHING_SAID, Looks, load_looks, save_looks
 from regab.records.printable import printable
-from regab.records.results import write_results
+from regab.records.results import Known, write_results
 from regab.script import is_script, own_part
 from regab.sweep.design import Assignment
 from regab.sweep.folders import run_folder_name
@@ -114,7 +114,7 @@ class Sweep:
         store.keep_checkpoints({chunk.resume for chunk in plan.chunks})
         self.ended |= self._trained(store, plan, runs, heard)
         if growth:
-            tabulate(store, runs)
+            tabulate(store, runs, self.ended)
         return runs
 
     def _words(self, plan: Plan, runs: list[Run], growth: Growth | None) -> str:
@@ -153,7 +153,7 @@ class Sweep:
                     self.trainer.train_chunks(plan.chunks, store.checkpoints, plan.workers, heard.report)
                 described.result()
             except (Interrupted, RunsFailed):
-                tabulate(store, runs)
+                tabulate(store, runs, heard.ended)
                 raise
         store.clear_checkpoints()
         return heard.ended
@@ -185,9 +185,15 @@ def _cure(root: Path) -> str:
     return f"go on with: regab train --resume {shlex.quote(folder_words(root))}"
 
 
-def tabulate(store: Store, first: list[Run]) -> None:
-    """Write ``results.csv`` of all runs in the folder; the rows of ``first`` stand first."""
-    write_results(store.root, list(dict.fromkeys([*(run.folder.name for run in first), *store.known().values()])))
+def tabulate(store: Store, first: list[Run], ended: Mapping[str, Ended]) -> dict[str, Known]:
+    """Write ``results.csv`` of all runs in the folder; the rows of ``first`` stand first.
+
+    By folder, what is known of those of them that have ``ended`` with a result.
+    """
+    there = [(run, result) for run in first if (end := ended.get(run.digest)) and (result := end.result)]
+    known = {run.folder.name: (run.overrides, finite(result)) for run, result in there}
+    write_results(store.root, [*dict.fromkeys([*(r.folder.name for r in first), *store.known().values()])], known)
+    return known
 
 
 def announce(root: Path, looks: Looks) -> None:
@@ -213,6 +219,6 @@ def conclude(store: Store, runs: list[Run], heard: Listeners) -> None:
     for run in runs:
         if own_part(run.config).get("curves") and (run.folder / "result.json").is_file():
             draw_curves(run.folder)
-    tabulate(store, runs)
-    report_sweep(store.root, lambda text: print(printable(text), flush=True))
+    results = {str(store.root / name): result for name, (_, result) in tabulate(store, runs, heard.ended).items()}
+    report_sweep(store.root, lambda text: print(printable(text), flush=True), results)
     heard.swept()
