@@ -135,10 +135,13 @@ def _lock(file: IO[str]) -> None:
 def describe(run: Run) -> None:
     """What Hydra writes of a job before it begins, in a tenth of its time; with checksums, and again if damaged."""
     overrides = [f"{key}={value}" for key, value in run.overrides.items()]
-    for name, content in ((CONFIG, run.config), (OVERRIDES, overrides)):  # the last says that both are
-        if not _holds(run.folder / name, text := with_checksum(_as_yaml(content))):
-            make_folder(run.folder / ".hydra")
-            write_atomically(run.folder / name, text)
+    contents = {run.folder / CONFIG: run.config, run.folder / OVERRIDES: overrides}  # the last says that both are
+    texts = {path: with_checksum(_as_yaml(content)) for path, content in contents.items()}
+    missing = {path: text for path, text in texts.items() if not _holds(path, text)}
+    if missing:
+        make_folder(run.folder / ".hydra")
+    for path, text in missing.items():
+        write_atomically(path, text)
 
 
 def _as_yaml(content: dict[str, Any] | list[str]) -> str:
@@ -150,8 +153,11 @@ def _as_yaml(content: dict[str, Any] | list[str]) -> str:
 def _node(part: Any) -> str:
     """A part as YAML; regularizers each by itself."""
     methods = part.get("reg") if isinstance(part, dict) else None
-    if not (isinstance(methods, dict) and methods):
-        return _dumped(part)
+    return _together(methods) if isinstance(methods, dict) and methods else _dumped(part)
+
+
+@Texts
+def _together(methods: dict[str, Any]) -> str:
     each = (_dumped({"reg": {name: values}}) for name, values in methods.items())
     return "reg:\n" + "".join(text.removeprefix("reg:\n") for text in each)
 
