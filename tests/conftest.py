@@ -18,6 +18,7 @@ import pytest
 import torch
 from hydra import initialize_config_dir
 from hydra._internal.hydra import Hydra
+from hypothesis import HealthCheck, settings
 
 from regab.cli import main
 from regab.command.contradictions import key_of
@@ -64,6 +65,11 @@ TRANSFORMER = text_data() | {
 
 def pytest_configure() -> None:
     gc.set_threshold(20_000)  # looking for garbage among all that is imported took 5 % of the time
+    # The same examples every time, and none that is too late on a busy machine.
+    settings.register_profile(
+        "regab", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("regab")
 
 
 @pytest.fixture(autouse=True, scope="session")

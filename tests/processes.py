@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 
 from regab.cli import main
+from regab.training.loop import Training
+from regab.workers.checkpoints import Checkpoint
 from tests.conftest import last_said
 
-PATIENCE = 120.0  # seconds until a test gives up waiting
+PATIENCE = 300.0  # seconds until a test gives up waiting
 
 
 class Command:
@@ -60,6 +64,32 @@ def _main(words: tuple[str, ...], files: list[Path], before: Callable[[], object
 def run(*words: str, before: Callable[[], object] = lambda: None) -> tuple[int, str, str]:
     """A command from its beginning to its end."""
     return Command(*words, before=before).end()
+
+
+def held(there: str = "*") -> None:
+    """For ``before``: once a file is ``there`` (a pattern), whoever has saved a checkpoint waits until ``go_on``.
+
+    So a command is in the midst of its work however late a test looks.
+    """
+    save, here = Checkpoint.save, Path.cwd()
+
+    def and_wait(self: Checkpoint, training: Training) -> None:
+        save(self, training)
+        while not (here / "go").exists() and [*here.glob(there)]:
+            time.sleep(0.005)
+
+    Checkpoint.save = and_wait  # type: ignore[method-assign]
+
+
+def go_on() -> None:
+    """Let those go on who wait in the present folder."""
+    Path("go").touch()
+
+
+def kill(pid: int) -> None:
+    """Kill a process, if it has not ended in the meantime."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def children(pid: int) -> list[int]:

@@ -13,6 +13,7 @@ from regab.errors import UsageError
 from regab.regularizers import first_field, methods
 from regab.training.setup import examine
 from tests.conftest import SMALL, python
+from tests.processes import PATIENCE
 
 WRONG = {
     "reg.dropuot=0.5": "reg.dropuot: unknown key; did you mean reg.dropout?",
@@ -255,7 +256,13 @@ def test_a_mistake_in_a_file_is_one_line_though_its_error_is_its_own_cause(tmp_p
     (tmp_path / "mine" / "experiment" / "bad.yaml").write_text("# @package _global_\nreg:\n  dropuot:\n    rate: 0.5\n")
     words = ("-m", "regab", "train", "--config-dir", "mine", "experiment=bad")
     done = subprocess.run(
-        python(*words), cwd=tmp_path, env=os.environ | cause, capture_output=True, text=True, timeout=60, check=False
+        python(*words),
+        cwd=tmp_path,
+        env=os.environ | cause,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert done.returncode == 2
     assert done.stderr.startswith("regab: experiment/bad.yaml: reg.dropuot: unknown key; did you mean reg.dropout?")

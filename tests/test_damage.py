@@ -20,7 +20,7 @@ from regab.training.watch import Record
 from regab.workers.journal import Journal
 from regab.workers.store import Store
 from tests.conftest import SMALL
-from tests.processes import Command, numbers, run, table
+from tests.processes import Command, kill, numbers, run, table
 from tests.test_faults import (
     GO_ON,
     HERE,
@@ -152,7 +152,7 @@ def test_what_another_command_trained_and_is_lost_is_named(small, regab):
 
 
 @given(st.dictionaries(st.text(), st.text() | st.floats(allow_subnormal=False) | st.integers(), min_size=1), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_json_with_a_bit_turned_over_is_refused(content, data):
     content.pop("checksum", None)
     text = to_json(content).encode()
@@ -165,7 +165,7 @@ def test_json_with_a_bit_turned_over_is_refused(content, data):
 
 
 @given(st.text(), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_text_with_a_bit_turned_over_is_refused(text, data):
     text = with_checksum(text + "-").encode()
     turned = bytearray(text)
@@ -182,7 +182,7 @@ def test_killed_and_damaged_again_and_again_it_ends_as_if_left_in_peace(undistur
         command = Command(*again())
         time.sleep(chance.uniform(0, 2))
         for pid in chance.choice((main_of, foreman_of, worker_of))(command)[:1]:
-            os.kill(pid, signal.SIGKILL)
+            kill(pid)
         assert_in_a_line(*command.end(), hurt)
         hurt += some_damage(chance) if HERE.is_dir() else []  # what is refused stays damaged
         if chance.random() < 0.5:

@@ -1,11 +1,13 @@
 """What is shown while a sweep is trained."""
 
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from rich.console import Console
 
 from regab.config import Run
+from regab.watchers import display as shown_by
 from regab.watchers.base import Planned
 from regab.watchers.display import Display, _Live
 
@@ -18,9 +20,9 @@ def sweep_of(*rates):
 
 
 def shown(live):
-    live.began = time.monotonic() - 10
-    console = Console(width=100, force_terminal=False)
-    with console.capture() as captured:
+    live.began, console = 0.0, Console(width=100, force_terminal=False)
+    with pytest.MonkeyPatch.context() as patch, console.capture() as captured:
+        patch.setattr(shown_by, "time", SimpleNamespace(monotonic=lambda: 10.0))
         console.print(live._render())
     return [line.rstrip() for line in captured.get().splitlines()]
 

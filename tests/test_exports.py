@@ -11,6 +11,7 @@ from regab.analysis.compare import compare
 from regab.records.imports.columns import Asked
 from regab.records.imports.table import find, imported, known_metrics
 from tests.conftest import python
+from tests.processes import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +95,9 @@ def exported(tmp_path_factory):
             done[library] = folder = tmp_path_factory.mktemp(library)
             quiet = {"WANDB_SILENT": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONWARNINGS": "ignore"}
             words = python("-c", RUNS + SCRIPTS[library])
-            subprocess.run(words, cwd=folder, env={**os.environ, **quiet}, check=True, capture_output=True, timeout=300)
+            subprocess.run(
+                words, cwd=folder, env={**os.environ, **quiet}, check=True, capture_output=True, timeout=PATIENCE
+            )
         return done[library]
 
     return run

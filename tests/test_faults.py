@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SMALL
-from tests.processes import Command, children, numbers, run, table
+from tests.processes import PATIENCE, Command, children, go_on, held, kill, numbers, run, table
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 
@@ -54,9 +54,9 @@ def checkpoints():
     return list(HERE.glob(".regab/checkpoints/*.json"))
 
 
-def started():
-    """A sweep that has saved something, and has more to do."""
-    return Command(*SWEEP, IN_HERE).until(checkpoints)
+def started(before=held):
+    """A sweep whose two workers have saved something, have more to do, and wait."""
+    return Command(*SWEEP, IN_HERE, before=before).until(lambda: len(checkpoints()) == 2)
 
 
 def assert_as_if_nothing_had_happened(undisturbed):
@@ -86,6 +86,7 @@ def test_a_killed_process_costs_nothing_but_time(undisturbed, victim):
     pid = {"main process": command.pid, "foreman": command.foreman, "worker": command.workers[0]}[victim]
     ours = [command.pid, command.foreman, *command.workers]
     os.kill(pid, signal.SIGKILL)
+    go_on()
     code, _, err = command.end()
     if victim == "worker":
         assert code == 0, err
@@ -101,8 +102,9 @@ def test_a_killed_process_costs_nothing_but_time(undisturbed, victim):
 
 
 def alive(pid):
-    """Whether a process is still there a moment later."""
-    for _ in range(100):
+    """Whether a process is still there a while later."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 return False
@@ -124,8 +126,10 @@ def alive(pid):
     ids=["Ctrl-C to the main process", "Ctrl-C to all", "SIGTERM to the main process", "SIGTERM to all"],
 )
 def test_asked_to_stop_it_finishes_the_epoch_and_says_how_to_go_on(undisturbed, number, everyone):
-    command = Command(*SWEEP, IN_HERE, before=os.setpgrp).until(checkpoints)
+    command = started(before=lambda: (os.setpgrp(), held()))
     (os.killpg if everyone else os.kill)(command.pid, number)
+    command.until(lambda: "interrupt again" in command.files[1].read_text())
+    go_on()
     code, _, err = command.end()
     assert code == 128 + number
     assert err == (
@@ -161,7 +165,7 @@ def test_killed_at_twenty_random_moments_it_ends_as_if_left_in_peace(undisturbed
         command.until(lambda: victims[-1](command))  # noqa: B023
         time.sleep(moments.uniform(0, 1))
         for pid in victims[-1](command):
-            os.kill(pid, signal.SIGKILL)
+            kill(pid)
             victims.pop()
         code, _, err = command.end()
         assert "Traceback" not in err, err
@@ -190,7 +194,7 @@ def test_a_worker_that_is_killed_again_and_again_costs_only_what_it_trained(undi
     for _ in range(20):
         time.sleep(moments.uniform(0, 0.05))
         for pid in command.workers[:1]:
-            os.kill(pid, signal.SIGKILL)
+            kill(pid)
     code, _, err = command.end()
     failed = [row for row in table(HERE) if row["status"] == "failed"]
     assert code == bool(failed), err
@@ -338,7 +342,8 @@ DAMAGES = [truncated, emptied, garbage, of_another_kind]
     ],
 )
 def test_damaged_files_are_made_again(undisturbed, files, damage):
-    command = started().until(lambda: list(HERE.glob("*/result.json")))
+    results = str(HERE / "*" / "result.json")
+    command = Command(*SWEEP, IN_HERE, before=lambda: held(results)).until(lambda: [*Path().glob(results)])
     others = [pid for foreman in children(command.pid) for pid in (foreman, *children(foreman))]
     os.kill(command.pid, signal.SIGKILL)
     assert [pid for pid in others if alive(pid)] == []  # who still writes would rename what is being damaged
@@ -361,12 +366,8 @@ def test_a_lost_command_is_asked_for(damage):
 @pytest.mark.slow
 def test_a_second_process_in_the_same_folder_is_told_who_is_there(undisturbed):
     command = started()
-    workers = command.workers
-    for worker in workers:
-        os.kill(worker, signal.SIGSTOP)
     code, out, err = run(*SWEEP, IN_HERE)
-    for worker in workers:
-        os.kill(worker, signal.SIGCONT)
+    go_on()
     assert (code, out) == (2, "")
     assert err.startswith(f"regab: here: process {command.pid} on ")
     assert err.endswith("is training here; wait until it is done\n")

@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from regab.records.log import write_error
 from regab.watchers.base import Watcher
 from regab.workers.store import Store
 from tests.conftest import SMALL, python
+from tests.processes import Command, go_on, held
 
 
 @pytest.fixture(scope="module")
@@ -319,25 +319,25 @@ def test_watch_follows_until_nobody_trains_and_then_shows_what_came_of_it(regab,
 
 
 @pytest.mark.slow
-def test_a_sweep_that_another_process_trains_is_followed_and_no_torch_is_imported(tmp_path):
-    words = ("-m", *SMALL[:3], "epochs=100", "seed=0,1,2", "stack.size=1", "stack.workers=1", "hydra.sweep.dir=here")
-    training = subprocess.Popen(
-        python("-m", "regab", "train", *words), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    while not list(tmp_path.glob("here/*/metrics.csv")):
-        assert training.poll() is None
-        time.sleep(0.05)
+def test_a_sweep_that_another_process_trains_is_followed_and_no_torch_is_imported(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ("-m", *SMALL[:3], "epochs=20", "seed=0,1,2", "stack.size=1", "stack.workers=1", "hydra.sweep.dir=here")
+    training = Command("train", *words, "stack.checkpoint=0", before=held)
+    training.until(lambda: list(tmp_path.glob("here/.regab/checkpoints/*.json")))
     script = "import sys, regab.cli, atexit; atexit.register(lambda: print('torch' in sys.modules)); regab.cli.main()"
     listed = subprocess.run(python("-c", script, "ls", "."), cwd=tmp_path, capture_output=True, text=True, check=True)
     assert " running " in listed.stdout
-    watched = subprocess.run(python("-c", script, "watch", "here"), cwd=tmp_path, capture_output=True, text=True)
-    out, _ = training.communicate()
-    assert watched.returncode == 0, watched.stderr
-    assert (watched.stdout.splitlines()[-1], listed.stdout.splitlines()[-1]) == ("False", "False")
-    said = [line for line in watched.stdout.splitlines() if "/3 seed=" in line or "/2 seed=" in line]
+    watching = subprocess.Popen(python("-c", script, "watch", "here"), stdout=subprocess.PIPE, text=True)
+    begun = watching.stdout.readline()
+    go_on()
+    watched, (_, out, _) = begun + watching.communicate()[0], training.end()
+    assert watching.returncode == 0, (watched, out)
+    assert begun == "here: running, 0 of 3 runs done\n"
+    assert (watched.splitlines()[-1], listed.stdout.splitlines()[-1]) == ("False", "False")
+    said = [line for line in watched.splitlines() if "/3 seed=" in line or "/2 seed=" in line]
     assert {line.partition(" ")[2] for line in said} <= {line.partition(" ")[2] for line in out.splitlines()}
     summary = out[out.index("\n\n") :].strip()
-    assert summary in watched.stdout
+    assert summary in watched
     for command in ("show", "export --help"):
         shown = python("-c", script, *command.split(), *(["here"] if command == "show" else []))
         done = subprocess.run(shown, cwd=tmp_path, capture_output=True, text=True, check=True)

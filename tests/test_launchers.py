@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SMALL
-from tests.processes import children, numbers, table
+from tests.processes import PATIENCE, children, numbers, table
 
 SWEEP = (
     "train", "-m", *SMALL[:3], "batch_size=32", "epochs=8", "reg.dropout=0,0.3", "reg.norm=none,batch", "seed=0,1,2",
@@ -92,7 +92,7 @@ def test_jobs_that_outlive_their_command_are_waited_for_and_their_work_is_taken(
     command = subprocess.Popen(
         [sys.executable, "-m", "regab", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while not list(there.glob("*/metrics.csv")) and time.monotonic() < end:
         time.sleep(0.05)
     jobs = children(command.pid)

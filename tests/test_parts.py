@@ -17,7 +17,7 @@ from regab.data.own.loaded import taken
 from regab.data.split import Division, Source, Split, divide
 from regab.errors import UsageError
 
-quick = settings(max_examples=40, deadline=None, derandomize=True)
+quick = settings(max_examples=40)
 sizes = st.lists(st.integers(1, 9), min_size=2, max_size=30)
 shares = st.sampled_from([0.1, 0.2, 0.34, 0.5])
 

@@ -19,6 +19,7 @@ from regab.api.words import words_of
 from regab.config import Run
 from regab.watchers.base import Planned
 from tests.conftest import SMALL, python
+from tests.processes import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 TINY = {"model": "mlp", "model.widths": [16], "data.n_train": 150, "batch_size": 32}
@@ -254,7 +255,7 @@ assert len(list(sweep.folder.glob(".regab/runs.json"))) == 1
     (here / "cells.txt").write_text("\n# %%\n".join([source, checks]))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     words = [sys.executable, "-W", "ignore", "run.py"]
-    done = subprocess.run(words, cwd=here, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(words, cwd=here, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "<progress" in done.stdout
     assert "dropout.rate=0.5" in done.stdout
@@ -264,7 +265,7 @@ RUN_NOTEBOOK = """
 import nbclient, nbformat
 cells = [nbformat.v4.new_code_cell(text) for text in open("cells.txt").read().split("# %%\\n")]
 book = nbformat.v4.new_notebook(cells=cells)
-nbclient.NotebookClient(book, timeout=240, kernel_name="python3").execute()
+nbclient.NotebookClient(book, timeout=300, kernel_name="python3").execute()
 for cell in book.cells:
     for output in cell.outputs:
         print(output.get("data", {}).get("text/html", ""), output.get("text", ""))

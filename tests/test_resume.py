@@ -14,7 +14,7 @@ from regab.training.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
 from regab.workers.checkpoints import load, write
 from tests.conftest import SMALL
-from tests.processes import Command, numbers, rows, run, table
+from tests.processes import Command, go_on, held, numbers, rows, run, table
 
 SWEEP = ("train", "-m", *SMALL, "reg.dropout=0,0.5")
 
@@ -70,17 +70,19 @@ def test_runs_that_failed_are_retried_and_no_others(regab):
     assert [row["status"] for row in table(Path("here"))] == ["finished", "failed"]
 
 
-LONG = ("train", *SMALL[:3], "batch_size=32", "epochs=60", "curves=false", "stack.checkpoint=0", "hydra.run.dir=here")
+LONG = ("train", *SMALL[:3], "batch_size=32", "epochs=12", "curves=false", "stack.checkpoint=0", "hydra.run.dir=here")
 
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGTERM])
 def test_a_single_run_goes_on_where_it_was_stopped(number):
-    command = Command(*LONG).until(lambda: list(Path("here").glob(".regab/checkpoints/*.json")))
+    command = Command(*LONG, before=held).until(lambda: list(Path("here").glob(".regab/checkpoints/*.json")))
     os.kill(command.pid, number)
+    command.until(lambda: "interrupt again" in command.files[1].read_text())
+    go_on()
     code, _, err = command.end()
     assert code == (-number if number == signal.SIGKILL else 128 + number)
     assert number == signal.SIGKILL or err.endswith("go on with: regab train --resume here\n")
-    assert len(rows(Path("here/metrics.csv"))) < 61
+    assert len(rows(Path("here/metrics.csv"))) < 13
     code, _, err = run("train", "--resume", "here")
     assert (code, err) == (0, "")
     assert run(*LONG[:-1], "hydra.run.dir=at_once")[0] == 0

@@ -19,6 +19,7 @@ from regab.records.load import load_json, load_metrics
 from regab.script import check_script, command_of, script_digest
 from regab.workers.left_behind import rows_of
 from tests.conftest import python
+from tests.processes import PATIENCE
 
 BASE = {"name": "run", "seed": 0, "headline": None, "metrics": {}, "stack": {}, "watch": {}}
 
@@ -94,7 +95,7 @@ def test_a_failed_script_takes_no_other_along_and_is_tried_again(regab, script):
 @pytest.mark.parametrize(
     ("body", "words", "reason"),
     [
-        ("sleep 30", ["script.timeout=0.2"], "took longer than script.timeout=0.2 s"),
+        ("(sleep 30; touch over) & wait", ["script.timeout=0.2"], "took longer than script.timeout=0.2 s"),
         ("true", [], "it reported nothing"),
         ("kill -9 $$", [], "was killed by SIGKILL"),
         ("echo '{' > result.json", [], "what it reported cannot be read"),
@@ -102,11 +103,10 @@ def test_a_failed_script_takes_no_other_along_and_is_tried_again(regab, script):
 )
 def test_why_a_script_failed_is_said(regab, script, body, words, reason):
     (script / "script.sh").write_text(body + "\n")
-    began = time.monotonic()
     done = regab("train", "script=sh script.sh", *words)
     assert done.code == 1
     assert reason in done.out
-    assert time.monotonic() - began < 10
+    assert not (done.folder / "over").exists()  # it was not waited for
 
 
 def test_a_script_that_reports_by_result_json_or_by_lines(regab, script):
@@ -287,11 +287,10 @@ def test_a_sweep_killed_twice_and_resumed_gives_the_same_table(regab, tmp_path):
     for number in (signal.SIGKILL, signal.SIGTERM):
         process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         done = len(list((tmp_path / "killed").glob("*/result.json")))
-        while len(list((tmp_path / "killed").glob("*/result.json"))) < done + 2:
+        while process.poll() is None and len(list((tmp_path / "killed").glob("*/result.json"))) < done + 2:
             time.sleep(0.02)
-            assert process.poll() is None
         process.send_signal(number)
-        process.wait(30)
+        process.wait(PATIENCE)
         words = python("-m", "regab", "train", "--resume", "killed")
     last = regab("train", "--resume", "killed")
     assert last.code == 0, last.err
@@ -302,24 +301,12 @@ def test_a_sweep_killed_twice_and_resumed_gives_the_same_table(regab, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_overhead_of_a_run_is_small(regab, tmp_path):
-    (tmp_path / "script.sh").write_text("echo '{\"val_loss\": 1}' > result.json\n")
-    began = time.monotonic()
-    few = regab("train", "-m", "script=sh script.sh {seed}", "--seeds", "2", "stack.workers=1")
-    middle = time.monotonic()
-    many = regab("train", "-m", "script=sh script.sh {seed}", "--seeds", "42", "stack.workers=1")
-    assert (few.code, many.code) == (0, 0)
-    per_run = ((time.monotonic() - middle) - (middle - began)) / 40
-    assert per_run < 0.15, per_run
-
-
-@pytest.mark.slow
 def test_a_launcher_of_hydras_runs_scripts_too(regab, script):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="pip install -e '.[joblib]'")
     words = python(
         "-W", "ignore", "-m", "regab", *WORDS, "--seeds", "2", "hydra/launcher=joblib", "hydra.sweep.dir=jobs"
     )
-    done = subprocess.run(words, cwd=script, capture_output=True, text=True, timeout=200, env={**os.environ})
+    done = subprocess.run(words, cwd=script, capture_output=True, text=True, timeout=PATIENCE, env={**os.environ})
     assert done.returncode == 0, done.stderr
     table = read([script / "jobs"])
     np.testing.assert_allclose(table["selected_val_accuracy"], [0.8, 0.81, 0.9, 0.91])

@@ -71,7 +71,7 @@ def place(tmp_path_factory):
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12)
 @given(NUMBERS)
 def test_every_spelling_of_the_same_numbers_gives_the_same_numbers(place, spelling, drawn):
     meant = [*PROOF, *drawn]
@@ -278,7 +278,7 @@ def test_encodings_that_can_be_told_are_told(tmp_path, encoding):
     assert read_text(str(tmp_path / "t.csv.gz"), "t") == ascii_mostly
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(st.text(st.characters(codec="cp1252", exclude_categories=["Cc"]), max_size=60), st.integers(0, 5))
 def test_another_encoding_is_named_with_its_byte_and_line_and_can_be_said(place, text, lines):
     content = ("x\n" * lines + text + "é!").encode("cp1252")

@@ -1,13 +1,8 @@
 """Watchers hear all that happens in a sweep, in a single run, and in the jobs of Hydra's launchers."""
 
 import json
-import os
-import signal
 import subprocess
-import threading
-import time
 from collections import Counter
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,14 +22,16 @@ from tests.processes import rows
 
 RECORDER = """
 import json
+import os
+import signal
 import threading
 
 from regab.watchers.base import Watcher
 
 
 class Recorder(Watcher):
-    def __init__(self, path: str = "heard.jsonl", fails_at: str = ""):
-        self.path, self.fails_at, self.busy = path, fails_at, threading.Lock()
+    def __init__(self, path: str = "heard.jsonl", fails_at: str = "", stops_at: int = -1):
+        self.path, self.fails_at, self.stops_at, self.busy = path, fails_at, stops_at, threading.Lock()
 
     def write(self, what, **content):
         assert self.busy.acquire(blocking=False), "two calls at once"
@@ -55,6 +52,8 @@ class Recorder(Watcher):
 
     def epoch(self, run, row):
         self.write("epoch", run=run.folder.name, row=row)
+        if row["epoch"] == self.stops_at:
+            os.kill(os.getpid(), signal.SIGINT)
 
     def ended(self, run, result, error, details):
         self.write("ended", run=run.folder.name, result=result, error=error, details=details)
@@ -238,30 +237,17 @@ def test_what_jobs_note_and_why_their_runs_fail_is_heard(launching, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_that_goes_on_says_with_which_epoch(listening):
-    words = ("train", *SMALL, "epochs=40", "stack.checkpoint=0", "hydra.run.dir=here", LISTENING)
-    stop = threading.Event()
-
-    def interrupt():
-        while not stop.is_set():
-            with suppress(OSError):
-                if len(rows(Path("here/metrics.csv"))) > 3:
-                    os.kill(os.getpid(), signal.SIGINT)
-                    return
-            time.sleep(0.01)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    stopped, heard = listening(*words)
-    stop.set()
-    thread.join()
+    words = ("train", *SMALL, "epochs=9", "stack.checkpoint=0", "hydra.run.dir=here", LISTENING)
+    stopped, heard = listening(*words, "watch.extra.mine.stops_at=4")
     assert stopped.code == 130
     assert heard[-1][0] == "closed"
     assert not of(heard, "swept")
     done = len(of(heard, "epoch"))
+    assert done in (5, 6)  # asked after epoch 4, before or in the next
     again, heard = listening("train", "--resume", "here")
     assert again.code == 0, again.err
     assert [content["first"] for content in of(heard, "started")] == [done]
-    assert [content["row"]["epoch"] for content in of(heard, "epoch")] == list(range(done, 41))
+    assert [content["row"]["epoch"] for content in of(heard, "epoch")] == list(range(done, 10))
 
 
 def test_a_watcher_cannot_change_what_is_written(regab, tmp_path):
