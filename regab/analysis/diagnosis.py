@@ -62,7 +62,7 @@ def fit(metrics: Metrics, own: Measures | None = None) -> Fit | None:
     """
     if len(metrics["epoch"]) < 2 or any(np.isnan(metrics[name]).all() for name in ("train_loss", "val_loss")):
         return None
-    unknown = np.array([np.nan])
+    unknown, name = np.array([np.nan]), score(metrics, own)
     train, val = smoothed(metrics["train_loss"]), smoothed(metrics["val_loss"])
     best = int(np.nanargmin(val))
     rise = float(val[-1] / val[best] - 1) if val[best] else np.inf if val[-1] else 0.0
@@ -73,8 +73,8 @@ def fit(metrics: Metrics, own: Measures | None = None) -> Fit | None:
         rise=rise,
         gap=float(val[-1] - train[-1]),
         ratio=float(val[-1] / train[-1]) if train[-1] else np.inf,
-        train_score=float(metrics.get(f"train_{score(metrics, own)}", unknown)[-1]),
-        val_score=float(metrics.get(f"val_{score(metrics, own)}", unknown)[-1]),
+        train_score=float(metrics.get(f"train_{name}", unknown)[-1]),
+        val_score=float(metrics.get(f"val_{name}", unknown)[-1]),
         falling=float(1 - train[-1] / earlier) if earlier else 0.0,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from regab.metrics import LOSS, OBJECTIVE, SPLITS, Measures, measure_of, measured_by
@@ -55,6 +56,11 @@ def measured(names: Iterable[str]) -> list[str]:
 
 def metrics_in(names: Iterable[str]) -> list[str]:
     """The metrics of these columns beside the loss, in their order."""
+    return [*_metrics_in(tuple(names))]
+
+
+@lru_cache(maxsize=256)  # the runs of a sweep have the same columns
+def _metrics_in(names: tuple[str, ...]) -> list[str]:
     found = dict.fromkeys(measured_by(name)[1] for name in measured(names))
     return [metric for metric in found if metric != LOSS]
 

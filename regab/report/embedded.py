@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -67,8 +68,7 @@ def _variant(study: Study, variant: Variant, series: list[str], most: int) -> di
 
 
 def _run(row: Row, metrics: Metrics, series: list[str], most: int) -> dict[str, Any]:
-    count = len(metrics["epoch"])
-    kept = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+    kept = _kept(len(metrics["epoch"]), most)
     fold = f", fold {row['fold']}" if str(row["fold"]).isdigit() else ""
     short = f"{row['seed']}/{row['fold']}" if fold else str(row["seed"])
     curves = {name: [_short(v) for v in metrics[name][kept]] for name in series if name in metrics}
@@ -78,6 +78,12 @@ def _run(row: Row, metrics: Metrics, series: list[str], most: int) -> dict[str, 
         "epoch": [int(e) for e in metrics["epoch"][kept]],
         **curves,
     }
+
+
+@cache
+def _kept(count: int, most: int) -> np.ndarray:
+    """Which of so many epochs are drawn."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
 def _short(value: float) -> float | None:

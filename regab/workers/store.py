@@ -135,8 +135,8 @@ def _lock(file: IO[str]) -> None:
 def describe(run: Run) -> None:
     """What Hydra writes of a job before it begins, in a tenth of its time; with checksums, and again if damaged."""
     overrides = [f"{key}={value}" for key, value in run.overrides.items()]
-    contents = {run.folder / CONFIG: run.config, run.folder / OVERRIDES: overrides}  # the last says that both are
-    texts = {path: with_checksum(_as_yaml(content)) for path, content in contents.items()}
+    texts = {run.folder / CONFIG: with_checksum(_as_yaml(run.config))}
+    texts[run.folder / OVERRIDES] = with_checksum(_as_yaml(overrides))  # the last says that both are
     missing = {path: text for path, text in texts.items() if not _holds(path, text)}
     if missing:
         make_folder(run.folder / ".hydra")
