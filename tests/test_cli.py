@@ -1,7 +1,6 @@
 """The command line: what it answers, what it refuses, and what it does not import."""
 
 import inspect
-import os
 import subprocess
 
 import pytest
@@ -13,7 +12,6 @@ from regab.errors import UsageError
 from regab.regularizers import first_field, methods
 from regab.training.setup import examine
 from tests.conftest import SMALL, python
-from tests.processes import PATIENCE
 
 WRONG = {
     "reg.dropuot=0.5": "reg.dropuot: unknown key; did you mean reg.dropout?",
@@ -251,19 +249,12 @@ def test_citations_are_listed_whole(regab):
 
 
 @pytest.mark.parametrize("cause", [{}, {"OC_CAUSE": "1"}])
-def test_a_mistake_in_a_file_is_one_line_though_its_error_is_its_own_cause(tmp_path, cause):
+def test_a_mistake_in_a_file_is_one_line_though_its_error_is_its_own_cause(regab, tmp_path, monkeypatch, cause):
+    for name, value in cause.items():
+        monkeypatch.setenv(name, value)
     (tmp_path / "mine" / "experiment").mkdir(parents=True)
     (tmp_path / "mine" / "experiment" / "bad.yaml").write_text("# @package _global_\nreg:\n  dropuot:\n    rate: 0.5\n")
-    words = ("-m", "regab", "train", "--config-dir", "mine", "experiment=bad")
-    done = subprocess.run(
-        python(*words),
-        cwd=tmp_path,
-        env=os.environ | cause,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith("regab: experiment/bad.yaml: reg.dropuot: unknown key; did you mean reg.dropout?")
-    assert done.stderr.count("\n") == 1
+    done = regab("train", "--config-dir", "mine", "experiment=bad")
+    assert done.code == 2
+    assert done.err.startswith("regab: experiment/bad.yaml: reg.dropuot: unknown key; did you mean reg.dropout?")
+    assert done.err.count("\n") == 1

@@ -120,9 +120,12 @@ def test_a_name_does_not_lead_out_of_the_folder_of_results(small, regab, name, t
         assert list(tmp_path.iterdir()) == []
 
 
+PARSER = OverridesParser.create()
+
+
 @given(st.text(st.characters(exclude_characters="\0\r", codec="utf-8"), min_size=1))
 def test_any_folder_is_read_by_hydra_as_it_is(folder):
-    override = OverridesParser.create().parse_override(f"hydra.sweep.dir={quoted(folder)}")
+    override = PARSER.parse_override(f"hydra.sweep.dir={quoted(folder)}")
     config = OmegaConf.create({"place": None})
     OmegaConf.update(config, "place", override.value())
     assert config.place == folder

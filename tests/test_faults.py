@@ -40,6 +40,9 @@ def undisturbed(tmp_path_factory):
     try:
         code, _, err = run(*SWEEP, IN_HERE)
         assert code == 0, err
+        lengths = {len(rows) for rows in numbers(HERE).values()}
+        assert len(lengths) > 2  # runs stop at different epochs, so there is something to lose
+        assert len(table(HERE)) == 12
         return table(HERE), numbers(HERE)
     finally:
         os.chdir(before)
@@ -67,12 +70,6 @@ def assert_as_if_nothing_had_happened(undisturbed):
     assert numbers(HERE) == undisturbed[1]
     assert [f for f in HERE.rglob("*") if f.name.endswith(".partial")] == []
     assert checkpoints() == []
-
-
-def test_the_sweep_that_is_disturbed_here_has_something_to_lose(undisturbed):
-    lengths = {len(rows) for rows in undisturbed[1].values()}
-    assert len(lengths) > 2  # runs stop at different epochs
-    assert len(undisturbed[0]) == 12
 
 
 slow = pytest.mark.slow
@@ -145,7 +142,7 @@ def test_asked_to_stop_it_finishes_the_epoch_and_says_how_to_go_on(undisturbed, 
     assert "runs go on after epoch" in (HERE / "sweep.log").read_text()
 
 
-def test_asked_twice_it_stops_at_once(undisturbed):
+def test_asked_twice_it_stops_at_once():
     command = Command(*SWEEP, "epochs=100000", "reg.early_stopping=inf", IN_HERE).until(checkpoints)
     for worker in command.workers:
         os.kill(worker, signal.SIGSTOP)  # so that no epoch is ever finished

@@ -70,7 +70,8 @@ def test_a_convolutional_run_of_a_sweep_is_the_run_trained_alone_to_a_thousandth
 
 
 def test_a_sweep_leaves_a_table_a_picture_and_a_folder_per_run(regab):
-    sweep = regab("train", "-m", *SMALL, "reg.dropout=0,0.5", "reg.norm=none,batch", "--seeds", "3")
+    words = ("reg.dropout=0,0.5", "reg.norm=none,batch", "--seeds", "3", "stack.size=5")
+    sweep = regab("train", "-m", *SMALL, *words)
     assert sweep.code == 0
     table = results(sweep.folder)
     assert len(table) == 12
@@ -84,12 +85,14 @@ def test_a_sweep_leaves_a_table_a_picture_and_a_folder_per_run(regab):
         run = sweep.folder / row["folder"]
         assert {f.name for f in run.iterdir()} == {".hydra", "metrics.csv", "result.json", "model.pt", "encoding.json"}
         result = json.loads((run / "result.json").read_text())
+        assert result["stack_size"] == 3  # two structures of six runs
         assert float(row["selected_val_loss"]) == result["selected"]["val_loss"]
         assert float(row["last_test_accuracy"]) == result["last"]["test_accuracy"]
         assert run.name.endswith(result["digest"][:6])
     assert table[-1]["folder"].startswith("dropout.rate=0.5,norm.kind=batch,seed=2-")
 
 
+@pytest.mark.slow
 def test_runs_are_stacked_by_structure_and_cut_to_size(regab):
     sweep = regab("train", "-m", *SMALL, "reg.norm=none,batch", "seed=range(5)", "stack.size=4")
     sizes = [

@@ -148,7 +148,7 @@ def test_a_failed_run_is_heard_with_its_reason(listening):
 
 @pytest.mark.parametrize(
     "what",
-    ["epoch", "closed", *(pytest.param(w, marks=pytest.mark.slow) for w in ("planned", "started", "ended", "swept"))],
+    ["epoch", *(pytest.param(w, marks=pytest.mark.slow) for w in ("planned", "started", "ended", "swept", "closed"))],
 )
 def test_a_watcher_that_raises_is_left_out_and_costs_nothing(listening, what):
     words = ("train", "-m", *SMALL, "seed=0,1", "stack.workers=0", LISTENING)
