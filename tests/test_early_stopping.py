@@ -1,12 +1,14 @@
 """Early stopping on hand-written traces."""
 
+import json
 import math
 
 import numpy as np
 import pytest
+import torch
 
 from regab.regularizers.early_stopping import EarlyStopping
-from tests.conftest import curves
+from tests.conftest import SMALL, curves
 
 # losses of epochs 1, 2, …; options; the selected epoch; the epoch after which training stops (None: never)
 TRACES = {
@@ -69,3 +71,16 @@ def test_a_stopped_run_writes_no_more_rows_and_the_others_go_on_undisturbed(smal
     stopped, beside = curves(stopping, plain)
     assert len(stopped["epoch"]) < 9
     np.testing.assert_array_equal(alone["val_loss"], beside["val_loss"])
+
+
+def test_each_run_that_stops_by_itself_saves_its_own_weights(regab):
+    words = ("epochs=8", "optimizer.lr=0.3", "reg.early_stopping=1,2,inf", "seed=0,1,2", "stack.workers=0")
+    ends = set()
+    for file in regab("train", "-m", *SMALL, *words).folder.glob("*/result.json"):
+        result = json.loads(file.read_text())
+        weights = torch.load(file.with_name("model.pt"), weights_only=True).values()
+        norm = math.sqrt(sum(float(w.double().square().sum()) for w in weights if w.ndim > 1))
+        assert norm == pytest.approx(result["selected"]["l2_norm"], rel=1e-6)
+        ends.add((result["last"]["epoch"], norm))
+    assert len({epoch for epoch, _ in ends}) > 2
+    assert len(ends) == 9

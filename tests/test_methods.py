@@ -286,8 +286,9 @@ def test_swa_is_torchs_averaged_model_with_updated_norms(small, norm, before):
             theirs.update_parameters(model)
     data = training.data
     swa_utils.update_bn([data.train.x[part] for part in training.steps], theirs)
-    assert_same_state(training.watch.selected_state(0), theirs.module.state_dict())
-    assert_same_state(training.watch.selected_state(1), training.stack.state_dict(1))
+    averaged, plain = training.watch.selected_states([0, 1])
+    assert_same_state(averaged, theirs.module.state_dict())
+    assert_same_state(plain, training.stack.state_dict(1))
     with torch.no_grad():
         loss = torch.nn.functional.cross_entropy(theirs.eval()(data.val.x), data.val.y).item()
     assert training.watch.history["val_loss"][-1][0] == pytest.approx(loss, rel=1e-4)
@@ -335,9 +336,9 @@ def test_an_average_goes_on_from_a_snapshot_in_another_stack_with_the_same_bits(
     rest = set_up([runs[2], runs[0]])
     restore(rest, torch.load(saved, weights_only=True))
     list(train(rest))
-    for ours, run in ((0, 2), (1, 0)):
-        for name, tensor in whole.watch.selected_state(run).items():
-            assert torch.equal(rest.watch.selected_state(ours)[name], tensor)
+    states = zip(rest.watch.selected_states([0, 1]), whole.watch.selected_states([2, 0]), strict=True)
+    for (ours, run), (now, before) in zip(((0, 2), (1, 0)), states, strict=True):
+        assert all(torch.equal(now[name], before[name]) for name in before)
         assert [row[ours] for row in rest.watch.history["val_loss"]] == [
             row[run] for row in whole.watch.history["val_loss"]
         ]

@@ -147,8 +147,9 @@ def test_a_stack_taken_up_from_a_file_has_the_numbers_of_one_that_never_stopped(
     for index, run_id in enumerate(second.ids):
         rows_whole = whole[1][run_id]
         assert [*broken[1][run_id], *after[1][run_id]] == rows_whole
-        states = whole[0].watch.selected_state(whole[0].ids.index(run_id)), after[0].watch.selected_state(index)
-        assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+        (before,) = whole[0].watch.selected_states([whole[0].ids.index(run_id)])
+        (now,) = after[0].watch.selected_states([index])
+        assert all(torch.equal(before[name], now[name]) for name in before)
 
 
 def recorded(training, until=None):

@@ -20,4 +20,5 @@ class Accuracy(Mean):
     tasks = ("classification",)
 
     def each(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return outputs.contiguous().argmax(-1) == targets  # 16×512×10: 170 us, but 990 us on transposed ones
+        # The same as by argmax, in 0.6 of its time on a CPU, and in a quarter of 2.9 ms for 32×512×10 transposed ones.
+        return outputs.max(-1).indices == targets

@@ -46,12 +46,13 @@ from regab.training.watch import Watch
 Config = dict[str, Any]
 
 
-def set_up(configs: list[Config]) -> Training:
-    """A stack for these runs. They must agree in structure (``regab.config.structure``).
+def set_up(configs: list[Config], ids: list[str] | None = None) -> Training:
+    """A stack for these runs. They must agree in structure (``regab.config.structure``); ``ids`` are their digests,
+    where these are known.
 
     Runs of equal trajectory, which differ in stopping rules alone, share a lane.
     """
-    ids, stopping = [digest(config) for config in configs], Stopping(configs)
+    ids, stopping = ids or [digest(config) for config in configs], Stopping(configs)
     paths = [trajectory(config) for config in configs] if stopping.rules else ids
     order = list(dict.fromkeys(paths))
     lanes = dict(zip(reversed(paths), reversed(configs), strict=True))

@@ -6,7 +6,7 @@ stack of one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property, partial
 
@@ -205,11 +205,16 @@ class Stack:
 
     def state_dict(self, row: int, state: list[Tensor] | None = None) -> dict[str, Tensor]:
         """A row of ``state`` (the present one, or one that was kept) by the names that a run's model saves."""
-        values, *buffers = [tensor[row : row + 1] for tensor in state or self.state]
-        found = {slot.name: leaf[0] for slot, leaf in zip(self._slots, self._unflatten(values), strict=True)}
-        found |= {slot.name: buffer[0] for slot, buffer in zip(self._buffer_slots, buffers, strict=True)}
-        tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in found.items()}
-        return {name: tensors[held] for name, held in self._saved.items()}
+        return next(self.state_dicts([row], state or self.state))
+
+    def state_dicts(self, rows: Iterable[int], state: list[Tensor]) -> Iterator[dict[str, Tensor]]:
+        """The same of several rows, one after the other."""
+        values, *buffers = state
+        found = {slot.name: leaf for slot, leaf in zip(self._slots, self._unflatten(values), strict=True)}
+        found |= {slot.name: buffer for slot, buffer in zip(self._buffer_slots, buffers, strict=True)}
+        for row in rows:
+            tensors = {name: tensor[row].cpu().contiguous().clone() for name, tensor in found.items()}
+            yield {name: tensors[held] for name, held in self._saved.items()}
 
 
 def _arrange_products(model: nn.Module) -> None:

@@ -35,6 +35,7 @@ from regab.workers.plan import Chunk, split
 WORTHWHILE = 0.25
 
 Report = Callable[[list[Event]], None]
+State = dict[str, torch.Tensor]
 
 
 def train_chunk(chunk: Chunk, folder: Path, report: Report, stopping: Callable[[], bool], threads: int | None) -> None:
@@ -104,8 +105,8 @@ class _Attempt:
 
     def _set_up(self) -> Training:
         """The runs at their beginning, or where their checkpoint has them."""
-        configs, key = [run.config for run in self.runs], self.chunk.resume
-        training = set_up(configs)
+        configs, ids, key = [run.config for run in self.runs], [run.digest for run in self.runs], self.chunk.resume
+        training = set_up(configs, ids)
         if not key:
             return training
         try:
@@ -113,7 +114,7 @@ class _Attempt:
         except Exception as error:  # it is damaged, or of another version of the model
             words = f"checkpoint {key} cannot be used ({first_line(error)}); {len(self.runs)} runs begin anew"
             self.report([Note(words)])
-            return set_up(configs)
+            return set_up(configs, ids)
         self.report([Note(f"{len(self.runs)} runs go on after epoch {training.epoch}")])
         return training
 
@@ -130,7 +131,9 @@ class _Attempt:
         """Train on until all runs have ended (None), or so many that the rest should go on by itself."""
         for records in train(training):
             sure = calibration(training, [r.run for r in records if r.ended not in ("", DIVERGED)])
-            self.report([e for r in records for e in self._noted(training, journals, r, sure.get(r.run))])
+            states = training.watch.selected_states([r.run for r in records if r.ended])
+            noted = ((journals[training.ids[r.run]], r, states, sure.get(r.run)) for r in records)
+            self.report([event for each in noted for event in self._noted(*each)])
             if not training.watch.running.any():
                 return None
             if self.stopping():
@@ -141,14 +144,11 @@ class _Attempt:
                 return smaller
         return None
 
-    def _noted(
-        self, training: Training, journals: dict[str, Journal], record: Record, sure: dict | None
-    ) -> Iterator[Event]:
-        journal = journals[training.ids[record.run]]
+    def _noted(self, journal: Journal, record: Record, states: Iterator[State], sure: dict | None) -> Iterator[Event]:
         yield Epoch(journal.run.digest, journal.note(record))
         if record.ended:
             self.ended.add(journal.run.digest)
-            yield journal.end(record, training.watch.selected_state(record.run), sure)
+            yield journal.end(record, next(states), sure)
 
     def _compacted(self, training: Training, journals: dict[str, Journal]) -> Training | None:
         watch = training.watch
@@ -156,7 +156,7 @@ class _Attempt:
         if len(lanes) > (1 - WORTHWHILE) * training.stack.size:
             return None
         ids = [i for i, running in zip(training.ids, watch.running, strict=True) if running]
-        smaller = set_up([journals[i].run.config for i in ids])
+        smaller = set_up([journals[i].run.config for i in ids], ids)
         restore(smaller, take_snapshot(training))
         return smaller
 
