@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regab.config import Run
-from regab.records.files import Texts, to_json, without_checksum
+from regab.records.files import Texts, finite, from_json, to_json, without_checksum
 from regab.records.log import CONFIG, OVERRIDES
 from regab.workers.journal import Pickles
 from regab.workers.store import describe
@@ -94,3 +94,22 @@ def test_models_of_one_stack_are_written_as_torch_saves_each():
         state = {"a.weight": tied, "a.bias": torch.arange(3.0) - run, "steps": torch.tensor(run), "b.weight": tied}
         state |= {"half": torch.full((1, 2), run, dtype=torch.bfloat16), "none": torch.empty(0)}
         assert saved(state, pickles) == saved(state)
+
+
+LARGE = 1.7e308  # twice that is infinite
+
+
+@pytest.mark.parametrize("number", [0.1, LARGE, math.inf, -math.inf, math.nan])
+def test_what_is_made_finite_is_what_is_read_again(number):
+    lists = [
+        [],
+        [1, 2],
+        [LARGE, number],
+        (math.inf, -math.inf),
+        [number, None],
+        [1, number],
+        [[number]],
+        [{"a": number}],
+    ]
+    value = {"own": number, "within": {"a": number, "b": "word", "c": True}, "lists": lists}
+    assert finite(value) == from_json(to_json(value).encode())

@@ -153,8 +153,12 @@ def _encoder(margin: str) -> Callable[[Any], str]:
 
 def finite(value: Any) -> Any:
     """A value as it is read again from JSON: None in place of infinities and NaN."""
+    if isinstance(value, float):  # most of what a run's result holds
+        return value if math.isfinite(value) else None
     if isinstance(value, dict):
         return {k: finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if not isinstance(value, list | tuple):
+        return value
+    kinds = {*map(type, value)}  # two thirds of a result are lists of numbers
+    known = kinds == {int} or (kinds == {float} and math.isfinite(sum(value)))
+    return [*value] if known else [*map(finite, value)]
