@@ -20,6 +20,7 @@ from regab.optimizers import optimizer_options, optimizer_structure, schedule_op
 from regab.regularizers import methods
 from regab.regularizers.base import HOOKS, Regularizer
 from regab.script import is_script, script_digest
+from regab.stacking import StackOptions, check_stack
 from regab.targets import complete, declared_elsewhere, locate, options, unknown
 from regab.watchers import NAMED, check_watch, optional
 
@@ -53,22 +54,6 @@ class Run:
         methods = {} if is_script(self.config) else regularizers(self.config)
         rules = [c for c, values in methods.values() if c.reads_curves_only() and not declared.is_neutral(c, values)]
         return trajectory(self.config) if rules else self.digest
-
-
-@dataclass
-class StackOptions:
-    """How runs are put together and spread over processes; cannot change a run's numbers.
-
-    ``size``: runs per stack, or ``auto``. ``workers``: processes, ``auto`` for one per core (or GPU), 0 for this one.
-    ``checkpoint``: seconds between two of a stack, at least. ``memory``: GB that data may take before they are read
-    again in every epoch; ``auto``: half of what is free. ``graphs``: on a GPU with CUDA, steps are recorded.
-    """
-
-    size: Any = "auto"
-    workers: Any = "auto"
-    checkpoint: float = declared.fixed(30.0, "[0, inf)")
-    memory: Any = "auto"
-    graphs: bool = False
 
 
 def schema() -> type:
@@ -131,9 +116,7 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
     declared.check(schema(), config, "")
     _check_name(config["name"])
     _check_device(config["device"])
-    declared.check(StackOptions, config["stack"], "stack")
-    for key, least, kinds in (("size", 1, int), ("workers", 0, int), ("memory", 0, int | float)):
-        _check_count(f"stack.{key}", config["stack"][key], least, kinds)
+    check_stack(config["stack"])
     config = config | {
         "task": check_task(config["task"]),
         "metrics": check_metrics(config["metrics"]),
@@ -161,11 +144,6 @@ def _check_name(name: str) -> None:
 def _check_device(device: str) -> None:
     if device.split(":")[0] not in ("auto", "cpu", "cuda", "mps"):
         raise UsageError(f"device={device}: must be auto, cpu, cuda or mps")
-
-
-def _check_count(key: str, value: Any, least: int, kinds: Any) -> None:
-    if value != "auto" and not (isinstance(value, kinds) and value >= least):
-        raise UsageError(f"{key}={value}: must be auto or a {'whole ' * (kinds is int)}number from {least}")
 
 
 def _data_options(node: dict[str, Any], task: dict[str, Any]) -> dict[str, Any]:

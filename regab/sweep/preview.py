@@ -6,7 +6,8 @@ from collections import Counter
 
 from regab.config import Run
 from regab.records.results import variant_name, varying
-from regab.workers.plan import Plan
+from regab.training.facts import Facts
+from regab.workers.plan import Plan, gains_from_threads
 
 SHOWN = 40  # variants of a dry run
 
@@ -39,6 +40,18 @@ def plan_words(plan: Plan, asked: int, distinct: int, done: int) -> str:
             f"{plan.bytes / 1e6:.0f} MB of data, and {plan.workers * 0.3 + 0.4:.1f} GB for the processes"
         )
     return "; ".join(lines)
+
+
+def idle_words(plan: Plan, facts: dict[str, Facts], cores: int) -> str:
+    """What would use the cores that are idle where runs are fewer, if all of them gain by it; else nothing."""
+    runs = [run for chunk in plan.chunks for run in chunk.runs]
+    share = cores // max(len(runs), 1)
+    if not plan.structures or share < 2:  # scripts have no structures
+        return ""
+    left_alone = all(run.config["stack"][key] == "auto" for run in runs for key in ("workers", "threads"))
+    if not left_alone or not all(gains_from_threads(run, facts) for run in runs):
+        return ""
+    return f"; stack.threads={share} would train each run on {share} cores"
 
 
 def duration(seconds: float) -> str:

@@ -25,7 +25,7 @@ from regab.sweep.design import Assignment
 from regab.sweep.folders import run_folder_name
 from regab.sweep.growth import Growth
 from regab.sweep.listeners import Listeners, planned
-from regab.sweep.preview import plan_words, variant_lines
+from regab.sweep.preview import idle_words, plan_words, variant_lines
 from regab.sweep.session import current
 from regab.sweep.unchanged import Earlier, check_unchanged, data_of, others
 from regab.training.facts import Facts, data_lines
@@ -59,7 +59,9 @@ class Sweep:
         self.ask(configs, assignments)
         current().listen(watch)
         gpus = max(facts.gpus for facts in self.facts.values())
-        self.workers = (gpus or cores()) if workers == "auto" else workers
+        threads = configs[0]["stack"].get("threads", "auto")  # scripts have none
+        share = 1 if threads == "auto" else threads
+        self.workers = (gpus or max(1, cores() // share)) if workers == "auto" else workers
 
     def ask(self, configs: list[Config], assignments: list[Assignment]) -> None:
         """Ask for more runs, as when the sweep was made."""
@@ -119,7 +121,8 @@ class Sweep:
 
     def _words(self, plan: Plan, runs: list[Run], growth: Growth | None) -> str:
         done = len(runs) - sum(len(chunk.runs) for chunk in plan.chunks)
-        return plan_words(plan, len(self.asked), len(runs), done) + (growth.planned(plan) if growth else "")
+        words = plan_words(plan, len(self.asked), len(runs), done) + (growth.planned(plan) if growth else "")
+        return words if done else words + idle_words(plan, self.facts, cores())
 
     def _planned(self, store: Store) -> tuple[list[Run], dict[str, Ended], Plan]:
         """The distinct runs, those of them that are done, and the plan for the others."""

@@ -136,6 +136,7 @@ VALUES = {
     "headline": ["abc"],
     "stack.size": ["0", "-1", "abc", "1.5"],
     "stack.workers": ["-1", "abc", "1.5"],
+    "stack.threads": ["0", "-1", "abc", "1.5"],
     "stack.checkpoint": ["-1", "abc"],
 }
 
