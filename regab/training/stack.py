@@ -69,9 +69,8 @@ class Stack:
         self.gradients = torch.zeros_like(self.values)
         self.leaves = [leaf.detach().requires_grad_() for leaf in self._unflatten(self.values)]
         held = [p | dict(m.named_buffers()) for p, m in zip(parameters, models, strict=True)]
-        self.buffers = [
-            torch.stack([h[s.name].detach() for h in held])[run_to_model].to(device) for s in self._buffer_slots
-        ]
+        begun = (torch.stack([h[s.name].detach() for h in held]) for s in self._buffer_slots)
+        self.buffers = [buffer[run_to_model].to(device) for buffer in begun]
         n_weights = sum(is_weight(slot) for slot in self._slots)
         self.parameters = Parameters(
             self.values,
@@ -115,8 +114,7 @@ class Stack:
 
     def spread(self, of: Mapping[str, float]) -> Tensor:
         """What is said of parameters by their names, of each of their elements: ``[P]``."""
-        parts = [torch.full((slot.shape.numel(),), of[slot.name], device=self.values.device) for slot in self._slots]
-        return torch.cat(parts)
+        return torch.cat([torch.full((s.shape.numel(),), of[s.name], device=self.values.device) for s in self._slots])
 
     def set_training(self, training: bool) -> None:
         """Switch between training and evaluation."""
@@ -209,12 +207,10 @@ class Stack:
 
     def state_dicts(self, rows: Iterable[int], state: list[Tensor]) -> Iterator[dict[str, Tensor]]:
         """The same of several rows, one after the other."""
-        values, *buffers = state
-        found = {slot.name: leaf for slot, leaf in zip(self._slots, self._unflatten(values), strict=True)}
-        found |= {slot.name: buffer for slot, buffer in zip(self._buffer_slots, buffers, strict=True)}
+        slots, tensors = [*self._slots, *self._buffer_slots], [*self._unflatten(state[0]), *state[1:]]
         for row in rows:
-            tensors = {name: tensor[row].cpu().contiguous().clone() for name, tensor in found.items()}
-            yield {name: tensors[held] for name, held in self._saved.items()}
+            own = {s.name: tensor[row].cpu().contiguous().clone() for s, tensor in zip(slots, tensors, strict=True)}
+            yield {name: own[held] for name, held in self._saved.items()}
 
 
 def _arrange_products(model: nn.Module) -> None:
