@@ -235,6 +235,23 @@ def test_the_best_variant_of_a_sweep_is_that_of_the_ranking(sweep, tmp_path, reg
     assert worst.code == 2
 
 
+def test_a_column_named_as_one_of_predictions_is_refused_or_said_to_be_left_out(tabular, tmp_path, regab):
+    table(4, 1).assign(prediction="mine", line=7).to_csv("new.csv", index=False)
+    result = regab("predict", str(tabular), "new.csv", "--keep", "id,line")
+    assert (result.code, result.err) == (
+        2,
+        "regab: predict: --keep line: predictions have a column of that name; rename the table's\n",
+    )
+    assert not (tmp_path / "new.predictions.csv").exists()
+    result = regab("predict", str(tabular), "new.csv", "--keep", "all")
+    assert result.code == 0
+    assert "left out of the table: prediction, line; predictions have columns of that name" in result.err
+    found = pd.read_csv(tmp_path / "new.predictions.csv")
+    assert list(found).count("line") == 1
+    assert found["line"].tolist() != [7] * 4
+    assert "mine" not in found["prediction"].tolist()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

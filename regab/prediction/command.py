@@ -103,9 +103,11 @@ def _with_columns(found: Predicted, keep: str | None) -> pd.DataFrame:
     for name in names:
         if name not in found.given:
             raise UsageError(f"predict: --keep {name}: the table has no such column; it has {', '.join(found.given)}")
-    kept = found.given[names]
-    twice = [name for name in names if name in found.frame]
-    return kept.drop(columns=twice).join(found.frame)
+    if twice := [name for name in names if name in found.frame]:
+        if keep != "all":
+            raise UsageError(f"predict: --keep {twice[0]}: predictions have a column of that name; rename the table's")
+        _say(f"left out of the table: {', '.join(twice)}; predictions have columns of that name")
+    return found.given[names].drop(columns=twice).join(found.frame)
 
 
 def _write(frame: pd.DataFrame, maps: dict[str, np.ndarray], out: Path | None) -> None:
