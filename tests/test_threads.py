@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from regab.config import Run
 from regab.sweep.preview import idle_words
 from regab.training.facts import Facts
 from regab.workers.plan import gains_from_threads, make_plan
-from tests.conftest import SMALL
+from tests.conftest import SMALL, python
 from tests.processes import run
 
 CNN = ("data.n_train=32", "epochs=1", "curves=false", "model=cnn", "model.channels=[4]", "model.widths=[8]")
@@ -59,10 +60,15 @@ def test_a_run_in_a_sweep_is_the_same_by_itself_with_as_many_threads(regab):
 @pytest.mark.slow
 def test_a_worker_has_the_threads_asked_for(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words = ("seed=0,1", "stack.workers=1", "stack.threads=2", "hydra.sweep.dir=here")
-    code, out, err = run("train", "-m", *CNN, *words)
-    assert (code, "on 1 worker:" in out) == (0, True), err
+    words = ("train", "-m", *CNN, "seed=0,1", "stack.workers=1", "stack.threads=2")
+    command = python("-m", "regab", *words, "hydra.sweep.dir=here")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, "on 1 worker:" in done.stdout) == (0, True), done.stderr
     assert [threads(file.parent) for file in tmp_path.glob("here/*/result.json")] == [2, 2]
+    torch.randn(10**6).exp()  # threads of this process, which a fork of it does not have
+    code, out, err = run(*words, "hydra.sweep.dir=there")
+    assert (code, "stack.threads=2: workers have one here" in out) == (0, True), err
+    assert [threads(file.parent) for file in tmp_path.glob("there/*/result.json")] == [1, 1]
 
 
 @pytest.mark.parametrize(("asked", "workers"), [("auto", 8), ("3", 2), ("9", 1)])

@@ -33,6 +33,10 @@ def foreman(pipe: Connection, theirs: Connection | None) -> None:
         theirs.close()
     leave_signals_to_main()
     die_with_parent()
+    if "torch" in sys.modules:  # of whoever calls regab from Python
+        from regab.workers import trainer
+
+        trainer.forked_from_torch = True
     import torch
 
     from regab.training.process import tune

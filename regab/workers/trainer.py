@@ -77,6 +77,11 @@ def _memory(error: BaseException) -> str | None:
     return f"out of memory{wanted}: take a smaller model, batch_size or stack.size"
 
 
+# Whether this worker descends from a process that had imported torch: if that has started threads, a second thread here
+# waits for them forever.
+forked_from_torch = False
+
+
 class _Attempt:
     """One attempt at a chunk."""
 
@@ -107,6 +112,10 @@ class _Attempt:
         """How many threads: one where runs are batched, whose numbers would depend on their stack with more."""
         asked = self.runs[0].config["stack"]["threads"]
         if training.stack.vmapped:
+            return 1
+        if forked_from_torch and asked not in ("auto", 1):
+            why = "as threads of torch do not survive the fork from a process that uses it; set stack.workers=0"
+            self.report([Note(f"stack.threads={asked}: workers have one here, {why}", aloud=True)])
             return 1
         return asked if asked != "auto" else self.threads or own_threads()
 
