@@ -160,7 +160,7 @@ from regab.tasks.classification import Classification
 from regab.training.evaluate import evaluate
 from regab.training.process import tune
 from regab.training.stack import Stack
-from tests.benchmarks.on_disk import anonymous
+from tests.benchmarks.memory import anonymous
 
 class Made(Examples):
     def __init__(self, count):

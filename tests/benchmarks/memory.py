@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks.rivals.workloads import WORKLOADS
@@ -26,19 +27,28 @@ def family(pid: int) -> list[int]:
 
 def proportional(pid: int) -> int:
     """Bytes of a process, shared pages divided among those who share them; 0 if it has ended."""
+    return _bytes(f"/proc/{pid}/smaps_rollup", "Pss:")
+
+
+def anonymous(pid: int | str = "self") -> int:
+    """Bytes of a process that no file backs; 0 if it has ended."""
+    return _bytes(f"/proc/{pid}/status", "RssAnon:")
+
+
+def _bytes(file: str, name: str) -> int:
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        lines = Path(file).read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:")), 0)
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith(name)), 0)
 
 
-def peak(words: list[str]) -> int:
-    """The most that a command and its processes take at one time."""
+def peak(words: list[str], taken: Callable[[int], int] = proportional, every: float = 0.1) -> int:
+    """The most that a command and its processes have ``taken`` at one time, asked ``every`` so many seconds."""
     process, most = subprocess.Popen(words, stdout=subprocess.DEVNULL), 0
     while process.poll() is None:
-        most = max(most, sum(map(proportional, family(process.pid))))
-        time.sleep(0.1)
+        most = max(most, sum(map(taken, family(process.pid))))
+        time.sleep(every)
     if process.returncode:
         raise SystemExit(f"exit code {process.returncode}: {' '.join(words)}")
     return most

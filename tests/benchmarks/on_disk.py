@@ -8,16 +8,14 @@ second, and seconds per epoch, the least of two; three times, interleaved.
 from __future__ import annotations
 
 import csv
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from tests.benchmarks.memory import family
+from tests.benchmarks.memory import anonymous, peak
 
 IMAGES, PIXELS = 1500, 128
 
@@ -32,31 +30,11 @@ def make(folder: Path) -> Path:
     return folder
 
 
-def anonymous(pid: int | str = "self") -> int:
-    """Bytes of a process that no file backs; 0 if it has ended."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("RssAnon:")), 0)
-
-
-def peak(words: list[str]) -> int:
-    """The most anonymous memory that a command and its processes take at one time."""
-    process, most = subprocess.Popen(words, stdout=subprocess.DEVNULL), 0
-    while process.poll() is None:
-        most = max(most, sum(map(anonymous, family(process.pid))))
-        time.sleep(0.02)
-    if process.returncode:
-        raise SystemExit(f"exit code {process.returncode}: {' '.join(words)}")
-    return most
-
-
 def train(images: Path, memory: str, folder: Path, epochs: int = 3) -> tuple[int, float]:
     """Peak of memory in bytes, and seconds per epoch but the first."""
     words = [sys.executable, "-m", "regab", "train", "data=image_folder", f"data.path={images}", f"epochs={epochs}"]
     words += ["data.val_fraction=0.1", "model=mlp", "model.widths=[64]", "stack.workers=0"]
-    most = peak([*words, f"stack.memory={memory}", f"hydra.run.dir={folder}"])
+    most = peak([*words, f"stack.memory={memory}", f"hydra.run.dir={folder}"], anonymous, every=0.02)
     with (folder / "metrics.csv").open(newline="") as file:
         return most, min(float(row["seconds"]) for row in [*csv.DictReader(file)][1:])
 
