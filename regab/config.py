@@ -51,9 +51,7 @@ class Run:
 
     @cached_property
     def trajectory(self) -> str:
-        methods = {} if is_script(self.config) else regularizers(self.config)
-        rules = [c for c, values in methods.values() if c.reads_curves_only() and not declared.is_neutral(c, values)]
-        return trajectory(self.config) if rules else self.digest
+        return trajectory(self.config, self.digest)
 
 
 def schema() -> type:
@@ -196,9 +194,11 @@ def digest(config: dict[str, Any]) -> str:
     return script_digest(config) if is_script(config) else _hash(config, regularizers(config))
 
 
-def trajectory(config: dict[str, Any]) -> str:
-    """What identifies a run's weights in every epoch: as ``digest``, without rules that only read curves."""
-    return _hash(config, {n: method for n, method in regularizers(config).items() if not method[0].reads_curves_only()})
+def trajectory(config: dict[str, Any], own: str) -> str:
+    """What identifies a run's weights in every epoch: as its ``own`` digest, without rules that only read curves."""
+    methods = {} if is_script(config) else regularizers(config)
+    rules = [n for n, (c, values) in methods.items() if c.reads_curves_only() and not declared.is_neutral(c, values)]
+    return _hash(config, {n: method for n, method in methods.items() if n not in rules}) if rules else own
 
 
 def _hash(config: dict[str, Any], methods: dict[str, tuple[type[Regularizer], dict[str, Any]]]) -> str:

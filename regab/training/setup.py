@@ -52,8 +52,8 @@ def set_up(configs: list[Config], ids: list[str] | None = None) -> Training:
 
     Runs of equal trajectory, which differ in stopping rules alone, share a lane.
     """
-    ids, stopping = ids or [digest(config) for config in configs], Stopping(configs)
-    paths = [trajectory(config) for config in configs] if stopping.rules else ids
+    ids = ids or [digest(config) for config in configs]
+    paths = [*map(trajectory, configs, ids)]
     order = list(dict.fromkeys(paths))
     lanes = dict(zip(reversed(paths), reversed(configs), strict=True))
     config, device, in_lanes = configs[0], device_of(configs[0]), [lanes[path] for path in order]
@@ -90,7 +90,7 @@ def set_up(configs: list[Config], ids: list[str] | None = None) -> Training:
         optimizer=optimizer,
         schedule=_schedule(config),
         noise=noise,
-        watch=Watch(stack, stopping, run_to_lane, config["epochs"]),
+        watch=Watch(stack, Stopping(configs), run_to_lane, config["epochs"]),
         lr=optimizer.lr,
         epochs=config["epochs"],
         batch_size=config["batch_size"],

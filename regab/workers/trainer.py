@@ -33,6 +33,9 @@ from regab.workers.plan import Chunk, cores, split
 # Share of a stack's lanes that must have ended before the rest goes on in a smaller stack: setting that up costs about
 # as much as an epoch of a few small networks.
 WORTHWHILE = 0.25
+# Whether this worker descends from a process that had imported torch: if that has started threads, a second thread here
+# waits for them forever.
+forked_from_torch = False
 
 Report = Callable[[list[Event]], None]
 State = dict[str, torch.Tensor]
@@ -75,11 +78,6 @@ def _memory(error: BaseException) -> str | None:
     asked = re.search(r"allocate (\d+) bytes", text)
     wanted = f" ({int(asked[1]) / 1e9:,.1f} GB were asked for at once)" if asked else ""
     return f"out of memory{wanted}: take a smaller model, batch_size or stack.size"
-
-
-# Whether this worker descends from a process that had imported torch: if that has started threads, a second thread here
-# waits for them forever.
-forked_from_torch = False
 
 
 class _Attempt:
