@@ -18,7 +18,7 @@ from regab.config import CONF, check
 from regab.errors import UsageError
 from regab.fields import switches
 from regab.regularizers import first_field, methods
-from regab.training.setup import examine
+from regab.training.assembly.setup import examine
 from tests.conftest import text_data
 from tests.test_contract import preset
 

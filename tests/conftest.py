@@ -27,8 +27,8 @@ from regab.command.script_words import in_full, is_script
 from regab.command.shorthands import expand_override
 from regab.config import CONF, check
 from regab.records.columns import to_row
+from regab.training.assembly.setup import set_up
 from regab.training.loop import train
-from regab.training.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
 from tests.benchmarks.compose import composers
 

@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from regab.data import embedded
+from regab.training.assembly.setup import set_up
 from regab.training.loop import train
-from regab.training.setup import set_up
 
 ALL_OF_WINE = (
     "data=wine",

@@ -11,7 +11,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from regab.data.split import Data, Split
 from regab.models.mlp import MLP
-from regab.models.norms import BatchNorm, arrange_norms
+from regab.models.parts.norms import BatchNorm, arrange_norms
 from regab.models.places import Perturbed
 from regab.regularizers.base import Chain
 from regab.regularizers.dropout import Dropout

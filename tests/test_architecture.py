@@ -53,10 +53,10 @@ FORBIDDEN_AT_THE_TOP = {
     "regab.targets": TORCH,
     "regab.measured": TORCH,
     **{
-        f"regab.{module}": (*TORCH, "regab.training.setup", "regab.training.loop", "regab.command.one_run")
+        f"regab.{module}": (*TORCH, "regab.training.assembly.setup", "regab.training.loop", "regab.command.one_run")
         for module in LIGHT
     },
-    "regab.training.facts": TORCH,
+    "regab.training.assembly.facts": TORCH,
     "regab.training.optimizer": TORCH,
     "regab.training.schedule": TORCH,
     "regab.regularizers": ("regab.models",),

@@ -5,11 +5,11 @@ import subprocess
 import numpy as np
 import pytest
 
-from regab.analysis.compare import compare
-from regab.analysis.paired import LEVEL, paired
 from regab.analysis.table import read
-from regab.analysis.variances import p_value
-from regab.analysis.verdicts import HELPS, HURTS
+from regab.analysis.verdicts.compare import compare
+from regab.analysis.verdicts.paired import LEVEL, paired
+from regab.analysis.verdicts.variances import p_value
+from regab.analysis.verdicts.words import HELPS, HURTS
 from tests.benchmarks.calibration import adjusted, false_at_any_look, grid, most
 from tests.benchmarks.simulated import KINDS, add_seeds, judge, simulate
 from tests.conftest import python

@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from regab.errors import UsageError
-from regab.models.calling import _cure
-from regab.models.foreign import adopt
+from regab.models.foreign.calling import _cure
+from regab.models.foreign.places import adopt
 from regab.models.places import (
     dropout_places,
     norm_places,
@@ -20,8 +20,8 @@ from regab.models.places import (
     shift_at,
 )
 from regab.regularizers.norm import Norm
-from regab.training.build import make
-from regab.training.setup import examine, set_up
+from regab.training.assembly.build import make
+from regab.training.assembly.setup import examine, set_up
 from tests.conftest import curves, same, text_data
 
 TOKENS = torch.tensor([[3, 4, 0, 0], [5, 6, 7, 0]])

@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from regab.command.app import explain
 from regab.errors import UsageError
 from regab.regularizers import first_field, methods
-from regab.training.setup import examine
+from regab.training.assembly.setup import examine
 from tests.conftest import SMALL, python
 
 WRONG = {
@@ -152,7 +152,7 @@ def test_experiments_of_the_users_own_are_found(regab, tmp_path):
 
 
 def test_a_crash_of_ours_keeps_its_traceback(regab, monkeypatch):
-    import regab.training.setup as setup
+    import regab.training.assembly.setup as setup
 
     monkeypatch.setattr(setup, "build_model", None)
     result = regab("train", *SMALL)

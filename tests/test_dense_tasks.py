@@ -22,8 +22,8 @@ from regab.models.unet import UNet
 from regab.tasks.language_modelling import LanguageModelling
 from regab.tasks.reconstruction import Reconstruction
 from regab.tasks.segmentation import Segmentation
+from regab.training.assembly.setup import examine, set_up
 from regab.training.evaluate import chunk_size
-from regab.training.setup import examine, set_up
 from tests.conftest import curves, same, text_data
 
 V, B, K, CLOSE = 2, 5, 3, {"rtol": 1e-6, "atol": 1e-6}

@@ -19,6 +19,7 @@ from regab.measured import metrics_of
 from regab.models.mlp import MLP
 from regab.tasks.classification import Classification
 from regab.tasks.regression import Regression
+from regab.training.assembly.setup import examine, set_up
 from regab.training.evaluate import evaluate, weight_metrics
 from regab.training.graphs import Graphs, obstacle, with_graphs
 from regab.training.loop import train
@@ -26,7 +27,6 @@ from regab.training.noise import Stream
 from regab.training.optimizer import muon
 from regab.training.optimizer.classic import Adam
 from regab.training.schedule import Plateau
-from regab.training.setup import examine, set_up
 from regab.training.stack import Stack
 from tests.conftest import SMALL
 

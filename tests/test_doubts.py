@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from regab.analysis.compare import sweep_of
-from regab.analysis.doubts import runs_of
-from regab.analysis.judgement import judge
+from regab.analysis.verdicts.compare import sweep_of
+from regab.analysis.verdicts.doubts import runs_of
+from regab.analysis.verdicts.judgement import judge
 from regab.records.looks import Looks
 from regab.report.looks import finished, judge_at
-from regab.report.page import page
+from regab.report.page.page import page
 from regab.report.study import Options, Study
 from tests.sweeps import results
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regab.analysis.compare import compare
-from regab.analysis.contrasts import design
-from regab.analysis.effects import interactions, main_effects, same
+from regab.analysis.verdicts.compare import compare
+from regab.analysis.verdicts.contrasts import design
+from regab.analysis.verdicts.effects import interactions, main_effects, same
 from regab.sweep.design import assign
 from tests.test_verdicts import results
 

@@ -12,9 +12,8 @@ from regab.models.mlp import MLP
 from regab.regularizers.activation_noise import ActivationNoise
 from regab.regularizers.dropout import Dropout
 from regab.regularizers.norm import Norm
-from regab.training import layers
 from regab.training import stack as stacks
-from regab.training.explicit import is_explicit
+from regab.training.explicit.model import is_explicit, layers
 
 CPU = torch.device("cpu")
 NETS = {

@@ -7,7 +7,7 @@ import subprocess
 import pandas as pd
 import pytest
 
-from regab.analysis.compare import compare
+from regab.analysis.verdicts.compare import compare
 from regab.records.imports.columns import Asked
 from regab.records.imports.table import find, imported, known_metrics
 from tests.conftest import python

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regab.report.charts import even
 from regab.report.conclusions import verdict_sentences
-from regab.report.drawings import interactions, responses
 from regab.report.factors import factor_levels, level_name
-from regab.report.page import page
+from regab.report.page.charts import even
+from regab.report.page.drawings import interactions, responses
+from regab.report.page.page import page
 from regab.report.report import factors_table
 from regab.report.study import Options, Study
 from regab.report.summary import factor_lines, sweep_summary

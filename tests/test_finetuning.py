@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from regab.errors import UsageError
-from regab.models.finetuning import FineTuning
+from regab.models.foreign.finetuning import FineTuning
+from regab.training.assembly.setup import set_up
 from regab.training.loop import train
-from regab.training.setup import set_up
 from tests import foreign
 from tests.conftest import curves, same
 

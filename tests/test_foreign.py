@@ -9,14 +9,14 @@ import torch
 from torch import nn
 
 from regab.errors import UsageError
-from regab.models.foreign import adopt
+from regab.models.foreign.places import adopt
 from regab.models.places import DropoutPlace, NormPlace, dropout_places, norm_places, perturbed_places, residual_places
 from regab.regularizers.dropout import Dropout
 from regab.regularizers.norm import Norm
+from regab.training.assembly.setup import examine, set_up
 from regab.training.forward import PROBABILITIES, choose_forward_mode
 from regab.training.loop import train
 from regab.training.noise import Noise
-from regab.training.setup import examine, set_up
 from tests import foreign
 from tests.conftest import curves, same
 

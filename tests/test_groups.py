@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from regab.errors import UsageError
-from regab.models.depth import layers_of
+from regab.models.foreign.depth import layers_of
 from regab.models.transformer import Transformer
+from regab.training.assembly.setup import examine, set_up
 from regab.training.loop import train
 from regab.training.optimizer import Adam
-from regab.training.setup import examine, set_up
 from tests import foreign
 from tests.conftest import curves, same
 from tests.test_foreign import own

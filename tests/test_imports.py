@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regab.analysis.compare import compare
 from regab.analysis.table import read
+from regab.analysis.verdicts.compare import compare
 from regab.errors import UsageError
 from regab.records.imports.columns import Asked, canonical
 from regab.records.imports.source import read_table

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from regab.analysis.compare import compare
-from regab.analysis.effects import interactions, main_effects
-from regab.analysis.family import gatekept, holm
-from regab.analysis.judgement import judge
-from regab.analysis.looks import at_look, automatic, spending
+from regab.analysis.verdicts.compare import compare
+from regab.analysis.verdicts.effects import interactions, main_effects
+from regab.analysis.verdicts.family import gatekept, holm
+from regab.analysis.verdicts.judgement import judge
+from regab.analysis.verdicts.looks import at_look, automatic, spending
 from tests.test_effects import FACTORS, planted
 from tests.test_verdicts import BASE, UP, results
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from regab.training.assembly.setup import set_up
 from regab.training.loop import train
-from regab.training.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
 from tests.conftest import curves, same
 

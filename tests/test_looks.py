@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from regab.analysis.baseline import variants_of
-from regab.analysis.judgement import judge
-from regab.analysis.looks import automatic
-from regab.analysis.undecided import hopeless, undecided, wanted
+from regab.analysis.verdicts.judgement import judge
+from regab.analysis.verdicts.looks import automatic
+from regab.analysis.verdicts.undecided import hopeless, undecided, wanted
 from regab.config import Run
 from regab.errors import UsageError
 from regab.records.looks import Looks, load_looks, save_looks

@@ -24,9 +24,9 @@ from regab.regularizers.input_noise import InputNoise
 from regab.regularizers.l1_ball import L1Ball
 from regab.regularizers.l2_ball import L2Ball
 from regab.regularizers.mixup import Mixup
+from regab.training.assembly.setup import load_data, set_up
 from regab.training.loop import train
 from regab.training.noise import Noise
-from regab.training.setup import load_data, set_up
 from regab.training.snapshot import restore, take_snapshot
 from regab.training.stack import Parameters
 from tests.test_against_scikit_learn import ALL_OF_WINE

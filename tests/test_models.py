@@ -8,9 +8,9 @@ from regab.data.split import Data, Split
 from regab.errors import UsageError
 from regab.metrics.accuracy import Accuracy
 from regab.models.cnn import CNN, RegularizedCNN
-from regab.models.initial import Initialization
 from regab.models.lenet import LeNet
 from regab.models.mlp import MLP
+from regab.models.parts.initial import Initialization
 from regab.models.places import (
     DropoutPlace,
     NormPlace,

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from regab.records.columns import columns
 from regab.records.printable import printable
 from regab.records.results import variant_name
-from regab.report.embedded import as_json
 from regab.report.figures.style import figure
-from regab.report.page import HERE
+from regab.report.page.embedded import as_json
+from regab.report.page.page import HERE
 from regab.report.tables import _escaped, _in_markdown
 
 NAMES = [

@@ -8,8 +8,8 @@ import torch
 from regab.config import digest
 from regab.errors import UsageError
 from regab.models.mlp import MLP
+from regab.training.assembly.setup import examine
 from regab.training.optimizer import SGD, Adagrad, Adam, Lion, Muon, NAdam, RMSprop
-from regab.training.setup import examine
 from regab.training.stack import Stack
 from tests.conftest import SMALL, curves, same
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from regab.errors import UsageError
+from regab.training.assembly.setup import examine, set_up
 from regab.training.loop import train
 from regab.training.optimizer.theirs import Theirs
-from regab.training.setup import examine, set_up
 from regab.training.snapshot import restore, take_snapshot
 from regab.workers.checkpoints import load, write
 from tests.conftest import SMALL, curves, same

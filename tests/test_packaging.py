@@ -26,7 +26,7 @@ def built(tmp_path_factory):
 def test_the_wheel_carries_the_configuration_and_runs_from_another_folder(built, tmp_path):
     (wheel,) = built.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    page = [f"regab/report/html/{path.name}" for path in (ROOT / "regab" / "report" / "html").iterdir()]
+    page = [f"regab/report/page/html/{path.name}" for path in (ROOT / "regab/report/page/html").iterdir()]
     assert page
     assert {"regab/conf/config.yaml", "regab/command/script.yaml", "regab/py.typed", *page} <= {*names}
     assert not [n for n in names if n.startswith(("tests/", "conf/", "outputs/"))]

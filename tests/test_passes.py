@@ -9,9 +9,9 @@ from torch.nn import functional
 
 from regab.regularizers.activation_noise import ActivationNoise
 from regab.regularizers.base import Regularizer
+from regab.training.assembly.setup import set_up
 from regab.training.loop import train
 from regab.training.noise import Noise
-from regab.training.setup import set_up
 from tests.conftest import curves, same
 
 ONE_BATCH = ("model=mlp", "model.widths=[32]", "data.n_train=100", "batch_size=100", "epochs=3")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from regab.config import Run
-from regab.training.facts import Facts
+from regab.training.assembly.facts import Facts
 from regab.workers.plan import cost, make_plan, stack_size
 from regab.workers.store import Store
 

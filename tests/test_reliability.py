@@ -13,9 +13,9 @@ from regab.data.split import Split
 from regab.records.results import load_results
 from regab.report.figures.reliability import calibration_error, pooled, reliability
 from regab.tasks.classification import Classification
+from regab.training.assembly.setup import set_up
 from regab.training.calibration import calibration, counted
 from regab.training.loop import train
-from regab.training.setup import set_up
 from regab.training.watch import DIVERGED
 from tests.conftest import SMALL
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from regab.training.assembly.setup import set_up
 from regab.training.loop import train
-from regab.training.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
 from regab.workers.checkpoints import load, write
 from tests.conftest import SMALL

@@ -12,7 +12,7 @@ import torch
 from sklearn.metrics import accuracy_score, r2_score, root_mean_squared_error
 
 from regab import metrics, tasks
-from regab.analysis.compare import column_of, compare, with_direction
+from regab.analysis.verdicts.compare import column_of, compare, with_direction
 from regab.command.shorthands import expand_override
 from regab.errors import UsageError
 from regab.metrics.accuracy import Accuracy
@@ -24,7 +24,7 @@ from regab.regularizers.early_stopping import EarlyStopping
 from regab.report.sentences import points, unit
 from regab.tasks.base import Scale
 from regab.training import schedule
-from regab.training.setup import set_up
+from regab.training.assembly.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
 from tests.conftest import SMALL, curves
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regab.analysis.compare import compare
 from regab.analysis.table import read
+from regab.analysis.verdicts.compare import compare
 from regab.errors import UsageError
 from regab.records.load import load_json, load_metrics
 from regab.script import check_script, command_of, script_digest

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 import regab as api
-from regab.analysis.compare import default_metric
 from regab.analysis.diagnosis import diagnosis, memorized, overfitting
 from regab.analysis.table import read
+from regab.analysis.verdicts.compare import default_metric
 from regab.data.split import Division, Source, Split, divide
 from regab.errors import UsageError
 from regab.records.files import from_json

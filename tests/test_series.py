@@ -14,7 +14,7 @@ from regab.data.fingerprint import fingerprint
 from regab.data.split import Division, divide
 from regab.errors import UsageError
 from regab.models.conv1d import Conv1D
-from regab.models.foreign import adopt
+from regab.models.foreign.places import adopt
 from tests.conftest import curves, same
 
 

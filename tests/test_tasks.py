@@ -23,7 +23,7 @@ from regab.tasks.ordinal import Ordinal
 from regab.tasks.quantile import Quantile
 from regab.tasks.regression import Regression
 from regab.tasks.soft_labels import SoftLabels
-from regab.training.setup import examine, set_up
+from regab.training.assembly.setup import examine, set_up
 from tests.conftest import curves, same
 
 V, B, K = 3, 40, 4

@@ -8,7 +8,7 @@ from regab.data.own.loaded import taken
 from regab.data.own.tensors import several
 from regab.data.split import Division, divide
 from regab.errors import UsageError
-from regab.training.setup import examine, set_up
+from regab.training.assembly.setup import examine, set_up
 from tests import own_tensors
 from tests.conftest import curves, same
 

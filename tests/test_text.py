@@ -8,7 +8,7 @@ from torch import nn
 from regab.data.split import Division, divide
 from regab.data.text import fitter, load, tokenize
 from regab.errors import UsageError
-from regab.models.attention import rows_of_tokens, sinusoids
+from regab.models.parts.attention import rows_of_tokens, sinusoids
 from regab.models.places import PerturbedWords, perturbed_places
 from regab.models.text_cnn import TextCNN
 from regab.models.transformer import Block, Transformer
@@ -16,9 +16,9 @@ from regab.records.load import load_result
 from regab.regularizers.embedding_dropout import EmbeddingDropout
 from regab.regularizers.stochastic_depth import StochasticDepth
 from regab.regularizers.word_dropout import WordDropout
-from regab.training.cost import count
+from regab.training.assembly.cost import count
+from regab.training.assembly.setup import examine
 from regab.training.noise import Noise
-from regab.training.setup import examine
 from regab.training.stack import Stack
 from tests.conftest import DATA, TRANSFORMER, curves, same, text_data
 

@@ -11,7 +11,7 @@ import torch
 from regab.cli import _wait_briefly
 from regab.config import Run
 from regab.sweep.preview import idle_words
-from regab.training.facts import Facts
+from regab.training.assembly.facts import Facts
 from regab.workers.plan import gains_from_threads, make_plan
 from tests.conftest import SMALL, python
 from tests.processes import run

@@ -12,8 +12,8 @@ import yaml
 from regab.models.mlp import MLP
 from regab.records.columns import columns
 from regab.training import loop
+from regab.training.assembly.setup import set_up
 from regab.training.evaluate import evaluate, weight_metrics
-from regab.training.setup import set_up
 from regab.training.watch import divergence
 from tests.conftest import DATA, SMALL, curves, needs_mnist
 
@@ -86,7 +86,7 @@ def test_the_model_file_holds_the_selected_epoch_and_loads_as_weights_only(regab
     assert result["selected"]["epoch"] != result["last"]["epoch"]
     model = MLP((1, 8, 8), 10, [16])
     model.load_state_dict(torch.load(folder / "model.pt", weights_only=True))
-    from regab.training.setup import load_data
+    from regab.training.assembly.setup import load_data
 
     val = load_data(configure(*words)["data"], torch.device("cpu")).val
     with torch.no_grad():

@@ -8,11 +8,11 @@ import pytest
 import scipy.stats
 import yaml
 
-from regab.analysis.compare import compare
-from regab.analysis.family import holm
-from regab.analysis.paired import paired, resolution
-from regab.analysis.sizes import pairs_needed
 from regab.analysis.table import read
+from regab.analysis.verdicts.compare import compare
+from regab.analysis.verdicts.family import holm
+from regab.analysis.verdicts.paired import paired, resolution
+from regab.analysis.verdicts.sizes import pairs_needed
 from regab.errors import UsageError
 
 RNG = np.random.default_rng(0)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from regab.analysis.baseline import variants_of
-from regab.analysis.compare import by_replicate, column_of
 from regab.analysis.table import metrics_of, replicate_words, variant_names
+from regab.analysis.verdicts.compare import by_replicate, column_of
 from regab.errors import UsageError
 from regab.records.columns import cell, headline, higher_is_better, words
 

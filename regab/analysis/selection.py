@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regab.analysis.compare import default_metric
 from regab.analysis.merge import configuration
 from regab.analysis.table import metrics_of, variant_names
+from regab.analysis.verdicts.compare import default_metric
 from regab.errors import UsageError
 from regab.script import own_part
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regab.analysis.compare import column_of, overlap
-from regab.analysis.paired import paired
 from regab.analysis.table import variant_names
+from regab.analysis.verdicts.compare import column_of, overlap
+from regab.analysis.verdicts.paired import paired
 from regab.errors import UsageError
 from regab.records.load import load_metrics, load_result
 from regab.regularizers.early_stopping import EarlyStopping
@@ -31,7 +31,7 @@ def stopping(results: DataFrame, metric: str | None = None, monitor: str = "val_
 
     * ``n``: runs; those that early stopping had ended already are left out, as what came after is unknown.
     * ``mean``: of ``metric`` at the epoch that the rule selects. ``mean_difference``: to the last epoch, run by run,
-      with its 95 % interval ``ci_low, ci_high`` (Student's t, ``regab.analysis.paired``; NaN below three runs).
+      with its 95 % interval ``ci_low, ci_high`` (Student's t, ``verdicts.paired``; NaN below three runs).
     * ``epochs``: the mean epoch in which the rule ends training; ``epochs_saved`` and ``share_saved``: the rest.
     * ``stopped``: in how many runs it ended training before its end.
 

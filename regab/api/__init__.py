@@ -78,7 +78,7 @@ def compare(
     at: str = "selected",
     **columns: Any,
 ) -> DataFrame:
-    """Every variant against the baseline, seed by seed: the table that ``regab.analysis.compare`` describes.
+    """Every variant against the baseline, seed by seed: the table that ``regab.analysis.verdicts.compare`` describes.
 
     Of a sweep, of its folder, of its ``results.csv`` as pandas reads it, or of any table with a row per run. What its
     columns are is found out, or said: ``factors=["dropout"]``, ``seed="seed"``, ``direction="up"`` (or ``"down"``).

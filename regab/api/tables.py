@@ -29,8 +29,8 @@ def judged(
     columns: dict[str, Any],
 ) -> DataFrame:
     """``regab.compare``; ``columns`` are ``factors``, ``seed`` and ``direction``, if they are said."""
-    from regab.analysis.compare import compare, with_direction
     from regab.analysis.selection import check_selected
+    from regab.analysis.verdicts.compare import compare, with_direction
     from regab.report.imported import headline_of
 
     asked = {"baseline": baseline, "metric": metric, "practical": practical, "at": at}

@@ -151,13 +151,13 @@ class Sweep:
 
     def compare(self, **options: Any) -> DataFrame:
         """Every variant against the baseline: see ``regab.compare``."""
-        from regab.analysis.compare import compare
+        from regab.analysis.verdicts.compare import compare
 
         return compare(self._fairly(options), **options)
 
     def factors(self, **options: Any) -> DataFrame:
-        """What each factor does on average over the others: see ``regab.analysis.effects.main_effects``."""
-        from regab.analysis.effects import main_effects
+        """What each factor does on average over the others: see ``regab.analysis.verdicts.effects.main_effects``."""
+        from regab.analysis.verdicts.effects import main_effects
 
         return main_effects(self._fairly(options), **options)
 
@@ -171,7 +171,7 @@ class Sweep:
 
     def interactions(self, **options: Any) -> DataFrame:
         """What two factors do together beyond the sum of what each does alone."""
-        from regab.analysis.effects import interactions
+        from regab.analysis.verdicts.effects import interactions
 
         return interactions(self._fairly(options), **options)
 

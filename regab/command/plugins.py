@@ -38,7 +38,7 @@ from regab.sweep.growth import FEWEST, Growth, first_seeds, seconds_of
 from regab.sweep.reference import reference
 from regab.sweep.sweep import Sweep, conclude_batches
 from regab.sweep.unchanged import Earlier, check_unchanged
-from regab.training.facts import Facts
+from regab.training.assembly.facts import Facts
 from regab.workers.events import Ended
 from regab.workers.plan import cost
 from regab.workers.store import Store
@@ -195,7 +195,7 @@ class CheckFirst(Callback):
             raise SystemExit(error) from error  # Hydra makes warnings of a callback's other exceptions
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        from regab.training.setup import examine
+        from regab.training.assembly.setup import examine
 
         try:
             run = Run(check(plain(without_hydra(config))), Path(), {})

@@ -15,7 +15,7 @@ from regab.command.shorthands import expand
 from regab.config import CONF, check, plain
 from regab.errors import UsageError
 from regab.records.printable import printable
-from regab.training.facts import data_lines
+from regab.training.assembly.facts import data_lines
 
 
 def show_data(words: list[str]) -> int:
@@ -26,7 +26,7 @@ def show_data(words: list[str]) -> int:
     config = _composed(words)
     import torch
 
-    from regab.training.setup import load_data
+    from regab.training.assembly.setup import load_data
 
     data = load_data(config["data"], torch.device("cpu"), config["task"], config["stack"]["memory"])
     for line in data_lines(data.said, data.columns):

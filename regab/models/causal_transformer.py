@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from regab.models.attention import rows_of_tokens
+from regab.models.parts.attention import rows_of_tokens
 from regab.models.transformer import Transformer
 
 

@@ -22,8 +22,8 @@ def model_options(node: dict[str, Any]) -> dict[str, Any]:
     tuning = fine_tuning(node)
     own = {k: v for k, v in node.items() if k != "init" and k not in tuning}
     given = (*GIVEN, *(name for name in OTHERWISE_GIVEN if name not in own))
-    initialization = {"_target_": "regab.models.initial.Initialization", "init": node.get("init", "default")}
-    tuned = options({"_target_": "regab.models.finetuning.FineTuning"} | tuning, "model")
+    initialization = {"_target_": "regab.models.parts.initial.Initialization", "init": node.get("init", "default")}
+    tuned = options({"_target_": "regab.models.foreign.finetuning.FineTuning"} | tuning, "model")
     active = {name: value for name, value in tuned.items() if value}
     return complete(own, "model", given) | options(initialization, "model") | active
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from regab.errors import UsageError
-from regab.models.attention import PerToken, SelfAttention, rows_of_tokens, sinusoids
 from regab.models.mlp import positive
+from regab.models.parts.attention import PerToken, SelfAttention, rows_of_tokens, sinusoids
 from regab.models.places import DropoutPlace, ResidualPlace, WordPlace
 
 

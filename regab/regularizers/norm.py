@@ -41,7 +41,7 @@ class Norm(Regularizer):
             replace(model, name, self._layer(place.features, place.spatial))
 
     def _layer(self, features: int, spatial: int) -> Module:
-        from regab.models.norms import BatchNorm
+        from regab.models.parts.norms import BatchNorm
 
         if self.kind == "batch":
             cls = (BatchNorm, torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)[spatial]

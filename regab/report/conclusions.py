@@ -9,8 +9,8 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from regab.analysis.pick import ranking
-from regab.analysis.sizes import FAR
-from regab.analysis.verdicts import HELPS, HURTS, NO_DIFFERENCE, NO_EVIDENCE, TOO_FEW, UNCHANGED
+from regab.analysis.verdicts.sizes import FAR
+from regab.analysis.verdicts.words import HELPS, HURTS, NO_DIFFERENCE, NO_EVIDENCE, TOO_FEW, UNCHANGED
 from regab.metrics import measured_by
 from regab.records.columns import cell, column, words
 from regab.report.factors import factor_levels, level_name, listed_levels

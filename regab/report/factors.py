@@ -8,7 +8,7 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any
 
-from regab.analysis.verdicts import HELPS, UNCHANGED
+from regab.analysis.verdicts.words import HELPS, UNCHANGED
 from regab.records.results import variant_name
 from regab.regularizers import first_field, methods
 from regab.report.sentences import counted, interval, points, unit

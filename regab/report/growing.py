@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from regab.analysis.baseline import variants_of
 from regab.analysis.table import read, variant_names
-from regab.analysis.undecided import hopeless, undecided, wanted
+from regab.analysis.verdicts.undecided import hopeless, undecided, wanted
 from regab.errors import UsageError
 from regab.records.looks import load_looks
 from regab.report.factors import level_name

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regab.analysis.compare import column_of, compare, default_metric, with_direction
 from regab.analysis.table import metrics_of
+from regab.analysis.verdicts.compare import column_of, compare, default_metric, with_direction
 from regab.errors import UsageError
 from regab.records.columns import higher_is_better
 from regab.records.imports.columns import Asked

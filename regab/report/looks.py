@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regab.analysis.compare import sweep_of
-from regab.analysis.doubts import doubted
-from regab.analysis.judgement import Judgement, judge
-from regab.analysis.looks import automatic, spending
 from regab.analysis.table import variant_names
+from regab.analysis.verdicts.compare import sweep_of
+from regab.analysis.verdicts.doubts import doubted
+from regab.analysis.verdicts.judgement import Judgement, judge
+from regab.analysis.verdicts.looks import automatic, spending
 from regab.errors import CannotWrite, UsageError
 from regab.records.looks import Looks, Seeds, load_looks, save_looks, seeds_of
 

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regab.analysis.looks import at_look
 from regab.analysis.table import read
+from regab.analysis.verdicts.looks import at_look
 from regab.errors import UsageError
 from regab.processes import beside
 from regab.records.files import make_folder, write_atomically
@@ -16,7 +16,7 @@ from regab.records.looks import load_looks
 from regab.records.results import PAGE, load_results
 from regab.report.figures.comparison import draw_comparison
 from regab.report.looks import finished, keep
-from regab.report.page import page
+from regab.report.page.page import page
 from regab.report.study import Options, Study
 from regab.report.summary import failures, folder_words, sweep_summary
 from regab.report.tables import latex, markdown
@@ -50,7 +50,7 @@ def _comparison_beside(study: Study, folder: Path) -> Callable[[], None]:
 
 
 def factors_table(study: Study) -> DataFrame:
-    """What levels of factors do (``regab.analysis.effects.main_effects``), and below it what two do to each other
+    """What levels of factors do (``verdicts.effects.main_effects``), and below it what two do to each other
     (``interactions``), whose rows have an ``other`` factor and its level."""
     import pandas as pd
 

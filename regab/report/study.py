@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regab.analysis.compare import column_of, default_metric, own_measures, with_direction
 from regab.analysis.selection import REWARDED, check_measured, rules_differ
 from regab.analysis.table import factors_of, in_full, variant_names
+from regab.analysis.verdicts.compare import column_of, default_metric, own_measures, with_direction
 from regab.errors import UsageError
 from regab.records.columns import higher_is_better
 from regab.records.load import load_metrics, load_result

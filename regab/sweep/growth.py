@@ -84,9 +84,9 @@ def next_look(seeds: int, most: int, cost: float) -> int:
     """At how many seeds the next look is, where one seed more costs so many seconds.
 
     Those that are trained in less time than a look takes are not looked at by themselves, up to twice the seeds. To
-    leave out looks of ``regab.analysis.looks.automatic`` spends nothing.
+    leave out looks of ``regab.analysis.verdicts.looks.automatic`` spends nothing.
     """
-    from regab.analysis.looks import automatic
+    from regab.analysis.verdicts.looks import automatic
 
     steps = [step for step, _ in automatic(most) if step > seeds]
     far = 2 * max(seeds, FEWEST)

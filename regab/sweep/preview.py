@@ -6,7 +6,7 @@ from collections import Counter
 
 from regab.config import Run
 from regab.records.results import variant_name, varying
-from regab.training.facts import Facts
+from regab.training.assembly.facts import Facts
 from regab.workers.plan import Plan, gains_from_threads
 
 SHOWN = 40  # variants of a dry run

@@ -28,7 +28,7 @@ from regab.sweep.listeners import Listeners, planned
 from regab.sweep.preview import idle_words, plan_words, variant_lines
 from regab.sweep.session import current
 from regab.sweep.unchanged import Earlier, check_unchanged, data_of, others
-from regab.training.facts import Facts, data_lines
+from regab.training.assembly.facts import Facts, data_lines
 from regab.watchers import check_watch
 from regab.workers.events import Ended
 from regab.workers.jobs import Launched

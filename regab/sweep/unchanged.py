@@ -11,7 +11,7 @@ from regab.errors import UsageError
 from regab.records.load import load_config, load_result
 from regab.records.results import is_begun, row_of
 from regab.script import own_part
-from regab.training.facts import Facts
+from regab.training.assembly.facts import Facts
 
 DIVISION = ("n_train", "val_fraction", "test_fraction", "label_noise", "split_seed", "folds", "fold")
 

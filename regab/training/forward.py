@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from regab.errors import UsageError, in_a_line
-from regab.models.attention import SelfAttention
-from regab.models.calling import explained, of_a_library
-from regab.models.foreign import is_foreign
+from regab.models.foreign.calling import explained, of_a_library
+from regab.models.foreign.places import is_foreign
+from regab.models.parts.attention import SelfAttention
 from regab.models.places import pass_once, perturbed_places
 from regab.seeding import drawn_since, global_states, seeded
 from regab.training.stack import Stack

@@ -13,11 +13,11 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor, nn
 
-from regab.models.norms import arrange_norms
+from regab.models.parts.norms import arrange_norms
 from regab.models.places import output_layer, perturbed_places
 from regab.private import batched, called, is_batched
 from regab.seeding import seed_globals
-from regab.training.explicit import Explicit, named, written_out
+from regab.training.explicit.model import Explicit, named, written_out
 from regab.training.noise import Stream
 from regab.training.parameters import Parameters
 from regab.training.slots import BATCHED, CHANNELS_LAST, EXPLICIT, NARROW, PLAIN, find_slots, is_weight, saved, unbind

@@ -10,9 +10,9 @@ from regab import fields
 from regab.config import check, schema, structure
 from regab.errors import UsageError
 from regab.targets import flat
-from regab.training.facts import Facts
-from regab.training.likeness import Likeness
-from regab.training.setup import examine
+from regab.training.assembly.facts import Facts
+from regab.training.assembly.likeness import Likeness
+from regab.training.assembly.setup import examine
 
 Config = dict[str, Any]
 

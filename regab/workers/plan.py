@@ -12,7 +12,7 @@ from typing import Any
 
 from regab.config import Run
 from regab.script import is_script
-from regab.training.facts import Facts
+from regab.training.assembly.facts import Facts
 
 # A stack's working set should stay near a core: 64-128-128-10 networks (1.5 MB each) took 3.6, 3.1 and 3.2 ms per run
 # and epoch in stacks of 8, 16 and 32; 784-512-512-10 ones gain nothing from stacking. What is larger by itself than a

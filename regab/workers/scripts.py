@@ -13,7 +13,7 @@ from pathlib import Path
 from regab.config import Run
 from regab.errors import Interrupted, UsageError
 from regab.script import check_script, code_of
-from regab.training.facts import Facts
+from regab.training.assembly.facts import Facts
 from regab.workers.crew import Config, Examined, Report, StopRequest
 from regab.workers.plan import Chunk, cores
 from regab.workers.script_run import Attempt

@@ -20,9 +20,9 @@ from regab.measured import undefined_words
 from regab.metrics.base import kept_measures
 from regab.records.columns import to_row
 from regab.records.files import to_json
+from regab.training.assembly.setup import set_up
 from regab.training.calibration import calibration
 from regab.training.loop import Training, train
-from regab.training.setup import set_up
 from regab.training.snapshot import restore, take_snapshot
 from regab.training.watch import DIVERGED, Record
 from regab.workers.checkpoints import Checkpoint, load

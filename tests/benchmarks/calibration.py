@@ -16,11 +16,11 @@ from itertools import product
 import numpy as np
 
 from regab.analysis.baseline import Variants
-from regab.analysis.contrasts import design, pairs
-from regab.analysis.family import gatekept, holm
-from regab.analysis.looks import automatic
-from regab.analysis.paired import LEVEL, paired
-from regab.analysis.variances import p_value
+from regab.analysis.verdicts.contrasts import design, pairs
+from regab.analysis.verdicts.family import gatekept, holm
+from regab.analysis.verdicts.looks import automatic
+from regab.analysis.verdicts.paired import LEVEL, paired
+from regab.analysis.verdicts.variances import p_value
 from tests.benchmarks.simulated import KINDS, Rates, add_seeds, judge, simulate, steps
 
 SWEEPS = 10_000

@@ -19,9 +19,9 @@ from omegaconf import OmegaConf
 from regab.command.plugins import register
 from regab.config import CONF, check
 from regab.regularizers import methods
+from regab.training.assembly.setup import set_up
 from regab.training.loop import train_epoch
 from regab.training.process import tune
-from regab.training.setup import set_up
 
 CASES = {"16 MLPs": (16, "model=mlp", "model.widths=[128,128]"), "1 CNN": (1, "model=cnn")}
 ROUNDS = 15

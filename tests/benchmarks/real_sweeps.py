@@ -5,7 +5,7 @@
 trains the sweeps below in FOLDER (MNIST and the texts are found under DATA, or left out) and writes
 ``tests/real_sweeps.csv``: for each variant and metric its mean difference to the baseline, the deviation of its paired
 differences, its correlation with the baseline and the kurtosis of the differences. The prior of
-``regab.analysis.variances`` follows from them: see ``tests.benchmarks.calibration``.
+``regab.analysis.verdicts.variances`` follows from them: see ``tests.benchmarks.calibration``.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 import pandas as pd
 import scipy.stats
 
-from regab.analysis.compare import compare, sweep_of
 from regab.analysis.table import read
+from regab.analysis.verdicts.compare import compare, sweep_of
 
 TABLE = Path(__file__).parents[1] / "real_sweeps.csv"
 SEEDS = 20

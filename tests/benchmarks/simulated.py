@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regab.analysis.family import holm
-from regab.analysis.looks import automatic
-from regab.analysis.paired import LEVEL, Paired, paired, resolution
-from regab.analysis.variances import p_value
+from regab.analysis.verdicts.family import holm
+from regab.analysis.verdicts.looks import automatic
+from regab.analysis.verdicts.paired import LEVEL, Paired, paired, resolution
+from regab.analysis.verdicts.variances import p_value
 
 Rng = np.random.Generator
 Shape = tuple[int, int, int]

@@ -47,7 +47,7 @@ def strength(axes: Any, factor: str, variants: Sequence[Variant], metric: str, c
 
 
 def terms(table: DataFrame, factor: str, level: str) -> list[Term]:
-    """The distinct levels in two columns of ``table`` (``regab.analysis.effects.interactions``)."""
+    """The distinct levels in two columns of ``table`` (``regab.analysis.verdicts.effects.interactions``)."""
     return list(dict.fromkeys(zip(table[factor], table[level], strict=True)))
 
 

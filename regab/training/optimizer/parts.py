@@ -25,7 +25,7 @@ class Parts:
     ``{head: {lr: 2, decay: 0}}`` twice the rate and no decay. Where two fit, the later one counts. A decay is that of
     reg.weight_decay and reg.l2, and a weight_decay that an optimizer of torch has.
     ``layer_decay``: each layer has so many times the rate of the one behind it, the output layer the full one. Layers
-    are those of ``regab.models.depth``. Both together multiply.
+    are those of ``regab.models.foreign.depth``. Both together multiply.
     Range: factors in [0, inf), layer_decay in (0, 1]. Neutral: {} and 1.
     Papers: Howard & Ruder 2018, ACL; Clark, Luong, Le & Manning 2020, ICLR; Bao, Dong, Piao & Wei 2022, ICLR.
     """
@@ -48,7 +48,7 @@ class Parts:
         rates, decays = ({n: chosen[n].get(key, 1.0) if n in chosen else 1.0 for n in trained} for key in KEYS)
         notes = []
         if self.layer_decay != 1:
-            from regab.models.depth import layers_of
+            from regab.models.foreign.depth import layers_of
 
             layers = layers_of(model, example)
             own = {n: self.layer_decay ** (len(layers) - i) for i, names in enumerate(layers, 1) for n in names}
@@ -58,7 +58,7 @@ class Parts:
 
     def _chosen(self, names: list[str]) -> dict[str, Factors]:
         """The factors of the last pattern that fits each parameter."""
-        from regab.models.finetuning import matches
+        from regab.models.foreign.finetuning import matches
 
         chosen = {name: pattern for pattern in self.groups for name in names if matches(name, pattern)}
         for pattern in self.groups:
@@ -82,7 +82,7 @@ def _read(pattern: str, value: Any) -> Factors:
 
 
 def _briefly(names: list[str]) -> str:
-    from regab.models.foreign import briefly
+    from regab.models.foreign.places import briefly
 
     return briefly(names)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from regab.blame import users_code
 from regab.errors import UsageError
 from regab.lazy import torch
-from regab.models.calling import explained
+from regab.models.foreign.calling import explained
 from regab.optimizers import own_options
 from regab.targets import locate
 from regab.training.optimizer.base import Optimizer, State

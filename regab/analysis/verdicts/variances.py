@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regab.analysis.paired import Paired
+from regab.analysis.verdicts.paired import Paired
 
 # How unequal variances are: degrees of freedom k of the distribution they come from (0.5: deviations differ a
 # hundredfold, 30: by a quarter), with their weights before the sweep is seen, and how many come from none. Real sweeps

@@ -28,17 +28,17 @@ from regab.regularizers.base import Chain, Regularizer
 from regab.seeding import seeded
 from regab.targets import locate
 from regab.tasks.base import Task
-from regab.training.build import arguments, build_model
-from regab.training.cost import count
+from regab.training.assembly.build import arguments, build_model
+from regab.training.assembly.cost import count
+from regab.training.assembly.facts import Facts
+from regab.training.assembly.own_draws import seed_own
 from regab.training.device import device_of
-from regab.training.explicit import written_out
-from regab.training.facts import Facts
+from regab.training.explicit.model import written_out
 from regab.training.forward import TRIED, choose_forward_mode
 from regab.training.graphs import with_graphs
 from regab.training.loop import Training, batches
 from regab.training.noise import Noise
 from regab.training.optimizer.joined import examine_optimizers, join_optimizers, parts_in
-from regab.training.own_draws import seed_own
 from regab.training.stack import Stack
 from regab.training.stopping import Stopping
 from regab.training.watch import Watch

@@ -1,4 +1,4 @@
-"""Which models are sequences of plain layers, and such a model as layers of a stack (``regab.training.layers``)."""
+"""Which models are sequences of plain layers, and such a model as layers of a stack (``layers``)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regab.models.norms import BatchNorm
+from regab.models.parts.norms import BatchNorm
 from regab.models.places import DropoutPlace, NormPlace, Perturbed, ResidualPlace, Shifted
-from regab.training import batch_norm, layers, pooling
+from regab.training.explicit import batch_norm, layers, pooling
 from regab.training.slots import NARROW, Slot
 
 PLACES = (nn.Identity, DropoutPlace, NormPlace, ResidualPlace)  # where nothing is, they do nothing

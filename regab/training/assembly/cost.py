@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regab.models.attention import SelfAttention
+from regab.models.parts.attention import SelfAttention
 
 
 def count(model: nn.Module, example: Tensor) -> tuple[int, int]:

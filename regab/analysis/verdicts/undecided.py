@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regab.analysis.baseline import Variants
-from regab.analysis.verdicts import BASELINE, NO_EVIDENCE, TOO_FEW
+from regab.analysis.verdicts.words import BASELINE, NO_EVIDENCE, TOO_FEW
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from regab.analysis.judgement import Judgement
+    from regab.analysis.verdicts.judgement import Judgement
 
 OPEN = (NO_EVIDENCE, TOO_FEW)
 

@@ -1,9 +1,9 @@
 """Factorial sweeps: what each factor does on average over the others, and what two do to each other.
 
-The estimates are least squares with replicates as blocks (``regab.analysis.contrasts``), so that whatever a seed does
-to all variants cancels, and a failed run costs no more than itself. In a full grid they are the differences of means;
-in any other design, those that it leaves open (as a fraction does most interactions) are not reported. Where a factor's
-effect is the difference of one variant to the baseline, as in ``one_at_a_time``, it has that variant's numbers.
+The estimates are least squares with replicates as blocks (``contrasts``), so that whatever a seed does to all variants
+cancels, and a failed run costs no more than itself. In a full grid they are the differences of means; in any other
+design, those that it leaves open (as a fraction does most interactions) are not reported. Where a factor's effect is
+the difference of one variant to the baseline, as in ``one_at_a_time``, it has that variant's numbers.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regab.analysis.baseline import Levels, Variants
-from regab.analysis.compare import Sweep, sweep_of, unchanged
-from regab.analysis.contrasts import Design, Estimates, design, least_squares
-from regab.analysis.verdicts import HELPS, HURTS, NUMBERS, adjusted, check_practical, concluded, numbers
+from regab.analysis.verdicts.compare import Sweep, sweep_of, unchanged
+from regab.analysis.verdicts.contrasts import Design, Estimates, design, least_squares
+from regab.analysis.verdicts.words import HELPS, HURTS, NUMBERS, adjusted, check_practical, concluded, numbers
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -40,7 +40,7 @@ def main_effects(
 
     * ``ahead, behind, settings``: in how many of the settings of the other factors that have both levels the level's
       mean is better, or worse, than the reference's;
-    * ``depends_on``: other factors on which the effect depends (``regab.analysis.judgement``);
+    * ``depends_on``: other factors on which the effect depends (``regab.analysis.verdicts.judgement``);
     * ``missing``: runs without a result.
 
     Raises UsageError.

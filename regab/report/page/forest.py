@@ -8,8 +8,8 @@ from html import escape
 from typing import Any
 
 from regab.records.columns import cell, words
-from regab.report.charts import dot, round_values
 from regab.report.factors import FactorLevel, factor_levels
+from regab.report.page.charts import dot, round_values
 from regab.report.sentences import ORDER, interval, kind_of, points, unit
 from regab.report.study import Study
 from regab.report.tables import mean_and_deviation

@@ -19,7 +19,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.instancenorm import _InstanceNorm
 
-from regab.models.calling import conform
+from regab.models.foreign.calling import conform
 from regab.models.places import DropoutPlace, NormPlace, OwnNorm, ResidualPlace, pass_once, replace
 
 NO_ACTIVATIONS = ("MultiheadAttention", "Softmax", "Softmax2d", "Softmin", "LogSoftmax")
@@ -65,7 +65,7 @@ def adopt(model: nn.Module, example: Any, masked: bool | None = None, parts: Any
     ``masked`` says of series whether their last channel is 1 where there is a moment; ``parts`` are the tensors that
     it is of, if it is of several (``regab.data.own.tensors``).
 
-    Afterwards it is called with an example alone and returns logits (``regab.models.calling``).
+    Afterwards it is called with an example alone and returns logits (``regab.models.foreign.calling``).
     """
     notes, calls = conform(model, example, masked, parts), _trace(model, example)
     times = Counter(id(call.module) for call in calls)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from regab.analysis.baseline import Levels
-from regab.analysis.compare import Sweep, sweep_of, variant_rows, variant_table
-from regab.analysis.effects import (
+from regab.analysis.verdicts.compare import Sweep, sweep_of, variant_rows, variant_table
+from regab.analysis.verdicts.effects import (
     BETTER_TOGETHER,
     WORSE_TOGETHER,
     factor_rows,
@@ -19,14 +19,14 @@ from regab.analysis.effects import (
     interaction_table,
     same,
 )
-from regab.analysis.family import gatekept
-from regab.analysis.paired import LEVEL
-from regab.analysis.verdicts import check_practical, concluded
+from regab.analysis.verdicts.family import gatekept
+from regab.analysis.verdicts.paired import LEVEL
+from regab.analysis.verdicts.words import check_practical, concluded
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from regab.analysis.looks import Seeds
+    from regab.analysis.verdicts.looks import Seeds
 
 
 class Judgement(NamedTuple):
@@ -49,11 +49,11 @@ def judge(
     """Factors are tested first, at the full level; what they do not use up passes on to interactions and variants.
 
     So at most 5 % of sweeps in which nothing differs have a *helps*, *hurts*, *better* or *worse together* anywhere on
-    the page (``regab.analysis.family.gatekept``), and as many a false *no practical difference*. A variant that differs
+    the page (``family.gatekept``), and as many a false *no practical difference*. A variant that differs
     from the baseline by the very contrast that is a factor's effect has the factor's verdict.
 
     ``level``: what this look may spend of the 5 %. ``before``: the runs that there were at earlier looks, each with
-    what that look spent (``regab.analysis.looks``). A verdict that was reached then stands, unless the difference has
+    what that look spent (``looks``). A verdict that was reached then stands, unless the difference has
     changed its sign. ``p_adjusted`` is always to be compared with 0.05: it is divided by the part of it that a look may
     spend.
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regab.analysis.baseline import Levels, Variants, find_baseline, off_levels, variants_of
-from regab.analysis.contrasts import Estimates, pairs
-from regab.analysis.paired import resolution
 from regab.analysis.table import compared, in_full, measured_of_all, metrics_of, replicate_words, variant_names
-from regab.analysis.verdicts import BASELINE, NUMBERS, adjusted, check_practical, concluded, numbers
+from regab.analysis.verdicts.contrasts import Estimates, pairs
+from regab.analysis.verdicts.paired import resolution
+from regab.analysis.verdicts.words import BASELINE, NUMBERS, adjusted, check_practical, concluded, numbers
 from regab.errors import UsageError
 from regab.metrics import Measures
 from regab.metrics.base import DOWN, UP, Measure
@@ -104,7 +104,7 @@ def compare(
     * ``n``: complete pairs (for the baseline: its finished runs). ``missing``: pairs that are not, because a run of
       either failed, is unfinished, or was never asked for; ``failed``: failed runs of the variant.
     * ``mean`` over all finished runs of the variant; ``mean_difference`` (variant − baseline) over the pairs, with its
-      95 % interval ``ci_low, ci_high`` and ``p_value`` by Student's paired t (``regab.analysis.paired``).
+      95 % interval ``ci_low, ci_high`` and ``p_value`` by Student's paired t (``regab.analysis.verdicts.paired``).
     * ``p_adjusted``: Holm's, over all comparisons of the table. ``verdict`` goes by it: *helps* or *hurts* below 0.05,
       so that at most 5 % of sweeps in which nothing differs have such a word anywhere.
     * ``probability_better``: that one more seed would be better with the variant than without.

@@ -10,12 +10,12 @@ from torch import nn
 
 from regab.data.split import Data
 from regab.errors import UsageError
-from regab.models.calling import PADDING, explained
-from regab.models.finetuning import FineTuning
-from regab.models.foreign import adopt, briefly, is_foreign
-from regab.models.initial import Initialization
-from regab.models.kinds import check_kind
+from regab.models.foreign.calling import PADDING, explained
+from regab.models.foreign.finetuning import FineTuning
+from regab.models.foreign.kinds import check_kind
+from regab.models.foreign.places import adopt, briefly, is_foreign
 from regab.models.options import fine_tuning
+from regab.models.parts.initial import Initialization
 from regab.regularizers.base import Chain
 from regab.seeding import seeded
 from regab.targets import is_node, keywords, locate

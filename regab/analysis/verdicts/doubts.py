@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from regab.analysis.paired import FEWEST
-from regab.analysis.verdicts import HELPS, HURTS, NO_EVIDENCE
+from regab.analysis.verdicts.paired import FEWEST
+from regab.analysis.verdicts.words import HELPS, HURTS, NO_EVIDENCE
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from regab.analysis.compare import Sweep
-    from regab.analysis.judgement import Judgement
+    from regab.analysis.verdicts.compare import Sweep
+    from regab.analysis.verdicts.judgement import Judgement
 
 APART = 6.0  # times the range of the other runs
 DEVIATIONS = 8.0  # of a typical variant, which the distance must be besides where there are few runs

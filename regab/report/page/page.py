@@ -9,11 +9,11 @@ from pathlib import Path
 from string import Template
 
 from regab.records.columns import words
-from regab.report.embedded import as_json, curves
 from regab.report.findings import findings, per_variant
 from regab.report.origin import command_of, provenance, warnings
+from regab.report.page.embedded import as_json, curves
+from regab.report.page.views import views_of
 from regab.report.study import Study
-from regab.report.views import views_of
 
 HERE = Path(__file__).parent / "html"
 SCRIPTS = ("base.js", "table.js", "curves.js", "metric.js")

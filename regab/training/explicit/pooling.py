@@ -1,11 +1,11 @@
-"""Max pooling of a whole stack of runs, forward and backward written out; see ``regab.training.layers``."""
+"""Max pooling of a whole stack of runs, forward and backward written out; see ``layers``."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from regab.training.layers import Layer, Room, channels_inside, channels_last
+from regab.training.explicit.layers import Layer, Room, channels_inside, channels_last
 
 
 class MaxPool(Layer):

@@ -11,8 +11,8 @@ import numpy as np
 
 from regab.metrics import measured_by
 from regab.records.columns import column, headline, words
-from regab.report.charts import DASHES
 from regab.report.figures.style import wide_range
+from regab.report.page.charts import DASHES
 from regab.report.study import Metrics, Study
 from regab.report.variant import Row, Variant
 

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regab.analysis.family import holm
-from regab.analysis.paired import LEVEL, paired
-from regab.analysis.sizes import pairs_needed, shrunken
-from regab.analysis.variances import beyond, p_value
+from regab.analysis.verdicts.family import holm
+from regab.analysis.verdicts.paired import LEVEL, paired
+from regab.analysis.verdicts.sizes import pairs_needed, shrunken
+from regab.analysis.verdicts.variances import beyond, p_value
 from regab.errors import UsageError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from regab.analysis.compare import Sweep
-    from regab.analysis.contrasts import Estimates
+    from regab.analysis.verdicts.compare import Sweep
+    from regab.analysis.verdicts.contrasts import Estimates
 
 HELPS, HURTS, NO_EVIDENCE = "helps", "hurts", "no evidence"
 NO_DIFFERENCE, TOO_FEW, BASELINE = "no practical difference", "too few seeds", "baseline"

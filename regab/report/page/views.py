@@ -13,8 +13,8 @@ from regab.metrics import SPLITS, measured_by
 from regab.processes import shared_out
 from regab.records.columns import Column, measured, words
 from regab.report.conclusions import setting, verdict_sentences
-from regab.report.drawings import costs, interactions, responses
-from regab.report.forest import MARKS, TONES, factor_table, variant_table
+from regab.report.page.drawings import costs, interactions, responses
+from regab.report.page.forest import MARKS, TONES, factor_table, variant_table
 from regab.report.sentences import ORDER, kind_of, points, unit
 from regab.report.study import Study
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from regab.analysis.paired import LEVEL
 from regab.analysis.table import variant_names
+from regab.analysis.verdicts.paired import LEVEL
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from regab.analysis.paired import LEVEL
+from regab.analysis.verdicts.paired import LEVEL
 
 POWER = 0.8
 FAR = 1000  # seeds that nobody is going to train

@@ -9,13 +9,13 @@ from itertools import combinations
 from statistics import fmean, stdev
 from typing import Any
 
-from regab.analysis.effects import BETTER_TOGETHER, WORSE_TOGETHER
+from regab.analysis.verdicts.effects import BETTER_TOGETHER, WORSE_TOGETHER
 from regab.records.columns import cell, words
-from regab.report import charts
-from regab.report.charts import Axis, Point, Series
 from regab.report.factors import level_name
 from regab.report.figures.style import FREE, wide_range
-from regab.report.forest import MARKS, TONES
+from regab.report.page import charts
+from regab.report.page.charts import Axis, Point, Series
+from regab.report.page.forest import MARKS, TONES
 from regab.report.sentences import interval, points, unit
 from regab.report.study import Study
 from regab.report.variant import Variant, method_of

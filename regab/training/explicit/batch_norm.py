@@ -1,4 +1,4 @@
-"""Batch normalization of a whole stack of runs, forward and backward written out; see ``regab.training.layers``."""
+"""Batch normalization of a whole stack of runs, forward and backward written out; see ``layers``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from regab.training.layers import Layer, Room
+from regab.training.explicit.layers import Layer, Room
 
 
 class BatchNorm(Layer):

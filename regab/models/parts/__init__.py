@@ -1,0 +1,1 @@
+"""What several of regab's models are made of."""

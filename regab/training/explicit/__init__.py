@@ -1,0 +1,1 @@
+"""Plain layers of a whole stack of runs, forward and backward written out."""
