@@ -9,7 +9,7 @@ import pytest
 from regab.command.shorthands import expand, expand_override
 from regab.config import Run, digest, structure
 from regab.records.log import METRICS, RunLog
-from regab.records.results import MEASURES, RESULTS, write_results
+from regab.records.results import MEASURES, PLACED, RESULTS, load_measures, run_folders, write_results
 from regab.sweep.design import grid
 from regab.sweep.folders import fresh_folder, run_folder_name
 from regab.sweep.sweep import tabulate
@@ -308,3 +308,41 @@ def test_the_table_of_runs_that_have_just_ended_is_that_of_their_files(tmp_path)
     assert "unfinished" in at_hand[0]
     tabulate(Store(tmp_path), runs, ended)
     assert "unfinished" not in (tmp_path / RESULTS).read_text()
+
+
+def ask(root, config, *levels, headline=None):
+    """As a command that asks for runs of these levels (folders ``l<level>``) and ends: the levels by row, and by what
+    verdicts go."""
+    runs = [Run(config | {"headline": headline, "epochs": int(x)}, root / f"l{x}", {"x": x}) for x in levels]
+    store = Store(root)
+    store.hidden.mkdir(exist_ok=True)
+    store.place(runs)
+    [*map(describe, runs)]
+    tabulate(store, runs, {})
+    return [row["x"] for row in results(root)], load_measures(root)["headline"]
+
+
+def test_levels_keep_the_order_in_which_they_were_first_asked_for_unless_all_are_asked_for_again(small, tmp_path):
+    config = small()
+    assert ask(tmp_path, config, "2", "3") == (["2", "3"], None)
+    assert ask(tmp_path, config, "1", headline="f1") == (["2", "3", "1"], "f1")  # of the command, not of the first row
+    assert ask(tmp_path, config, "4", "2", headline="f1") == (["2", "3", "1", "4"], "f1")
+    (tmp_path / RESULTS).unlink()
+    assert run_folders(tmp_path) == ["l2", "l3", "l1", "l4"]
+    write_results(tmp_path, run_folders(tmp_path))  # as regab report does
+    assert [row["x"] for row in results(tmp_path)] == ["2", "3", "1", "4"]
+    assert load_measures(tmp_path)["headline"] == "f1"
+    (tmp_path / PLACED).unlink()
+    assert [*Store(tmp_path).known().values()] == ["l2", "l3", "l1", "l4"]
+    assert ask(tmp_path, config, "1", "4", "3", "2") == (["1", "4", "3", "2"], None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [[], ["-m"]])
+def test_the_baseline_stays_when_a_level_is_added_to_a_factor_that_has_no_neutral_one(regab, tmp_path, mode):
+    first = regab("train", "-m", *SMALL, "optimizer.lr=1e-2,1e-3", "--seeds", "3", "hydra.sweep.dir=here")
+    assert "baseline" in first.out
+    more = regab("train", *mode, "--resume", "here", "optimizer.lr=1e-4")
+    assert more.code == 0, more.err
+    with (tmp_path / "here" / "effects.csv").open(newline="") as file:
+        assert [row["variant"] for row in csv.DictReader(file) if row["verdict"] == "baseline"] == ["optimizer.lr=0.01"]

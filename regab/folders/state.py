@@ -12,7 +12,7 @@ from shlex import quote
 from regab.errors import UsageError
 from regab.records.load import load_json
 from regab.records.log import ERROR, RESULT
-from regab.records.results import SOURCE, is_begun, is_run
+from regab.records.results import PLACED, SOURCE, is_begun, is_run
 from regab.workers.store import HIDDEN
 
 FINISHED, RUNNING, INTERRUPTED, FAILED = "finished", "running", "interrupted", "failed"
@@ -70,7 +70,7 @@ def state_of(root: Path) -> State:
 def _runs(root: Path) -> list[Path]:
     if is_run(root):
         return [root]
-    placed = load_json(root / HIDDEN / "runs.json")
+    placed = load_json(root / PLACED)
     return [root / name for name in placed.values()] if placed else sorted(filter(is_begun, root.iterdir()))
 
 

@@ -20,6 +20,7 @@ Rows = list[dict[str, str]]
 Known = tuple[dict[str, str], dict[str, Any]]  # a finished run's overrides and its result, as it stands in its file
 
 RESULTS, MEASURES = "results.csv", "metrics.json"
+PLACED = ".regab/runs.json"  # the folders of a sweep's runs by digest, in the order in which they were first asked for
 PAGE = "report.html"
 SOURCE = "source.json"  # in a folder of results made elsewhere: where they came from
 REPLICATE = ("seed", "data.fold")  # the keys whose values are repetitions of one variant
@@ -29,12 +30,15 @@ KEPT = ("task", "seed", "fold", "status", "parameters", "seconds")
 REST = ["parameters", "seconds", "folder"]
 
 
-def write_results(root: Path, folders: list[str], known: Mapping[str, Known] | None = None) -> None:
+def write_results(
+    root: Path, folders: list[str], known: Mapping[str, Known] | None = None, latest: str | None = None
+) -> None:
     """Write ``results.csv``: factors (the keys that vary), seed and fold, status, selected and last metrics, folder;
     and ``metrics.json``: how each metric is compared and shown, and by which verdicts go.
 
     Rows stand in the order of ``folders``, so the first level of a factor is the one that was given first. A run of
-    which nothing was written yet has none. What is ``known`` of a folder is not read again.
+    which nothing was written yet has none. What is ``known`` of a folder is not read again. Verdicts go by what the
+    run (its folder) wants that was asked for ``latest``, else by what is noted, else by what the first wants.
     """
     known = known or {}
     rows = [row_of(root / name, known.get(name)) for name in folders if name in known or is_begun(root / name)]
@@ -52,9 +56,17 @@ def write_results(root: Path, folders: list[str], known: Mapping[str, Known] | N
     measures = {name: facts for row in rows for name, facts in row["measures"].items()}
     said = [load_yaml(root / row["folder"] / CONFIG) for row in rows] if reported else []  # which --resume may add to
     measures |= {name: facts for config in said for name, facts in measures_of(config).items()}
-    headlines = [config["headline"] for config in said] if said else [headline_of(root / r["folder"]) for r in rows[:1]]
-    headline = next(filter(None, reversed(headlines)), None)
-    write_atomically(root / MEASURES, to_json({"headline": headline, "metrics": measures}))
+    own = next((config["headline"] for config in reversed(said) if config["headline"]), None)
+    wanted = own if said else _headline(root, latest, rows)
+    write_atomically(root / MEASURES, to_json({"headline": wanted, "metrics": measures}))
+
+
+def _headline(root: Path, latest: str | None, rows: list[dict[str, Any]]) -> str | None:
+    noted = None if latest else load_json(root / MEASURES)
+    if noted:
+        return noted.get("headline")
+    run = latest or next((row["folder"] for row in rows), None)
+    return headline_of(root / run) if run else None
 
 
 def headline_of(folder: Path) -> str | None:
@@ -63,13 +75,15 @@ def headline_of(folder: Path) -> str | None:
 
 
 def run_folders(root: Path) -> list[str]:
-    """The folders of a sweep's runs: those in ``results.csv``, as they stand there, then others that are found."""
+    """The folders of a sweep's runs: those in ``results.csv``, as they stand there, then others that are found, in the
+    order in which they were first asked for."""
     try:
         listed = [row.get("folder") or "" for row in load_results(root)]
     except (OSError, UsageError):
         listed = []  # missing or damaged: it is made again from the runs
-    found = sorted(folder.name for folder in root.iterdir() if is_begun(folder))
-    return [name for name in dict.fromkeys([*listed, *found]) if name in found]
+    found = {folder.name for folder in root.iterdir() if is_begun(folder)}
+    placed = (load_json(root / PLACED) or {}).values()
+    return [name for name in dict.fromkeys([*listed, *placed, *sorted(found)]) if name in found]
 
 
 def is_begun(folder: Path) -> bool:

@@ -188,14 +188,16 @@ def _cure(root: Path) -> str:
     return f"go on with: regab train --resume {shlex.quote(folder_words(root))}"
 
 
-def tabulate(store: Store, first: list[Run], ended: Mapping[str, Ended]) -> dict[str, Known]:
-    """Write ``results.csv`` of all runs in the folder; the rows of ``first`` stand first.
+def tabulate(store: Store, asked: list[Run], ended: Mapping[str, Ended]) -> dict[str, Known]:
+    """Write ``results.csv`` of all runs in the folder, in the order in which they were first asked for, so that the
+    baseline stays the same; or, where all are asked for now, in that order.
 
     By folder, what is known of those of them that have ``ended`` with a result.
     """
-    there = [(run, result) for run in first if (end := ended.get(run.digest)) and (result := end.result)]
+    there = [(run, result) for run in asked if (end := ended.get(run.digest)) and (result := end.result)]
     known = {run.folder.name: (run.overrides, finite(result)) for run, result in there}
-    write_results(store.root, [*dict.fromkeys([*(r.folder.name for r in first), *store.known().values()])], known)
+    names, placed = [run.folder.name for run in asked], [*store.known().values()]
+    write_results(store.root, names if {*placed} <= {*names} else placed, known, latest=names[0])
     return known
 
 
@@ -215,7 +217,7 @@ def conclude_batches(cfg: DictConfig) -> None:
 
 
 def conclude(store: Store, runs: list[Run], heard: Listeners) -> None:
-    """Print what a sweep has found and write its tables and figures; the rows of ``runs`` stand first."""
+    """Print what a sweep has found and write its tables and figures; ``runs`` are those that are asked for now."""
     from regab.report.figures.curves import draw_curves
     from regab.report.report import report_sweep
 

@@ -21,7 +21,7 @@ from regab.measured import all_measured
 from regab.records.files import PARTIAL, Texts, checksum, make_folder, to_json, with_checksum, write_atomically, writing
 from regab.records.load import load_json, load_result, load_yaml
 from regab.records.log import CONFIG, MODEL, OVERRIDES
-from regab.records.results import is_begun
+from regab.records.results import PLACED, run_folders
 from regab.script import is_script
 
 HIDDEN = ".regab"
@@ -62,18 +62,18 @@ class Store:
     def place(self, runs: list[Run]) -> None:
         """Record the folders of these runs, after those that are here already."""
         known = self.known() | {run.digest: run.folder.name for run in runs}
-        write_atomically(self.hidden / "runs.json", to_json(known), sync=True)
+        write_atomically(self.root / PLACED, to_json(known), sync=True)
 
     def known(self) -> dict[str, str]:
         """Folders of this sweep's runs, by digest, in the order in which they were first asked for.
 
         Where that record is lost or damaged, the folders that are there.
         """
-        placed = load_json(self.hidden / "runs.json")
+        placed = load_json(self.root / PLACED)
         if placed is not None and all(_is_name(name) for name in placed.values()):
             return placed
-        folders = sorted(filter(is_begun, self.root.iterdir())) if self.root.is_dir() else []
-        return {found: folder.name for folder in folders if (found := _digest_in(folder))}
+        names = run_folders(self.root) if self.root.is_dir() else []
+        return {found: name for name in names if (found := _digest_in(self.root / name))}
 
     def done(self, run: Run) -> dict[str, Any] | None:
         """The result of a run that has finished, of which all was measured that is asked for now, and whose files are
