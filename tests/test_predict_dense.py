@@ -131,7 +131,7 @@ def test_a_text_has_a_row_for_each_piece(tmp_path):
         run.predict([line, " "])
     with pytest.raises(UsageError, match="a int holds no texts"):
         run.predict(3)
-    with pytest.raises(UsageError, match="predictions of a language_modelling are a table"):
+    with pytest.raises(UsageError, match="of task=language_modelling, predictions are a table"):
         run._trained.check(False, arrays=True)
     with pytest.raises(UsageError, match="--probabilities: is for segmentation"):
         run._trained.check(True, arrays=False)

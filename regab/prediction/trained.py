@@ -61,7 +61,9 @@ class Trained:
     def check(self, probabilities: bool, arrays: Any) -> None:
         """Raises UsageError where the task has no maps that could be written into ``arrays``, or have probabilities."""
         if arrays and not self.task.mapped:
-            raise UsageError(f"predict: --out: predictions of a {self.task.name} are a table: .csv, .tsv or .parquet")
+            raise UsageError(
+                f"predict: --out: of task={self.task.name}, predictions are a table: .csv, .tsv or .parquet"
+            )
         if probabilities and not (self.task.mapped and self.task.dense and not self.task.of_inputs):
             raise UsageError("predict: --probabilities: is for segmentation; others have them in any case, if any")
 
