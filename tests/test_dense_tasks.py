@@ -183,6 +183,25 @@ def test_a_model_of_another_shape_is_a_line(small, files):
         examine([telling(small, files, model=pooled)])
 
 
+def halved(in_channels, classes):
+    return torch.nn.Sequential(torch.nn.AvgPool2d(2), torch.nn.Conv2d(in_channels, classes, 1))
+
+
+def test_labels_of_another_size_than_images_are_the_data_s_unless_a_model_returns_that(small, tmp_path):
+    images, labels = np.random.default_rng(0).normal(size=(20, 8, 6)), np.arange(20 * 4 * 3).reshape(20, 4, 3) % 2
+    np.savez(tmp_path / "masks.npz", x=images, y=labels)
+    np.savez(tmp_path / "test.npz", x=images, y=labels.repeat(2, 1))
+    data = {"_target_": "regab.data.arrays.load", "path": str(tmp_path / "masks.npz"), "task": "segmentation"}
+    unet = {"_target_": "regab.models.unet.UNet", "channels": [4, 6]}
+    named = r"data.path=\S*masks.npz: labels have the size \[4, 3\], but inputs, and what UNet returns, \[8, 6\]"
+    with pytest.raises(UsageError, match=named):
+        examine([base(small, data, unet)])
+    own = {"_target_": "tests.test_dense_tasks.halved"}
+    examine([base(small, data, own)])
+    with pytest.raises(UsageError, match=r"masks.npz: labels .* shape \[4, 3\] in training and \[8, 3\] in test data"):
+        examine([base(small, data | {"test_path": str(tmp_path / "test.npz")}, own, **{"data.test_fraction": 0.0})])
+
+
 def test_an_autoencoder_of_ones_own_may_return_images(small, files):
     config = encoding(small, files, model={"_target_": "tests.test_dense_tasks.convolutional"})
     training = set_up([config])

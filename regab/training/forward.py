@@ -57,18 +57,18 @@ def stacks_well(model: nn.Module, device: torch.device) -> bool:
 
 
 def choose_forward_mode(
-    model: nn.Module, examples: Tensor, answers: list[tuple[int, ...]], device: torch.device
+    model: nn.Module, examples: Tensor, answers: list[tuple[int, ...]], device: torch.device, data: str = "data"
 ) -> ForwardMode:
     """The mode for a model, which is left as it is. A foreign one's is found by trying, on ``examples [B, …]``.
 
-    ``answers`` are the shapes that what it returns for an example may have. The mode follows from
-    the model and the device alone. Raises UsageError where a foreign model can be trained in none.
+    ``answers`` are the shapes that what it returns for an example may have; ``data`` is what they come from. The mode
+    follows from the model and the device alone. Raises UsageError where a foreign model can be trained in none.
     """
     batched, example = stacks_well(model, device), examples[:2]
     if not is_foreign(model):
-        _check_answer(pass_once(model, example, []), example, answers, type(model).__name__)
+        _check_answer(pass_once(model, example, []), example, answers, type(model).__name__, data)
         return ForwardMode(batched)
-    notes = _check_forward(model, example, answers)
+    notes = _check_forward(model, example, answers, data)
     mode = ForwardMode(batched, channels_last=example.ndim == 4, notes=notes)
     if _draws(model, example):
         note = "its forward draws random numbers (F.dropout?): seeded for each run, but nothing under reg acts on them"
@@ -78,6 +78,12 @@ def choose_forward_mode(
     if mode.vmapped and device.type == "cpu" and not _alone_is_stacked(model, examples):
         mode = _next(mode, "a run's numbers would depend on how many are trained together")
     return mode
+
+
+def origin(node: dict[str, Any]) -> str:
+    """What data come from, as a command says it."""
+    key = "path" if node.get("path") else "_target_"
+    return f"data.{key}={node[key]}"
 
 
 def _next(mode: ForwardMode, reason: str) -> ForwardMode:
@@ -90,7 +96,7 @@ def _next(mode: ForwardMode, reason: str) -> ForwardMode:
     raise UsageError(f"model: regab cannot give it its parameters: {reason}")
 
 
-def _check_forward(model: nn.Module, example: Tensor, answers: list[tuple[int, ...]]) -> list[str]:
+def _check_forward(model: nn.Module, example: Tensor, answers: list[tuple[int, ...]], data: str) -> list[str]:
     """In training a model must return logits, and must not put new tensors in the place of its buffers.
 
     What there is to say of those that are sound.
@@ -102,7 +108,7 @@ def _check_forward(model: nn.Module, example: Tensor, answers: list[tuple[int, .
     with explained(type(model), f"model: in training the forward of {name} fails"):
         out = trial(example)
     library = of_a_library(type(model))
-    _check_answer(out, example, answers, name, "; take one with a head for the task" if library else "")
+    _check_answer(out, example, answers, name, data, "; take one with a head for the task" if library else "")
     if not out.is_floating_point():
         raise UsageError(f"model: the forward of {name} must return floating-point numbers, not {out.dtype}")
     if not out.requires_grad:
@@ -122,9 +128,14 @@ def _are_probabilities(out: Tensor) -> bool:
     return out.shape[-1] > 1 and bool((out >= 0).all() and near.all() and (out != 1).any())
 
 
-def _check_answer(out: Any, example: Tensor, answers: list[tuple[int, ...]], name: str, cure: str = "") -> None:
+def _check_answer(
+    out: Any, example: Tensor, answers: list[tuple[int, ...]], name: str, data: str, cure: str = ""
+) -> None:
     expected = [[len(example), *answer] for answer in dict.fromkeys(answers)]
     if not isinstance(out, Tensor) or list(out.shape) not in expected:
+        size, wanted = list(example.shape[2:]), expected[0][2:]
+        if size and wanted and isinstance(out, Tensor) and list(out.shape[2:]) == size != wanted:
+            raise UsageError(f"{data}: labels have the size {wanted}, but inputs, and what {name} returns, {size}")
         what = list(out.shape) if isinstance(out, Tensor) else type(out).__name__
         shapes = " or ".join(map(str, expected))
         raise UsageError(f"model: for two examples the forward of {name} must return {shapes}, not {what}{cure}")

@@ -155,8 +155,9 @@ def _from_zero(splits: dict[str, Split], source: Source, key: str) -> tuple[dict
 
 
 def _check_alike(train: Split, other: Split | None, name: str, key: str) -> None:
-    if other is None or not hasattr(train.x, "shape") or not hasattr(other.x, "shape"):
+    if other is None:
         return
-    if train.x.shape[1:] != other.x.shape[1:]:
-        shapes = f"{list(train.x.shape[1:])} in training and {list(other.x.shape[1:])} in {name} data"
-        raise UsageError(f"{key}: an example has the shape {shapes}")
+    for what, ours, theirs in (("an example has", train.x, other.x), ("labels of an example have", train.y, other.y)):
+        if hasattr(ours, "shape") and hasattr(theirs, "shape") and ours.shape[1:] != theirs.shape[1:]:
+            shapes = f"{list(ours.shape[1:])} in training and {list(theirs.shape[1:])} in {name} data"
+            raise UsageError(f"{key}: {what} the shape {shapes}")

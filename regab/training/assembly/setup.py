@@ -34,7 +34,7 @@ from regab.training.assembly.facts import Facts
 from regab.training.assembly.own_draws import seed_own
 from regab.training.device import device_of
 from regab.training.explicit.model import written_out
-from regab.training.forward import TRIED, choose_forward_mode
+from regab.training.forward import TRIED, choose_forward_mode, origin
 from regab.training.graphs import with_graphs
 from regab.training.loop import Training, batches
 from regab.training.noise import Noise
@@ -63,7 +63,9 @@ def set_up(configs: list[Config], ids: list[str] | None = None) -> Training:
     noise = Noise([c["seed"] for c in in_lanes], device)
     built = [build_model(config, data, chain, seed) for seed in noise.seeds]
     example = data.train.x[:2].cpu()
-    mode = choose_forward_mode(built[0].model, data.train.x[:TRIED].cpu(), _answers(data), device)
+    mode = choose_forward_mode(
+        built[0].model, data.train.x[:TRIED].cpu(), _answers(data), device, origin(config["data"])
+    )
     stack = Stack(
         [model for model, _ in built],
         noise.run_to_seed.cpu(),
@@ -137,7 +139,7 @@ def examine(configs: list[Config]) -> Facts:
     chain = join_regularizers(configs, cpu)
     chain.prepare(data)
     model, _ = build_model(config, data, chain, config["seed"])
-    mode = choose_forward_mode(model, data.train.x[:TRIED], _answers(data), device)
+    mode = choose_forward_mode(model, data.train.x[:TRIED], _answers(data), device, origin(config["data"]))
     _check_batch_norm(model, len(data.train), config["batch_size"])
     stackable = examine_optimizers(
         [c["optimizer"] for c in configs], (join_regularizers([c], cpu) for c in configs), model, data.train.x[:2]
