@@ -113,3 +113,10 @@ def test_what_is_made_finite_is_what_is_read_again(number):
     ]
     value = {"own": number, "within": {"a": number, "b": "word", "c": True}, "lists": lists}
     assert finite(value) == from_json(to_json(value).encode())
+
+
+@pytest.mark.parametrize("key", [math.inf, -math.inf, math.nan])
+def test_keys_that_json_lacks_are_the_words_that_python_writes_for_them(key):
+    value = {"of": {key: 1, 0.5: math.inf, None: 2}}
+    assert from_json(to_json(value).encode()) == json.loads(json.dumps({"of": {key: 1, 0.5: None, None: 2}}))
+    assert finite({key: [key]}) == from_json(to_json({key: [key]}).encode())

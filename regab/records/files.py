@@ -151,12 +151,15 @@ def _encoder(margin: str) -> Callable[[Any], str]:
     return json.JSONEncoder(allow_nan=False, separators=(f",{margin}", ": ")).encode
 
 
+ENDLESS = (math.inf, -math.inf)
+
+
 def finite(value: Any) -> Any:
-    """A value as it is read again from JSON: None in place of infinities and NaN."""
+    """A value as it is read again from JSON: None in place of infinities and NaN, which as keys are words."""
     if isinstance(value, float):  # most of what a run's result holds
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {k: finite(v) for k, v in value.items()}
+        return {json.dumps(k) if k in ENDLESS or k != k else k: finite(v) for k, v in value.items()}
     if not isinstance(value, list | tuple):
         return value
     kinds = {*map(type, value)}  # two thirds of a result are lists of numbers
