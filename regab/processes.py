@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import math
 import os
 import signal
 import sys
@@ -12,12 +13,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing import get_context, parent_process
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 PR_SET_PDEATHSIG = 1
+
+QUOTAS = ("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")  # of cgroups of version 2 and 1
 
 NEW_OBJECTS = 10_000  # after which garbage is looked for; Python's own number is 700
 
@@ -48,6 +52,33 @@ def die_with_parent() -> None:
         parent = parent_process()
         if parent is None or os.getppid() != parent.pid:  # it has died already
             os._exit(1)
+
+
+def cores() -> int:
+    """The cores that this process may use: those it is bound to, but no more than it takes to use its quota up."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(bound, math.ceil(min(quota(), bound)))
+
+
+def quota(root: Path = Path("/")) -> float:
+    """Of how many cores Linux grants this process the time (``docker --cpus``, systemd's ``CPUQuota``); else inf."""
+    granted = [math.inf]
+    with suppress(OSError, ValueError):
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if not controllers or "cpu" in controllers.split(","):
+                place = root / "sys/fs/cgroup" / controllers / path.lstrip("/")
+                granted += map(_granted, (place, *place.parents))  # a container's own stands at the top
+    return min(granted)
+
+
+def _granted(cgroup: Path) -> float:
+    for names in QUOTAS:
+        with suppress(OSError, ValueError):
+            time, period = " ".join((cgroup / name).read_text() for name in names).split()
+            if int(time) > 0:  # else -1, or "max"
+                return int(time) / int(period)
+    return math.inf
 
 
 def beside(work: Callable[[], R]) -> Callable[[], R]:
@@ -89,7 +120,7 @@ def _result(work: Callable[[], R], ours: Connection, process: Any) -> R:
 
 def shared_out(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
     """The result of each item, which processes share, one for each core."""
-    count = max(1, min(len(items), len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1))
+    count = max(1, min(len(items), cores() if sys.platform == "linux" else 1))
     shares = [beside(partial(_each, work, items[i::count])) for i in range(1, count)]
     found = [_each(work, items[::count]), *(share() for share in shares)]
     return [found[i % count][i // count] for i in range(len(items))]

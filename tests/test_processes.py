@@ -1,5 +1,6 @@
 """Work that is done beside another, in a copy of this process."""
 
+import math
 import os
 import signal
 import sys
@@ -8,7 +9,7 @@ import threading
 import pytest
 
 from regab.errors import CannotWrite
-from regab.processes import beside, shared_out
+from regab.processes import beside, cores, quota, shared_out
 
 COPIES = pytest.mark.skipif(sys.platform != "linux", reason="forking is safe on Linux only")
 
@@ -52,7 +53,43 @@ def test_nothing_is_copied_while_another_thread_may_hold_a_lock():
 @pytest.mark.parametrize("cores", [{0}, {0, 1}, {0, 1, 2}])
 def test_results_that_processes_share_stand_in_the_order_of_the_items(cores, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: cores, raising=False)
+    monkeypatch.setattr("regab.processes.quota", lambda: math.inf)
     found = shared_out(lambda n: (n * n, os.getpid()), range(7))
     assert [square for square, _ in found] == [n * n for n in range(7)]
     assert len({process for _, process in found}) == (len(cores) if sys.platform == "linux" else 1)
     assert shared_out(abs, []) == []
+
+
+@pytest.mark.parametrize(
+    ("membership", "files", "expected"),
+    [
+        ("0::/", {}, math.inf),
+        ("0::/", {"cpu.max": "max 100000"}, math.inf),
+        ("0::/", {"cpu.max": "150000 100000"}, 1.5),  # in a container, which sees its own at the top
+        ("0::/job/step", {"job/cpu.max": "400000 200000", "job/step/cpu.max": "max 100000"}, 2.0),  # of a parent
+        ("0::/job/step", {"job/cpu.max": "400000 200000", "job/step/cpu.max": "50000 100000"}, 0.5),
+        ("5:memory:/a\n4:cpu,cpuacct:/docker/f0", {"cpu,cpuacct/cpu.cfs_quota_us": "-1"}, math.inf),
+        (
+            "5:memory:/a\n4:cpu,cpuacct:/docker/f0",
+            {"cpu,cpuacct/cpu.cfs_quota_us": "300000", "cpu,cpuacct/cpu.cfs_period_us": "100000"},
+            3.0,
+        ),
+        ("4:cpuset:/b", {"cpuset/b/cpu.max": "1 1"}, math.inf),
+        ("none of these", {"cpu.max": "1 1"}, math.inf),
+    ],
+)
+def test_a_quota_of_time_is_found_where_linux_keeps_it(tmp_path, membership, files, expected):
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text(f"{membership}\n")
+    for name, text in files.items():
+        file = tmp_path / "sys/fs/cgroup" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{text}\n")
+    assert quota(tmp_path) == expected
+
+
+@pytest.mark.parametrize(("granted", "expected"), [(math.inf, 4), (8.0, 4), (2.0, 2), (1.5, 2), (0.5, 1)])
+def test_cores_are_no_more_than_fill_the_quota(monkeypatch, granted, expected):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setattr("regab.processes.quota", lambda: granted)
+    assert cores() == expected

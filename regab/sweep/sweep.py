@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from regab.config import Run
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
 from regab.measured import MEASURED
+from regab.processes import cores
 from regab.records.files import finite, write_atomically
 from regab.records.looks import NOTHING_SAID, Looks, load_looks, save_looks
 from regab.records.printable import printable
@@ -32,7 +33,7 @@ from regab.training.assembly.facts import Facts, data_lines
 from regab.watchers import check_watch
 from regab.workers.events import Ended
 from regab.workers.jobs import Launched
-from regab.workers.plan import Plan, cores, make_plan
+from regab.workers.plan import Plan, make_plan
 from regab.workers.scripts import Scripts
 from regab.workers.store import Store, describe, save_command
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
@@ -160,8 +159,3 @@ def _lane_seconds(config: dict[str, Any], facts: Facts) -> float:
 
 def _steps(config: dict[str, Any], facts: Facts) -> int:
     return -(-facts.n_train // config["batch_size"])
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

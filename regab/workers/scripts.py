@@ -12,10 +12,11 @@ from pathlib import Path
 
 from regab.config import Run
 from regab.errors import Interrupted, UsageError
+from regab.processes import cores
 from regab.script import check_script, code_of
 from regab.training.assembly.facts import Facts
 from regab.workers.crew import Config, Examined, Report, StopRequest
-from regab.workers.plan import Chunk, cores
+from regab.workers.plan import Chunk
 from regab.workers.script_run import Attempt
 
 POLL = 0.01  # seconds between two looks at all processes, which take 20 us each

@@ -18,6 +18,7 @@ from regab.data.unseen.kept import described
 from regab.errors import CannotWrite, Interrupted, UsageError, first_line
 from regab.measured import undefined_words
 from regab.metrics.base import kept_measures
+from regab.processes import cores
 from regab.records.columns import to_row
 from regab.records.files import to_json
 from regab.training.assembly.setup import set_up
@@ -28,7 +29,7 @@ from regab.training.watch import DIVERGED, Record
 from regab.workers.checkpoints import Checkpoint, load
 from regab.workers.events import Epoch, Event, Note, Started
 from regab.workers.journal import Journal, Pickles, fail
-from regab.workers.plan import Chunk, cores, split
+from regab.workers.plan import Chunk, split
 
 # Share of a stack's lanes that must have ended before the rest goes on in a smaller stack: setting that up costs about
 # as much as an epoch of a few small networks.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from regab.data.inputs.depth import Depth
 from regab.data.inputs.on_disk import CHUNK, OnDisk
 from regab.data.inputs.room import room
 from regab.errors import UsageError
+from regab.processes import cores
 
 COLORS = ("auto", "grey", "rgb")
 BACKGROUNDS: dict[str, Any] = {"white": 255, "black": 0, "ignore": None}
@@ -66,7 +66,7 @@ def decode(files: list[Any], kind: Kind, depth: Depth | None = None, shape: tupl
     """
     if len(files) * IN_MEMORY * _pixels(files[0], kind) > room():
         return _on_disk(files, kind, depth, shape)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         read = list(pool.map(partial(_read, kind, depth), files))
         ranges = [pixels for pixels, _ in read if isinstance(pixels, Depth)]
         if ranges:
@@ -94,7 +94,7 @@ def _pixels(file: Any, kind: Kind) -> int:
 
 def _on_disk(files: list[Any], kind: Kind, depth: Depth | None, like: tuple[int, ...]) -> Decoded:
     """As ``decode``, some at a time, after a look at what kind they all are."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         modes = [*pool.map(partial(_mode, kind.key), files)]
         deep = [file for file, mode in zip(files, modes, strict=True) if mode.startswith(DEEP)]
         if deep and depth is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from regab.blame import WHOLE, users_line
 from regab.data.own.tensors import Layout, is_several, one_of_several, said
 from regab.errors import UsageError
+from regab.processes import cores
 from regab.seeding import drawn_since, global_states, restore_globals, seed_globals
 
 LABELS = ("label", "labels", "target", "targets", "y")
@@ -78,7 +78,7 @@ def _checked(piece: Piece | str) -> Piece:
 
 def _workers() -> int:
     """regab trains with a process per core; those that only read come beside them."""
-    return max(1, min(4, len(os.sched_getaffinity(0)) // 2 if hasattr(os, "sched_getaffinity") else 2))
+    return max(1, min(4, cores() // 2))
 
 
 def _leave_signals_to_parent(_: int) -> None:
