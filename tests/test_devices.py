@@ -23,7 +23,6 @@ from regab.training.assembly.setup import examine, set_up
 from regab.training.evaluate import evaluate, weight_metrics
 from regab.training.graphs import Graphs, obstacle, with_graphs
 from regab.training.loop import train
-from regab.training.noise import Stream
 from regab.training.optimizer import muon
 from regab.training.optimizer.classic import Adam
 from regab.training.schedule import Plateau
@@ -85,11 +84,15 @@ def test_a_schedule_goes_on_from_a_state_where_it_has_begun():
     }  # fmt: skip
 
 
+REFUSED = ("_local_scalar_dense", "nonzero", "masked_select", "lift_fresh", "uniform_", "normal_", "rand")
+
+
 class Tape(TorchDispatchMode):
     """Records as a CUDA graph does, on the CPU: every operation with the memory and the numbers that it was given.
 
-    Recording works once, to know the shapes, and then puts ``kept`` tensors and generators back where they were.
-    Refused is what CUDA refuses: numbers and shapes that depend on numbers, and tensors made of Python's.
+    Recording works once, to know the shapes, and then puts ``kept`` tensors back where they were. Refused is what CUDA
+    refuses: numbers and shapes that depend on numbers, tensors made of Python's, and draws of generators that it does
+    not know.
     """
 
     def __init__(self, kept):
@@ -99,21 +102,19 @@ class Tape(TorchDispatchMode):
     def run(self, function, inputs):
         return function(*inputs)
 
-    def record(self, function, inputs, generators):
-        tensors, states = [t.clone() for t in self.kept], [g.get_state() for g in generators]
+    def record(self, function, inputs):
+        tensors = [t.clone() for t in self.kept]
         self.done = []
         with self:
             outputs = function(*inputs)
         for tensor, was in zip(self.kept, tensors, strict=True):
             tensor.copy_(was)
-        for generator, state in zip(generators, states, strict=True):
-            generator.set_state(state)
         return partial(repeat, self.done), outputs
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name, kwargs = str(function), kwargs or {}
         by_truth = "index" in name and any(getattr(t, "dtype", 0) == torch.bool for t in tree_leaves(args[1:2]))
-        if by_truth or any(word in name for word in ("_local_scalar_dense", "nonzero", "masked_select", "lift_fresh")):
+        if by_truth or any(word in name for word in REFUSED):
             raise RuntimeError(f"{name} while a step is recorded")
         self.done.append((function, args, kwargs, function(*args, **kwargs)))
         return self.done[-1][-1]
@@ -131,7 +132,7 @@ def repeat(done):
 def as_on_a_gpu(monkeypatch):
     """What is done otherwise on a CPU is done as on a GPU."""
     monkeypatch.setattr("regab.training.stack.written_out", lambda *_: False)
-    monkeypatch.setattr(Stream, "_distinct", lambda self, rate: (self.noise.run_to_seed, rate, None))
+    monkeypatch.setattr("regab.training.assembly.setup._drawn_ahead", lambda chain, device: [*chain.methods])
     monkeypatch.setattr(Adam, "_row_by_row", lambda self, s, v, g, lr: self._at_once(s, v, g, lr[:, None]))
     monkeypatch.setattr(muon, "orthogonalized", muon._newton_schulz)
 

@@ -41,9 +41,7 @@ class Recorder(Protocol):
     def run(self, function: Function, inputs: list[Tensor]) -> Outputs:
         """What the function returns."""
 
-    def record(
-        self, function: Function, inputs: list[Tensor], generators: list[torch.Generator]
-    ) -> tuple[Callable[[], Any], Outputs]:
+    def record(self, function: Function, inputs: list[Tensor]) -> tuple[Callable[[], Any], Outputs]:
         """What repeats all that the function does with these inputs, and where its outputs then lie."""
 
 
@@ -60,12 +58,8 @@ class Cuda:
         self.others.wait_stream(self.stream)
         return outputs
 
-    def record(
-        self, function: Function, inputs: list[Tensor], generators: list[torch.Generator]
-    ) -> tuple[Callable[[], Any], Outputs]:
+    def record(self, function: Function, inputs: list[Tensor]) -> tuple[Callable[[], Any], Outputs]:
         graph = torch.cuda.CUDAGraph()
-        for generator in generators:
-            graph.register_generator_state(generator)
         try:
             with torch.cuda.graph(graph, stream=self.stream):
                 outputs = function(*inputs)
@@ -98,18 +92,16 @@ class Graphs:
         if self.taken[kind] <= WARM_UP:
             return self.recorder.run(of_tensors, inputs)
         if kind not in self.recorded:
-            self.recorded[kind] = Recorded(self.recorder, of_tensors, inputs, self.noise.generators())
+            self.recorded[kind] = Recorded(self.recorder, of_tensors, inputs)
         return self.recorded[kind](inputs)
 
 
 class Recorded:
     """A function of tensors, to be repeated with others of the same shapes and layouts."""
 
-    def __init__(
-        self, recorder: Recorder, function: Function, inputs: list[Tensor], generators: list[torch.Generator]
-    ) -> None:
+    def __init__(self, recorder: Recorder, function: Function, inputs: list[Tensor]) -> None:
         self.inputs = [_distinct(tensor).clone().expand_as(tensor) for tensor in inputs]
-        self.repeat, self.outputs = recorder.record(function, self.inputs, generators)
+        self.repeat, self.outputs = recorder.record(function, self.inputs)
 
     def __call__(self, inputs: list[Tensor]) -> Outputs:
         for own, given in zip(self.inputs, inputs, strict=True):

@@ -92,7 +92,7 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
     """One pass over the training data."""
     stack, noise, steps, n = t.stack, t.noise, t.steps, len(t.data.train)
     y_train = of_kind(t.task.targets(t.data.train.y, t.data.classes), Tensor, "task, targets")
-    noise.begin(epoch)
+    noise.begin(epoch, [part.stop - part.start for part in steps])
     order = noise.order(n)
     parts = [order[:, part] for part in steps]
     objective = torch.zeros(stack.size, device=y_train.device)
@@ -100,6 +100,7 @@ def train_epoch(t: Training, epoch: int) -> dict[str, Any]:
     for done, (rows, x) in enumerate(zip(parts, inputs, strict=True), start=(epoch - 1) * len(steps)):
         chain, lr = t.chain.at(done, len(steps) * t.epochs), t.schedule.lr(done)
         y = t.task.spread(take(y_train, rows), t.data.classes)
+        noise.ahead.advance()
         take_step = partial(step, t, last=rows is parts[-1])
         loss, *grad_norm = t.graphs.take(take_step, chain, lr, x, y) if t.graphs else take_step(chain, lr, x, y)
         with torch.no_grad():

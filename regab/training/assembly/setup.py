@@ -60,7 +60,7 @@ def set_up(configs: list[Config], ids: list[str] | None = None) -> Training:
     data = load_data(config["data"], device, config["task"], config["stack"]["memory"])
     chain = join_regularizers(in_lanes, device)
     chain.prepare(data)
-    noise = Noise([c["seed"] for c in in_lanes], device)
+    noise = Noise([c["seed"] for c in in_lanes], device, _drawn_ahead(chain, device))
     built = [build_model(config, data, chain, seed) for seed in noise.seeds]
     example = data.train.x[:2].cpu()
     mode = choose_forward_mode(
@@ -100,6 +100,12 @@ def set_up(configs: list[Config], ids: list[str] | None = None) -> Training:
         notes=notes,
     )
     return with_graphs(training, config["stack"]["graphs"])
+
+
+def _drawn_ahead(chain: Chain, device: torch.device) -> list[str]:
+    """The methods whose noise is drawn for many steps at once: on a GPU, those that are known to ask for the same."""
+    own = [name for name, method in chain.methods.items() if type(method).__module__.startswith("regab.")]
+    return own if device.type != "cpu" else []
 
 
 def _schedule(config: Config) -> Any:
