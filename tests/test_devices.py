@@ -21,12 +21,13 @@ from regab.tasks.classification import Classification
 from regab.tasks.regression import Regression
 from regab.training.assembly.setup import examine, set_up
 from regab.training.evaluate import evaluate, weight_metrics
-from regab.training.graphs import Graphs, obstacle, with_graphs
+from regab.training.graphs import WARM_UP, Graphs, obstacle, with_graphs
 from regab.training.loop import train
 from regab.training.optimizer import muon
 from regab.training.optimizer.classic import Adam
 from regab.training.schedule import Plateau
 from regab.training.stack import Stack
+from regab.workers import trainer
 from tests.conftest import SMALL
 
 READS = ("cpu", "item", "tolist", "numpy", "__bool__", "__float__", "__int__", "__index__", "nonzero")
@@ -95,20 +96,26 @@ class Tape(TorchDispatchMode):
     not know.
     """
 
-    def __init__(self, kept):
+    def __init__(self, kept, most=10**6):
         super().__init__()
-        self.kept = kept
+        self.kept, self.most, self.run_first = kept, most, 0  # how many operations of a step it can record
 
     def run(self, function, inputs):
+        self.run_first += 1
         return function(*inputs)
 
     def record(self, function, inputs):
         tensors = [t.clone() for t in self.kept]
-        self.done = []
-        with self:
-            outputs = function(*inputs)
-        for tensor, was in zip(self.kept, tensors, strict=True):
-            tensor.copy_(was)
+        self.done, self.whole = [], False
+        try:
+            with self:
+                outputs = function(*inputs)
+            self.whole = True
+        finally:
+            for tensor, was in zip(self.kept, tensors, strict=True):
+                tensor.copy_(was)
+            if not self.whole:
+                raise RuntimeError("operation failed due to a previous error during capture")
         return partial(repeat, self.done), outputs
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
@@ -116,6 +123,8 @@ class Tape(TorchDispatchMode):
         by_truth = "index" in name and any(getattr(t, "dtype", 0) == torch.bool for t in tree_leaves(args[1:2]))
         if by_truth or any(word in name for word in REFUSED):
             raise RuntimeError(f"{name} while a step is recorded")
+        if len(self.done) == self.most:
+            raise RuntimeError("operation not permitted when stream is capturing")
         self.done.append((function, args, kwargs, function(*args, **kwargs)))
         return self.done[-1][-1]
 
@@ -137,9 +146,10 @@ def as_on_a_gpu(monkeypatch):
     monkeypatch.setattr(muon, "orthogonalized", muon._newton_schulz)
 
 
-def with_tape(trained):
+def with_tape(trained, **options):
     kept = [*trained.stack.state, trained.stack.gradients, *tree_leaves(trained.optimizer_state)]
-    trained.graphs = Graphs(trained.noise, Tape([tensor for tensor in kept if isinstance(tensor, torch.Tensor)]))
+    tape = Tape([tensor for tensor in kept if isinstance(tensor, torch.Tensor)], **options)
+    trained.graphs = Graphs(trained.noise, tape, trained.notes)
     return trained
 
 
@@ -172,6 +182,29 @@ def test_a_recorded_step_repeats_what_steps_do(words, configure):
         assert all(map(torch.equal, launched.stack.state, recorded.stack.state))
         assert [r.values | {"seconds": 0} for r in records] == [r.values | {"seconds": 0} for r in others]
     assert len(recorded.graphs.recorded) == 2
+    assert recorded.graphs.recorder.run_first == 2 * WARM_UP
+
+
+@pytest.mark.parametrize("most", [0, 40, 130, pytest.param(250, marks=pytest.mark.slow)])
+@pytest.mark.usefixtures("as_on_a_gpu")
+def test_steps_that_cannot_be_recorded_are_taken_once_and_a_note_says_why(most, configure):
+    words = "reg.dropout.rate=0.3 reg.norm.kind=batch reg.sam.rho=0.05 reg.l2.strength=0.01 reg.l2.during=linear"
+    configs = [configure(*SMALL, "epochs=3", f"seed={seed}", *words.split()) for seed in (0, 1)]
+    launched, refused = set_up(configs), with_tape(set_up(configs), most=most)
+    for records, others in zip(train(launched), train(refused), strict=True):
+        assert all(map(torch.equal, launched.stack.state, refused.stack.state))
+        assert [r.values | {"seconds": 0} for r in records] == [r.values | {"seconds": 0} for r in others]
+    why = "CUDA cannot record them (RuntimeError: operation not permitted when stream is capturing)"
+    assert refused.notes == [*launched.notes, f"stack.graphs: steps are launched from Python: {why}"]
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
+def test_a_note_that_comes_of_a_step_is_shown_and_kept(regab, monkeypatch):
+    monkeypatch.setattr(trainer, "set_up", lambda *given: with_tape(set_up(*given), most=0))
+    result = regab("train", *SMALL)
+    assert result.code == 0
+    assert result.out.count("steps are launched from Python: CUDA cannot record them") == 1
+    assert "CUDA cannot record them" in (result.folder / "result.json").read_text()
 
 
 WAITING = {
@@ -186,8 +219,8 @@ WAITING = {
 def test_what_waits_for_a_gpu_in_a_step_cannot_be_recorded(words, key, configure):
     recorded = with_tape(set_up([configure(*SMALL, *words.split())]))
     assert obstacle(recorded) == f"{key} waits for the GPU in every step"
-    with pytest.raises(RuntimeError, match="while a step is recorded"):
-        [*train(recorded)]
+    [*train(recorded)]
+    assert "while a step is recorded" in recorded.notes[-1]
 
 
 OTHERS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -210,7 +210,7 @@ class Chain:
         yield
         parameters.values.copy_(before)
 
-    def passes(self, stack: Any, noise: Any) -> Iterator[None]:
+    def passes(self, stack: Any, noise: Any) -> Generator[None, None, None]:
         """One pass where the parameters are, and those of methods, after each of which the parameters are put back."""
         yield
         for name, method in self.having("passes"):

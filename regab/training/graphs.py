@@ -7,8 +7,9 @@ copied to where those of the recorded one lay. Recording does no work itself.
 
 What torch asks of a step that is recorded (https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs): shapes
 that stay, hence a graph for full batches and one for the last of an epoch; nothing read off the device; a few steps
-before it on the same stream, in which libraries set themselves up; and generators made known to the graph, which then
-draws on from where they stand, seeded anew or not.
+before it on the same stream, in which libraries set themselves up; and no draws but by generators that the graph knows,
+hence none at all (see ``regab.training.ahead``). What it refuses all the same it has not begun to do: that step and
+all others are taken from Python.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from regab.errors import UsageError, in_a_line
+from regab.errors import in_a_line
 from regab.fields import numbers
 from regab.regularizers.base import Chain
 from regab.training.noise import Noise
@@ -42,7 +43,10 @@ class Recorder(Protocol):
         """What the function returns."""
 
     def record(self, function: Function, inputs: list[Tensor]) -> tuple[Callable[[], Any], Outputs]:
-        """What repeats all that the function does with these inputs, and where its outputs then lie."""
+        """What repeats all that the function does with these inputs, and where its outputs then lie.
+
+        Raises RuntimeError where it cannot be recorded.
+        """
 
 
 class Cuda:
@@ -60,20 +64,20 @@ class Cuda:
 
     def record(self, function: Function, inputs: list[Tensor]) -> tuple[Callable[[], Any], Outputs]:
         graph = torch.cuda.CUDAGraph()
-        try:
-            with torch.cuda.graph(graph, stream=self.stream):
-                outputs = function(*inputs)
-        except RuntimeError as error:
-            words = f"this step cannot be recorded ({in_a_line(error, REASON)}); leave it out"
-            raise UsageError(f"stack.graphs=true: {words}") from error
+        with torch.cuda.graph(graph, stream=self.stream):
+            outputs = function(*inputs)
         return graph.replay, outputs
 
 
 class Graphs:
-    """Takes the steps of one training: at first as they are, then by a graph of each kind there is."""
+    """Takes the steps of one training: at first as they are, then by a graph of each kind there is.
 
-    def __init__(self, noise: Noise, recorder: Recorder) -> None:
-        self.noise, self.recorder = noise, recorder
+    If one cannot be recorded, ``notes`` say why, and all go on as they are.
+    """
+
+    def __init__(self, noise: Noise, recorder: Recorder, notes: list[str]) -> None:
+        self.noise, self.recorder, self.notes = noise, recorder, notes
+        self.refused = False
         self.taken = Counter[Any]()
         self.recorded: dict[Any, Recorded] = {}
 
@@ -89,11 +93,20 @@ class Graphs:
         strengths = [getattr(chain.methods[name], field) for name, field in _changing(chain)]
         inputs, kind = [lr, x, y, *strengths], (x.shape, *step.keywords.values())
         self.taken[kind] += 1
-        if self.taken[kind] <= WARM_UP:
-            return self.recorder.run(of_tensors, inputs)
-        if kind not in self.recorded:
-            self.recorded[kind] = Recorded(self.recorder, of_tensors, inputs)
-        return self.recorded[kind](inputs)
+        if self.taken[kind] > WARM_UP and kind not in self.recorded and not self.refused:
+            self._record(kind, of_tensors, inputs)
+        if self.refused:
+            return step(chain, lr, x, y)
+        return self.recorded[kind](inputs) if kind in self.recorded else self.recorder.run(of_tensors, inputs)
+
+    def _record(self, kind: Any, function: Function, inputs: list[Tensor]) -> None:
+        try:
+            self.recorded[kind] = Recorded(self.recorder, function, inputs)
+        except RuntimeError as error:
+            self.notes.append(not_recorded(f"CUDA cannot record them ({in_a_line(_first(error), REASON)})"))
+            self.refused = True
+            self.recorded.clear()
+            self.noise.ahead.again()
 
 
 class Recorded:
@@ -108,6 +121,11 @@ class Recorded:
             _distinct(own).copy_(_distinct(given))
         self.repeat()
         return self.outputs
+
+
+def _first(error: BaseException) -> BaseException:
+    """What an error came of: the end of a recording that has failed says no more than that."""
+    return _first(error.__context__) if error.__context__ else error
 
 
 def _changing(chain: Chain) -> list[tuple[str, str]]:
@@ -131,10 +149,15 @@ def _distinct(tensor: Tensor) -> Tensor:
 def with_graphs(t: Training, asked: bool) -> Training:
     """A training whose steps are recorded, if that is ``asked`` for; where they cannot be, it says why."""
     if asked and (reason := obstacle(t)):
-        t.notes.append(f"stack.graphs: steps are launched from Python: {reason}")
+        t.notes.append(not_recorded(reason))
     elif asked:
-        t.graphs = Graphs(t.noise, Cuda(t.noise.device))
+        t.graphs = Graphs(t.noise, Cuda(t.noise.device), t.notes)
     return t
+
+
+def not_recorded(reason: str) -> str:
+    """What the user is told where steps are not recorded."""
+    return f"stack.graphs: steps are launched from Python: {reason}"
 
 
 def obstacle(t: Training) -> str:

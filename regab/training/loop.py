@@ -6,7 +6,7 @@ A step depends on nothing that changes from step to step but its tensors (see ``
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -119,8 +119,8 @@ def step(t: Training, chain: Chain, lr: Tensor, x: Tensor, y: Tensor, *, last: b
     stack, noise, state = t.stack, t.noise, t.optimizer_state
     x, y = chain.mix(chain.augment(x, noise), y, noise)
     factors = chain.perturb(stack.places, x.shape[1], noise)
-    with chain.disturbed(stack.parameters, noise):
-        for _ in chain.passes(stack, noise):
+    with chain.disturbed(stack.parameters, noise), closing(chain.passes(stack, noise)) as passes:
+        for _ in passes:
             loss = pass_through(t, chain, x, y, factors)
     with torch.no_grad():
         chain.add_gradient(stack.parameters)

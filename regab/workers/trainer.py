@@ -144,11 +144,14 @@ class _Attempt:
 
     def _until_smaller(self, training: Training, journals: dict[str, Journal]) -> Training | None:
         """Train on until all runs have ended (None), or so many that the rest should go on by itself."""
+        told = len(training.notes)
         for records in train(training):
+            found = [Note(f"model: {note}", aloud=True) for note in training.notes[told:]]
+            told += len(found)
             sure = calibration(training, [r.run for r in records if r.ended not in ("", DIVERGED)])
             states = training.watch.selected_states([r.run for r in records if r.ended])
             noted = ((journals[training.ids[r.run]], r, states, sure.get(r.run)) for r in records)
-            self.report([event for each in noted for event in self._noted(*each)])
+            self.report([*found, *(event for each in noted for event in self._noted(*each))])
             if not training.watch.running.any():
                 return None
             if self.stopping():
