@@ -10,10 +10,13 @@ import scipy.io
 import torch
 import torchvision.datasets
 
-from regab.data import vision
+from regab.data import series, vision
 from regab.data.division.parts import stratified_order
 from regab.data.embedded import digits, wine
+from regab.data.inputs.scaling import standardize
 from regab.data.split import Division, Source, Split, divide
+from regab.data.tables import encode
+from regab.data.tables.moments import Series
 from regab.errors import UsageError
 from tests.conftest import DATA, needs_mnist
 
@@ -79,6 +82,24 @@ def test_training_data_has_mean_zero_and_deviation_one_and_others_its_scale():
 def test_a_constant_feature_stays_finite():
     source = Source(Split(torch.ones(20, 2), torch.arange(20) % 2), 2)
     assert divide(source, Division()).train.x.isfinite().all()
+
+
+HUGE = 1e30 + np.arange(48) % 3  # which are the same number, and whose mean is another
+WIDE = np.float32(2**30) + 64 * np.arange(3, dtype=np.float32)[np.arange(48) % 3]  # ever so different, and so rounded
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        lambda: encode.fitter(9)(encode.Cells(HUGE[:, None], np.empty((48, 0))))[0](
+            encode.Cells(HUGE[:, None], np.empty((48, 0)))
+        ),
+        lambda: series.fitter(48, False)(Series([HUGE[:, None]]))[0](Series([HUGE[:, None]])),
+        lambda: standardize(torch.from_numpy(WIDE)[:, None])[0](torch.from_numpy(WIDE)[:, None]),
+    ],
+)
+def test_what_is_constant_but_for_rounding_stays_small_however_large_it_is(encoded):
+    assert encoded().abs().max() <= 1
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])

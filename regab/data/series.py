@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.inputs.scaling import Encode, Fit, is_constant
+from regab.data.inputs.scaling import Encode, Fit, divisor
 from regab.data.split import Source, Split
 from regab.data.tables.columns import Column, Options, columns_of
 from regab.data.tables.keys import Keys, in_both, placed
@@ -187,7 +187,7 @@ def fitter(length: int, padded: bool) -> Fit:
         mean = np.nansum(moments, 0) / counts
         deviation = np.sqrt(np.nansum((moments - mean) ** 2, 0) / counts)
         filled = np.where(np.isnan(moments), mean, moments)
-        deviation[is_constant(filled.min(0), filled.max(0))] = 1
+        deviation = divisor(deviation, filled.min(0), filled.max(0))
         return Padded(mean, deviation, length, padded), {"masked": padded}
 
     return fit

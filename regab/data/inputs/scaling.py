@@ -40,21 +40,24 @@ class Standard:
 def standardize(x: Tensor) -> tuple[Encode, dict[str, Any]]:
     """Subtract the mean and divide by the deviation of training examples ``x``, per channel of an image or per feature.
 
-    What does not vary, but for rounding (see ``is_constant``), is only centred.
+    What does not vary, but for rounding, is only centred (see ``divisor``).
     """
     axes = [0, *range(2, x.ndim)]
     deviation, mean = torch.std_mean(x, axes, correction=0, keepdim=True)
     if ((deviation > 0) & (deviation <= SUSPICIOUS * mean.abs())).any():
         low, high = x.amin(axes, keepdim=True), x.amax(axes, keepdim=True)
-        constant = torch.from_numpy(is_constant(low.cpu().numpy(), high.cpu().numpy())).to(x.device)
-        deviation = torch.where(constant, 0.0, deviation)
+        found = divisor(*(each.cpu().numpy() for each in (deviation, low, high)))
+        deviation = torch.from_numpy(found).to(x.device)
     deviation = torch.where(deviation > 0, deviation, 1.0)
     return Standard(mean, deviation), {}
 
 
-def is_constant(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Whether numbers between these bounds are all the same but for rounding, that is for a few of the steps, eps·|x|.
+def divisor(deviation: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """By what numbers between these bounds are divided: their deviation, or 1 if they are all the same but for
+    rounding, that is for a few of the steps, eps·|x|.
 
-    The deviation does not tell: that of a column of 0.1 is 1e-17.
+    The deviation does not tell: that of a column of 0.1 is 1e-17. Where rounding is more than 1, it is what they are
+    divided by: 1e30 less the mean of a column of 1e30 is 1e14.
     """
-    return high - low <= STEPS * np.finfo(high.dtype).eps * np.maximum(np.abs(low), np.abs(high))
+    rounding = STEPS * np.finfo(high.dtype).eps * np.maximum(np.abs(low), np.abs(high))
+    return np.where(high - low <= rounding, np.maximum(rounding, 1), deviation).astype(deviation.dtype)

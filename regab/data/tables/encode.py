@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.inputs.scaling import Encode, is_constant
+from regab.data.inputs.scaling import Encode, divisor
 
 LARGEST = 1e38  # of single precision
 
@@ -64,7 +64,7 @@ def fitter(max_categories: int) -> Any:
         medians = np.array([np.median(column) if len(column) else 0.0 for column in present])
         filled = np.where(missing, medians, train.numbers)
         mean, deviation = filled.mean(0), filled.std(0)
-        deviation[is_constant(filled.min(0), filled.max(0))] = 1
+        deviation = divisor(deviation, filled.min(0), filled.max(0))
         words = [_known(column, max_categories) for column in train.words.T]
         return Table(medians, mean, deviation, missing.any(0), words), {"categories": tuple(map(len, words))}
 
