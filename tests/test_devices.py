@@ -16,11 +16,12 @@ from regab.config import digest
 from regab.data.split import Data, Split
 from regab.errors import UsageError
 from regab.measured import metrics_of
+from regab.metrics import metrics
 from regab.models.mlp import MLP
 from regab.tasks.classification import Classification
 from regab.tasks.regression import Regression
 from regab.training.assembly.setup import examine, set_up
-from regab.training.evaluate import evaluate, weight_metrics
+from regab.training.evaluate import chunk_size, evaluate, weight_metrics
 from regab.training.graphs import WARM_UP, Graphs, obstacle, with_graphs
 from regab.training.loop import train
 from regab.training.optimizer import muon
@@ -74,6 +75,33 @@ def test_a_device_is_asked_for_nothing_while_it_evaluates(task, names, configure
     assert {tuple(value.shape) for value in found.values()} == {(3,)}
     assert {value.device for value in found.values()} == {META}
     assert {f"test_{name}" for name in ("loss", *names)} <= found.keys()
+
+
+def mlp_stack(device):
+    return Stack([MLP((6,), 5, [8])], torch.zeros(3, dtype=torch.long), torch.randn(2, 6), vmapped=True, device=device)
+
+
+SPLIT = Split(torch.randn(700, 6), torch.arange(700) % 5)
+
+
+def test_a_gpu_evaluates_as_many_examples_at_once_as_there_is_room_for(monkeypatch):
+    stack = mlp_stack(META)
+    assert 8 + 8 + 5 <= stack.activations <= 64  # of a layer, its ReLU, and the outputs; places count what they pass on
+    each = 3 * (6 + stack.activations + 1)  # of three runs, inputs and targets included
+    found = []
+    for room in (2**30, each * 650, 1):
+        monkeypatch.setattr("regab.training.evaluate.ROOM", room)
+        found.append([chunk_size(SPLIT, stack), chunk_size(SPLIT, mlp_stack(torch.device("cpu")))])
+    assert found == [[700, 512], [650, 512], [512, 512]]
+
+
+def test_a_split_has_the_same_values_in_one_pass(monkeypatch):
+    data, task = Data(SPLIT, SPLIT, SPLIT, 5), Classification()
+    measured = {name: metrics()[name]() for name in ("accuracy", "f1")}
+    stack = mlp_stack(torch.device("cpu"))
+    parts = evaluate(stack, data, task, measured)
+    monkeypatch.setattr("regab.training.evaluate.chunk_size", lambda *_: 700)
+    torch.testing.assert_close(evaluate(stack, data, task, measured), parts)
 
 
 def test_a_schedule_goes_on_from_a_state_where_it_has_begun():

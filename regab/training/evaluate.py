@@ -24,6 +24,10 @@ from regab.training.stack import Stack
 # and their patches for a convolution, took 2.5 GB.
 CHUNK, LARGE = 512, 3 * 32 * 32
 PLACES = 2**16  # targets per forward pass, where an example has many
+# Numbers that a forward pass of a stack may leave behind on a GPU (4 GB; a plan fills 20), for which a pass of 512
+# examples is some hundred launches that take longer than its work. A whole split is one pass where it fits: its sums
+# are of single examples' values, in either.
+ROOM = 2**30
 
 Each = Callable[[Tensor, Tensor], Tensor]
 
@@ -46,7 +50,7 @@ def evaluate(stack: Stack, data: Data, task: Task, metrics: Mapping[str, Metric]
 def _measured(stack: Stack, split: Split, scale: Scale, task: Task, metrics: Mapping[str, Metric]) -> dict[str, Tensor]:
     """One pass over a split. Outputs are kept only for metrics that take those of all examples at once."""
     means = {name: metric for name, metric in metrics.items() if isinstance(metric, Mean)}
-    rows = chunk_size(split)
+    rows = chunk_size(split, stack)
     seen = Seen(scale.each(), -(-len(split) // rows), keeps=len(means) < len(metrics))
     chunks = [slice(start, start + rows) for start in range(0, len(split), rows)]
     for x, y in zip(gather(split.x, chunks), split.y.split(rows), strict=True):
@@ -62,10 +66,16 @@ def _measured(stack: Stack, split: Split, scale: Scale, task: Task, metrics: Map
     return found
 
 
-def chunk_size(split: Split) -> int:
-    """Examples per forward pass, fewer where each is large or has many targets."""
+def chunk_size(split: Split, stack: Stack | None = None) -> int:
+    """Examples per forward pass, fewer where each is large or has many targets; on a GPU, as many as there is room for.
+
+    ``stack``: whose passes these are; None: of one run on a CPU.
+    """
     inputs, targets = (max(1, math.prod(each.shape[1:])) for each in split)
-    return max(1, min(CHUNK, CHUNK * LARGE // inputs, PLACES // targets))
+    rows = max(1, min(CHUNK, CHUNK * LARGE // inputs, PLACES // targets))
+    if stack is None or stack.values.is_cpu:
+        return rows
+    return max(rows, min(len(split), ROOM // (stack.size * (inputs + stack.activations + targets))))
 
 
 class Joined:

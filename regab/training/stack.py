@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
 from regab.models.parts.norms import arrange_norms
 from regab.models.places import output_layer, perturbed_places
-from regab.private import batched, called, is_batched
+from regab.private import batched, called
 from regab.seeding import seed_globals
+from regab.training.assembly.cost import count
 from regab.training.explicit.model import Explicit, named, written_out
 from regab.training.noise import Stream
 from regab.training.parameters import Parameters
-from regab.training.slots import BATCHED, CHANNELS_LAST, EXPLICIT, NARROW, PLAIN, find_slots, is_weight, saved, unbind
+from regab.training.products import arrange_products
+from regab.training.slots import BATCHED, CHANNELS_LAST, EXPLICIT, PLAIN, find_slots, is_weight, saved, unbind
 
 
 class Stack:
@@ -46,13 +48,14 @@ class Stack:
         draws: Stream | None = None,
     ) -> None:
         self.size, self.vmapped, self.bf16, self.skeleton = len(run_to_model), vmapped, bf16, models[0]
+        self.activations = 0 if device.type == "cpu" else count(models[0], example)[1]  # per example
         self.channels_last, self.draws = channels_last, draws
         self._seeds: list[int | None] = [None] * self.size  # of the last pass
         self._repeats = False
         self.places = perturbed_places(self.skeleton, example)
         explicit = written_out(self.skeleton, example.shape[1:], device)
         if vmapped and not explicit:
-            _arrange_products(self.skeleton)
+            arrange_products(self.skeleton)
             arrange_norms(self.skeleton)
         layout = EXPLICIT if explicit else BATCHED if vmapped else CHANNELS_LAST if channels_last else PLAIN
         slots = find_slots(self.skeleton, "_parameters", layout)
@@ -211,39 +214,6 @@ class Stack:
         for row in rows:
             own = {s.name: tensor[row].cpu().contiguous().clone() for s, tensor in zip(slots, tensors, strict=True)}
             yield {name: own[held] for name, held in self._saved.items()}
-
-
-def _arrange_products(model: nn.Module) -> None:
-    # The same products, added and laid out so that a batch of them is fast.
-    for m in model.modules():
-        if type(m) is nn.Linear:
-            product = _linear if m.out_features >= NARROW else _narrow_linear if m.out_features > 1 else _single_linear
-            m.forward = partial(product, m)  # type: ignore[method-assign]
-
-
-def _linear(m: nn.Linear, x: Tensor) -> Tensor:
-    # Batching addmm, vmap multiplies every bias by 1 first. Without it: 325 against 348 us per step of one
-    # 64-128-128-10 network, 2490 against 2770-3060 us for 16; in place 4 % less again.
-    out = nn.functional.linear(x, m.weight)
-    return out if m.bias is None else out.add_(m.bias)
-
-
-def _narrow_linear(m: nn.Linear, x: Tensor) -> Tensor:
-    # MKL is slow where the last axis of a product is short. W·xᵀ instead of x·Wᵀ for 16 products of 64×128 and 128×10:
-    # forward 37 against 117 us, gradient of W 36 against 134 us. Flattening lays the gradient of x out as x is (72 us
-    # with the product, against 33, but everything before it would be slowed by more).
-    if x.ndim != 2 or not is_batched(x):
-        return _linear(m, x)
-    out = m.weight @ x.flatten().view(x.shape).t()
-    return (out if m.bias is None else out.add_(m.bias[:, None])).t()
-
-
-def _single_linear(m: nn.Linear, x: Tensor) -> Tensor:
-    # MKL takes another kernel for one product with a vector than for several, which adds in another order: a run
-    # alone would not be the run in a stack. This one is no slower: 64 against 88 us with its gradients for one run of
-    # 64×128, 155 against 149 us for 16.
-    out = (x * m.weight[0]).sum(-1, keepdim=True)
-    return out if m.bias is None else out.add_(m.bias)
 
 
 def _channels_last(x: Tensor) -> Tensor:
