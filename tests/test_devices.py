@@ -161,7 +161,7 @@ class Tape(TorchDispatchMode):
 def repeat(done):
     for function, args, kwargs, found in done:
         for old, new in zip(tree_leaves(found), tree_leaves(function(*args, **kwargs)), strict=True):
-            if old.data_ptr() != new.data_ptr():  # neither a view nor in place
+            if old is not None and old.data_ptr() != new.data_ptr():  # neither a view nor in place
                 old.copy_(new)
 
 
@@ -170,7 +170,7 @@ def as_on_a_gpu(monkeypatch):
     """What is done otherwise on a CPU is done as on a GPU."""
     monkeypatch.setattr("regab.training.stack.written_out", lambda *_: False)
     monkeypatch.setattr("regab.training.assembly.setup._drawn_ahead", lambda chain, device: [*chain.methods])
-    monkeypatch.setattr(Adam, "_row_by_row", lambda self, s, v, g, lr: self._at_once(s, v, g, lr[:, None]))
+    monkeypatch.setattr(Adam, "_row_by_row", lambda self, s, v, g, lr: self._as_one(s, v, g, lr[:, None]))
     monkeypatch.setattr(muon, "orthogonalized", muon._newton_schulz)
 
 

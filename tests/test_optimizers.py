@@ -85,6 +85,12 @@ def test_every_step_is_torchs_with_a_learning_rate_per_run(ours, theirs):
             close(states[run], torchs(lambda p, lr=lr: [theirs(p.values(), lr=lr)], made[run], gradients, run))
 
 
+@pytest.mark.parametrize("way", ["_as_one", "_at_once"])
+def test_what_adam_does_on_a_gpu_is_torchs_as_well(way, monkeypatch):
+    monkeypatch.setattr(Adam, "_row_by_row", lambda self, s, v, g, lr: getattr(self, way)(s, v, g, lr[:, None]))
+    test_every_step_is_torchs_with_a_learning_rate_per_run(Adam(), torch.optim.Adam)
+
+
 @torch.no_grad()
 def test_adams_runs_keep_their_own_rates_as_these_part_and_meet():
     rates = torch.tensor([[1e-3, 1e-3, 3e-3], [1e-3, 3e-3, 3e-3], [3e-3, 2e-3, 3e-3], [3e-3, 2e-3, 1e-3], [1e-3] * 3])
