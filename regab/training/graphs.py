@@ -113,12 +113,12 @@ class Recorded:
     """A function of tensors, to be repeated with others of the same shapes and layouts."""
 
     def __init__(self, recorder: Recorder, function: Function, inputs: list[Tensor]) -> None:
-        self.inputs = [_distinct(tensor).clone().expand_as(tensor) for tensor in inputs]
-        self.repeat, self.outputs = recorder.record(function, self.inputs)
+        self.own = [_distinct(tensor).clone() for tensor in inputs]
+        places = [own.expand_as(tensor) for own, tensor in zip(self.own, inputs, strict=True)]
+        self.repeat, self.outputs = recorder.record(function, places)
 
     def __call__(self, inputs: list[Tensor]) -> Outputs:
-        for own, given in zip(self.inputs, inputs, strict=True):
-            _distinct(own).copy_(_distinct(given))
+        torch._foreach_copy_(self.own, [*map(_distinct, inputs)])  # of one kind, by one kernel
         self.repeat()
         return self.outputs
 
