@@ -138,7 +138,7 @@ def test_runs_of_one_fold_are_the_same_alone_and_stacked(configure):
 
 def test_a_source_is_read_once_for_all_folds(configure, monkeypatch):
     from regab.data import embedded
-    from regab.training.assembly.setup import load_data
+    from regab.training.assembly.data import load_data
 
     read = []
     original = embedded.iris

@@ -165,7 +165,7 @@ def test_the_traceback_is_kept_where_it_is_asked_for(tmp_path, monkeypatch, conf
     (tmp_path / "theirs_whole.py").write_text("def load():\n    return 1 / 0\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr("regab.blame.WHOLE", True)
-    from regab.training.assembly.setup import load_data
+    from regab.training.assembly.data import load_data
 
     with pytest.raises(ZeroDivisionError):
         load_data(configure("data=own", "data._target_=theirs_whole.load")["data"], torch.device("cpu"))

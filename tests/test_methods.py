@@ -24,7 +24,8 @@ from regab.regularizers.input_noise import InputNoise
 from regab.regularizers.l1_ball import L1Ball
 from regab.regularizers.l2_ball import L2Ball
 from regab.regularizers.mixup import Mixup
-from regab.training.assembly.setup import load_data, set_up
+from regab.training.assembly.data import load_data
+from regab.training.assembly.setup import set_up
 from regab.training.loop import train
 from regab.training.noise import Noise
 from regab.training.snapshot import restore, take_snapshot

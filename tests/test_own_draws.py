@@ -13,7 +13,7 @@ from regab.errors import UsageError
 from regab.regularizers.base import Regularizer
 from regab.seeding import drawn_since, global_states, seed_globals, seeded
 from regab.tasks.classification import Classification
-from regab.training.assembly.setup import load_data
+from regab.training.assembly.data import load_data
 from tests.conftest import curves, objectives_taken_up, same
 
 HOOKS = ("augment", "mix", "penalty", "gradients", "weights", "disturb", "decay", "add_gradient")

@@ -86,7 +86,7 @@ def test_the_model_file_holds_the_selected_epoch_and_loads_as_weights_only(regab
     assert result["selected"]["epoch"] != result["last"]["epoch"]
     model = MLP((1, 8, 8), 10, [16])
     model.load_state_dict(torch.load(folder / "model.pt", weights_only=True))
-    from regab.training.assembly.setup import load_data
+    from regab.training.assembly.data import load_data
 
     val = load_data(configure(*words)["data"], torch.device("cpu")).val
     with torch.no_grad():

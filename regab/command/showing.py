@@ -26,7 +26,7 @@ def show_data(words: list[str]) -> int:
     config = _composed(words)
     import torch
 
-    from regab.training.assembly.setup import load_data
+    from regab.training.assembly.data import load_data
 
     data = load_data(config["data"], torch.device("cpu"), config["task"], config["stack"]["memory"])
     for line in data_lines(data.said, data.columns):

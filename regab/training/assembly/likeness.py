@@ -12,7 +12,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from regab.regularizers.base import Chain
 from regab.training.assembly.build import build_model
-from regab.training.assembly.setup import load_data
+from regab.training.assembly.data import load_data
 
 Config = dict[str, Any]
 
