@@ -7,11 +7,14 @@ import torch
 
 import regab as api
 from regab.analysis.diagnosis import diagnosis, memorized, overfitting
+from regab.analysis.merge import _configuration
+from regab.analysis.selection import rules_differ
 from regab.analysis.table import read
 from regab.analysis.verdicts.compare import default_metric
 from regab.data.split import Division, Source, Split, divide
 from regab.errors import UsageError
 from regab.records.files import from_json
+from regab.records.log import CONFIG
 from regab.report.conclusions import choice
 from regab.report.study import Options, Study
 from regab.report.summary import sweep_summary
@@ -43,6 +46,27 @@ def test_where_all_stop_alike_nothing_is_moved(regab):
     words = (*SMALL, "reg.early_stopping=3", "reg.dropout=0,0.5", "seed=0,1,2")
     folder = regab("train", "-m", *words).folder
     assert not Study([folder], read([folder]), Options(metric="val_accuracy")).moved
+
+
+def runs_that_stop_by(tmp_path, *rules):
+    """A variant for each rule, as it stands in their configurations alone."""
+    for number, rule in enumerate(rules):
+        (tmp_path / f"{number}" / ".hydra").mkdir(parents=True)
+        (tmp_path / f"{number}" / CONFIG).write_text(f"x: {number}\nreg:\n{rule}  l2:\n    strength: {number}\n")
+    numbers = range(len(rules))
+    return pd.DataFrame({"x": numbers, "seed": 0, "status": "finished", "folder": [f"{tmp_path}/{n}" for n in numbers]})
+
+
+def test_rules_that_are_written_alike_are_read_once(tmp_path):
+    of = "  early_stopping:\n    patience: {}\n    monitor: val_loss\n".format
+    before = _configuration.cache_info().misses
+    assert not rules_differ(runs_that_stop_by(tmp_path / "alike", *map(of, (3, 3, 3))))
+    assert _configuration.cache_info().misses == before + 1
+    assert not rules_differ(runs_that_stop_by(tmp_path / "so_to_speak", *map(of, (3, "3", "3 # epochs"))))
+    assert rules_differ(runs_that_stop_by(tmp_path / "last", *map(of, (3, 3, 4))))
+    in_a_line = "  early_stopping: {patience: 3, monitor: val_loss}\n"
+    assert not rules_differ(runs_that_stop_by(tmp_path / "otherwise", of(3), in_a_line, in_a_line))
+    assert rules_differ(runs_that_stop_by(tmp_path / "in_a_line", in_a_line, in_a_line.replace("3", "4")))
 
 
 @pytest.mark.parametrize(("folds", "metric"), [([None, None], "test_accuracy"), ([0, 1], "val_accuracy")])

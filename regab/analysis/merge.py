@@ -105,6 +105,12 @@ def _text(folder: str) -> str:
     return load_text(path) if path.is_file() else ""
 
 
+def written(folder: str, method: str) -> str:
+    """How a regularizer stands in a run's configuration, if on lines of its own: what is written alike is alike."""
+    found = re.search(rf"^  {method}:\n(?:    .*\n)+", _text(folder), re.MULTILINE)
+    return found[0] if found else ""
+
+
 def configuration(folder: str) -> Config:
     """A run's configuration (see ``load_config``), read once as long as its file stays as it is: parsing takes 3 ms."""
     path = Path(folder) / CONFIG
