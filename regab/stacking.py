@@ -38,6 +38,15 @@ NUMBERS: dict[str, tuple[int, Any]] = {
 }
 
 
+def lanes_for(runs: int, device: str) -> int:
+    """How many lanes a stack of so many runs has on a type of device: as many on a CPU, elsewhere a power of 2.
+
+    cuBLAS chooses its kernels by how many products there are, and with them a run's last digits: with few sizes, most
+    stacks of a sweep have the same. Lanes without a run train copies of the last one, at which nobody looks.
+    """
+    return runs if device == "cpu" else 1 << (runs - 1).bit_length()
+
+
 def check_stack(node: dict[str, Any]) -> None:
     """Raises UsageError."""
     declared.check(StackOptions, node, "stack")

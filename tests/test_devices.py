@@ -169,7 +169,7 @@ def repeat(done):
 def as_on_a_gpu(monkeypatch):
     """What is done otherwise on a CPU is done as on a GPU."""
     monkeypatch.setattr("regab.training.stack.written_out", lambda *_: False)
-    monkeypatch.setattr("regab.training.assembly.setup._drawn_ahead", lambda chain, device: [*chain.methods])
+    monkeypatch.setattr("regab.training.assembly.setup.drawn_ahead", lambda chain, device: [*chain.methods])
     monkeypatch.setattr(Adam, "_row_by_row", lambda self, s, v, g, lr: self._as_one(s, v, g, lr[:, None]))
     monkeypatch.setattr(muon, "orthogonalized", muon._newton_schulz)
 

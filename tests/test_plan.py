@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from regab.config import Run
+from regab.stacking import lanes_for
 from regab.training.assembly.facts import Facts
 from regab.workers.plan import cost, make_plan, stack_size
 from regab.workers.store import Store
@@ -36,7 +37,21 @@ def test_a_stack_on_a_cpu_fills_a_cores_cache_or_has_some_lanes_that_are_larger_
     facts = Facts(stacked=True, bytes=megabytes * 1e6)
     assert stack_size(facts) == lanes
     assert stack_size(replace(facts, stacked=False)) == 1
-    assert stack_size(replace(facts, device="cuda")) == min(1024, 20e3 // megabytes)
+    largest = stack_size(replace(facts, device="cuda"))
+    assert largest * megabytes * 1e6 <= 20e9 < 2 * largest * megabytes * 1e6 or largest == 1024
+    assert lanes_for(largest, "cuda") == largest
+
+
+def test_stacks_on_a_gpu_have_few_sizes():
+    assert [lanes_for(runs, "cuda") for runs in (1, 2, 3, 4, 5, 33, 1024)] == [1, 2, 4, 4, 8, 64, 1024]
+    assert [lanes_for(runs, "cpu") for runs in (1, 3, 33)] == [1, 3, 33]
+
+
+def test_what_a_stack_on_a_gpu_takes_counts_lanes_without_a_run(small):
+    runs = [Run(small({"seed": seed}), Path(str(seed)), {}) for seed in range(5)]
+    for device, lanes in (("cpu", 5), ("cuda", 8)):
+        facts = Facts(stacked=True, flops=1e6, n_train=100, n_evaluated=100, bytes=1e6, device=device)
+        assert [chunk.bytes for chunk in make_plan(runs, {runs[0].structure: facts}, workers=1).chunks] == [lanes * 1e6]
 
 
 def test_a_run_goes_on_from_the_checkpoint_that_has_come_farthest(tmp_path):

@@ -17,9 +17,16 @@ from torch import Tensor
 from regab.seeding import stream_seed
 
 if TYPE_CHECKING:
+    from regab.regularizers.base import Chain
     from regab.training.noise import Noise
 
 AHEAD = 2**20  # bytes that are drawn of a seed at once, unless a single step takes more
+
+
+def drawn_ahead(chain: Chain, device: torch.device) -> list[str]:
+    """The methods whose noise is drawn for many steps at once: on a GPU, those that are known to ask for the same."""
+    own = [name for name, method in chain.methods.items() if type(method).__module__.startswith("regab.")]
+    return own if device.type != "cpu" else []
 
 
 class Kind(NamedTuple):

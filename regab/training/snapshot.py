@@ -48,7 +48,8 @@ def restore(t: Training, snapshot: Snapshot) -> None:
     if snapshot["trained_with"] != _trained_with(t):
         raise ValueError("the data or the code have changed since")
     rows = torch.tensor([snapshot["ids"].index(i) for i in t.ids])
-    first = [int(np.flatnonzero(t.watch.lane == lane)[0]) for lane in range(t.stack.size)]
+    used = np.minimum(np.arange(t.stack.size), t.watch.lane.max())  # the last lanes may be copies (``lanes_for``)
+    first = [int(np.flatnonzero(t.watch.lane == lane)[0]) for lane in used]
     lanes = snapshot["lane"][rows[first]]
     t.epoch = snapshot["epoch"]
     averages = [(average, snapshot["average"][name]) for name, average in t.average.kept.items()]

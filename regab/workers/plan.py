@@ -11,6 +11,7 @@ from typing import Any
 
 from regab.config import Run
 from regab.script import is_script
+from regab.stacking import lanes_for
 from regab.training.assembly.facts import Facts
 
 # A stack's working set should stay near a core: 64-128-128-10 networks (1.5 MB each) took 3.6, 3.1 and 3.2 ms per run
@@ -128,11 +129,12 @@ def stack_size(facts: Facts) -> int:
         return 1
     if facts.device == "cpu":
         return max(1, min(LARGEST["cpu"], max(int(CACHE / facts.bytes), min(SOME, int(ROOM / facts.bytes)))))
-    return max(1, min(LARGEST[facts.device], int(GPU_MEMORY / facts.bytes)))
+    fitting = max(1, min(LARGEST[facts.device], int(GPU_MEMORY / facts.bytes)))
+    return 1 << fitting.bit_length() - 1  # what ``lanes_for`` leaves as it is
 
 
 def _chunk(runs: list[Run], facts: Facts, resume: str = "") -> Chunk:
-    config, lanes = runs[0].config, len({run.trajectory for run in runs})
+    config, lanes = runs[0].config, lanes_for(len({run.trajectory for run in runs}), facts.device)
     seconds = lanes * _lane_seconds(config, facts) + config["epochs"] * _steps(config, facts) * PER_STEP
     return Chunk(runs, seconds, lanes * facts.bytes, facts.data_bytes, resume, device=facts.device)
 

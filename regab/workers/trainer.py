@@ -21,6 +21,7 @@ from regab.metrics.base import kept_measures
 from regab.processes import cores
 from regab.records.columns import to_row
 from regab.records.files import to_json
+from regab.stacking import lanes_for
 from regab.training.assembly.setup import set_up
 from regab.training.calibration import calibration
 from regab.training.loop import Training, train
@@ -170,8 +171,8 @@ class _Attempt:
 
     def _compacted(self, training: Training, journals: dict[str, Journal]) -> Training | None:
         watch = training.watch
-        lanes = np.unique(watch.lane[watch.running])
-        if len(lanes) > (1 - WORTHWHILE) * training.stack.size:
+        lanes = lanes_for(len(np.unique(watch.lane[watch.running])), training.stack.values.device.type)
+        if lanes > (1 - WORTHWHILE) * training.stack.size:
             return None
         ids = [i for i, running in zip(training.ids, watch.running, strict=True) if running]
         smaller = set_up([journals[i].run.config for i in ids], ids)
@@ -187,7 +188,7 @@ def _facts(training: Training, precision: str, threads: int) -> dict[str, Any]:
         "headline": None,
         "metrics": kept_measures(training.metrics, data.names),
         "loss": training.task.minimizes,
-        "stack_size": stack.size,
+        "stack_size": len(np.unique(training.watch.lane)),
         "threads": threads,
         "device": str(stack.values.device),
         "precision": precision,

@@ -18,8 +18,10 @@ from regab.measured import check_measured, metrics_of, own_measures, task_and_va
 from regab.metrics import measure_of
 from regab.own_code import own_code
 from regab.regularizers.base import Chain, Regularizer
+from regab.stacking import lanes_for
 from regab.targets import locate
 from regab.tasks.base import Task
+from regab.training.ahead import drawn_ahead
 from regab.training.assembly.build import arguments, build_model
 from regab.training.assembly.cost import count
 from regab.training.assembly.data import load_data
@@ -49,11 +51,13 @@ def set_up(configs: list[Config], ids: list[str] | None = None) -> Training:
     paths = [*map(trajectory, configs, ids)]
     order = list(dict.fromkeys(paths))
     lanes = dict(zip(reversed(paths), reversed(configs), strict=True))
-    config, device, in_lanes = configs[0], device_of(configs[0]), [lanes[path] for path in order]
+    config, device = configs[0], device_of(configs[0])
+    unused = lanes_for(len(order), device.type) - len(order)
+    in_lanes = [lanes[path] for path in [*order, *order[-1:] * unused]]
     data = load_data(config["data"], device, config["task"], config["stack"]["memory"])
     chain = join_regularizers(in_lanes, device)
     chain.prepare(data)
-    noise = Noise([c["seed"] for c in in_lanes], device, _drawn_ahead(chain, device))
+    noise = Noise([c["seed"] for c in in_lanes], device, drawn_ahead(chain, device))
     built = [build_model(config, data, chain, seed) for seed in noise.seeds]
     example = data.train.x[:2].cpu()
     mode = choose_forward_mode(
@@ -93,12 +97,6 @@ def set_up(configs: list[Config], ids: list[str] | None = None) -> Training:
         notes=notes,
     )
     return with_graphs(training, config["stack"]["graphs"])
-
-
-def _drawn_ahead(chain: Chain, device: torch.device) -> list[str]:
-    """The methods whose noise is drawn for many steps at once: on a GPU, those that are known to ask for the same."""
-    own = [name for name, method in chain.methods.items() if type(method).__module__.startswith("regab.")]
-    return own if device.type != "cpu" else []
 
 
 def _schedule(config: Config) -> Any:
