@@ -249,7 +249,7 @@ def unmount():
 
 
 @slow
-@pytest.mark.parametrize("kilobytes", [16, 100, 200, 300])
+@pytest.mark.parametrize("kilobytes", [4, 16, 100, 200, 300])
 def test_a_disk_that_fills_up_is_said_and_when_there_is_room_training_goes_on(undisturbed, request, kilobytes):
     full_disk(kilobytes << 10)
     request.getfixturevalue("unmount")
@@ -262,6 +262,14 @@ def test_a_disk_that_fills_up_is_said_and_when_there_is_room_training_goes_on(un
     resume = GO_ON if "--resume" in err else (*SWEEP, IN_HERE)
     assert run(*resume)[0] == 0
     assert_as_if_nothing_had_happened(undisturbed)
+
+
+@slow
+def test_a_disk_that_is_full_before_a_run_begins_is_said(request):
+    full_disk(4 << 10)
+    request.getfixturevalue("unmount")
+    code, _, err = run("train", *SMALL, "hydra.run.dir=here/run")
+    assert (code, err) == (1, "regab: here/run: cannot be written (No space left on device)\n")
 
 
 @slow

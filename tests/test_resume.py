@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from regab.config import Run
+from regab.records.load import home
+from regab.records.log import ERROR
 from regab.training.assembly.setup import set_up
 from regab.training.loop import train
 from regab.training.snapshot import restore, take_snapshot
 from regab.workers.checkpoints import load, write
+from regab.workers.store import Store, describe
 from tests.conftest import SMALL
 from tests.processes import Command, go_on, held, numbers, rows, run, table
 
@@ -105,6 +109,31 @@ def test_a_folder_that_is_none_of_ours_is_refused(regab):
     assert regab("train", "--resume", "nowhere").err == (
         "regab: --resume nowhere: not a folder that regab train has written to\n"
     )
+
+
+def test_a_run_of_a_sweep_goes_on_with_the_sweep(regab, small, tmp_path):
+    runs = [Run(small({"seed": s}), tmp_path / "its sweep" / f"run{s}", {"seed": f"{s}"}) for s in (0, 1)]
+    for each in runs:
+        describe(each)
+        each.folder.joinpath(ERROR).write_text("diverged\n")
+    store = Store(tmp_path / "its sweep")
+    store.hidden.mkdir()
+    store.place(runs)
+    cure = "regab train --resume 'its sweep'\n"
+    refused = "--resume its sweep/run0: is a run of a sweep, which goes on as a whole"
+    assert regab("train", "--resume", "its sweep/run0").err == f"regab: {refused}: {cure}"
+    assert regab("report", "its sweep/run1").err.endswith(f"the run failed: diverged; train it again with: {cure}")
+    assert regab("show", "its sweep/run1").out.endswith(f"1 failed; go on with: {cure}")
+    assert home(Path("its sweep/run0/..")) == Path("its sweep/run0/..")
+    os.chdir("its sweep/run0")
+    assert home(Path()) == tmp_path / "its sweep"
+    assert home(Path("..")) == Path("..")
+
+
+def test_a_folder_that_cannot_be_made_is_named(regab):
+    Path("file").touch()
+    refused = regab("train", *SMALL, "hydra.run.dir=file/run")
+    assert (refused.code, refused.err) == (1, "regab: file/run: cannot be written (Not a directory)\n")
 
 
 METHODS = [

@@ -8,8 +8,8 @@ import pytest
 
 from regab.command.shorthands import expand, expand_override
 from regab.config import Run, digest, structure
-from regab.records.log import METRICS, RunLog
-from regab.records.results import MEASURES, PLACED, RESULTS, load_measures, run_folders, write_results
+from regab.records.log import METRICS, PLACED, RunLog
+from regab.records.results import MEASURES, RESULTS, load_measures, run_folders, write_results
 from regab.sweep.design import grid
 from regab.sweep.folders import fresh_folder, run_folder_name
 from regab.sweep.sweep import tabulate

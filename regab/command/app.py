@@ -57,15 +57,16 @@ def run_hydra(program: str, words: list[str], claim: bool, config: str = "config
                 raise ours from error
             raise UsageError(explain(error)) from error
         except (ValueError, TypeError, OSError, RecursionError) as error:
-            told = None if WHOLE else met_in_files(error)
-            if told is None:
+            met = None if WHOLE else met_in_files(error)
+            if met is None:
                 raise
-            raise UsageError(told) from error
+            raise met from error
     return 0
 
 
-def met_in_files(error: BaseException) -> str | None:
-    """What Hydra met in the user's words or files while it composed a configuration; None for an error of our code.
+def met_in_files(error: BaseException) -> UsageError | CannotWrite | None:
+    """What Hydra met in the user's words or files while it composed a configuration, or in the folder of a run that it
+    began; None for an error of our code.
 
     Hydra wraps few of those errors: not what a file in another encoding raises, or one that includes itself.
     """
@@ -73,11 +74,14 @@ def met_in_files(error: BaseException) -> str | None:
     ours = [frame for frame in frames if Path(frame.f_code.co_filename).is_relative_to(OURS)]
     if not ours or ours[-1] is frames[-1] or ours[-1].f_code.co_name not in ("run_hydra", "_composed_by_hydra"):
         return None
+    folder = next((f.f_locals.get("output_dir") for f in frames if f.f_code.co_name == "run_job"), None)
+    if isinstance(error, OSError) and folder:
+        return CannotWrite(f"{folder}: cannot be written ({error.strerror or error})")
     paths = (frame.f_locals.get("config_path") for frame in reversed(frames))
     file = next((path for path in paths if isinstance(path, str)), "the configuration")
     if isinstance(error, RecursionError):
-        return f"{file}.yaml: includes itself, by its own defaults or those of a file in them"
-    return f"{file}: cannot be read ({' '.join(str(error).split())})"
+        return UsageError(f"{file}.yaml: includes itself, by its own defaults or those of a file in them")
+    return UsageError(f"{file}: cannot be read ({' '.join(str(error).split())})")
 
 
 @contextmanager

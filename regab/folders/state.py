@@ -7,13 +7,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 
 from regab.errors import UsageError
-from regab.records.load import load_json
-from regab.records.log import ERROR, RESULT
-from regab.records.results import PLACED, SOURCE, is_begun, is_run
-from regab.workers.store import HIDDEN
+from regab.records.load import home, load_json, resume
+from regab.records.log import ERROR, HIDDEN, PLACED, RESULT
+from regab.records.results import SOURCE, is_begun, is_run
 
 FINISHED, RUNNING, INTERRUPTED, FAILED = "finished", "running", "interrupted", "failed"
 
@@ -42,7 +40,7 @@ class State:
     def sentence(self) -> str:
         """``running, 3 of 8 runs done, 1 failed``, and how to go on where that is to do."""
         failed = f", {len(self.failed)} failed" if self.failed else ""
-        again = f"; go on with: regab train --resume {quote(str(self.root))}"
+        again = f"; go on with: {resume(self.root)}"
         counted = f"{self.word}, {len(self.finished)} of {len(self.runs)} runs done{failed}"
         return f"{self.root}: {counted}{again if self.word in (INTERRUPTED, FAILED) else ''}"
 
@@ -72,12 +70,6 @@ def _runs(root: Path) -> list[Path]:
         return [root]
     placed = load_json(root / PLACED)
     return [root / name for name in placed.values()] if placed else sorted(filter(is_begun, root.iterdir()))
-
-
-def home(root: Path) -> Path:
-    """The folder that is locked while a run is trained: its own, or that of its sweep."""
-    within = not (root / HIDDEN).is_dir() and (root.absolute().parent / HIDDEN).is_dir()
-    return root.absolute().parent if within else root
 
 
 def is_held(root: Path) -> bool:

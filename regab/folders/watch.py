@@ -11,7 +11,8 @@ from regab.arguments import Arguments
 from regab.errors import UsageError
 from regab.folders.reading import Reading
 from regab.folders.show import show
-from regab.folders.state import FINISHED, home, is_held, state_of
+from regab.folders.state import FINISHED, is_held, state_of
+from regab.records.load import home
 from regab.records.printable import printable
 from regab.watchers.display import Display
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from regab.data.unseen.kept import VERSION, restored, with_present_names
 from regab.errors import UsageError
 from regab.own_code import own_code
 from regab.records.files import checksum
-from regab.records.load import finished, load_config, load_json
+from regab.records.load import finished, load_config, load_json, resume
 from regab.records.log import ENCODING, MODEL, RESULT
 from regab.records.results import SOURCE
 from regab.script import is_script
@@ -90,8 +89,7 @@ def _state(folder: Path, result: Config) -> dict[str, Tensor]:
 
 
 def _again(folder: Path) -> str:
-    root = next((root for root in (folder, folder.parent) if (root / ".regab").is_dir()), folder)
-    return f"regab train --resume {quote(str(root))} trains it again"
+    return f"{resume(folder)} trains it again"
 
 
 def _find_own_classes(folder: Path) -> None:

@@ -13,7 +13,7 @@ import yaml
 
 from regab.errors import UsageError
 from regab.records.files import checksum, from_json, without_checksum
-from regab.records.log import CONFIG, ERROR, METRICS, RESULT
+from regab.records.log import CONFIG, ERROR, HIDDEN, METRICS, RESULT
 
 
 def load_metrics(folder: Path) -> dict[str, np.ndarray]:
@@ -101,8 +101,19 @@ def load_text(path: Path) -> str:
 
 
 def _damaged(path: Path) -> str:
-    root = path.parents[1] if (path.parents[1] / ".regab").is_dir() else path.parents[2]
-    return f"{path}: is missing or damaged; regab train --resume {quote(str(root))} makes it again"
+    return f"{path}: is missing or damaged; {resume(path.parents[1])} makes it again"
+
+
+def home(folder: Path) -> Path:
+    """The folder that is locked while a run is trained, and that ``--resume`` takes: that of its sweep, or its own."""
+    if (folder / HIDDEN).is_dir() or not (folder.absolute().parent / HIDDEN).is_dir():
+        return folder
+    return folder.parent if folder.name not in ("", "..") else folder.absolute().parent
+
+
+def resume(folder: Path) -> str:
+    """The command that goes on with a sweep, or with what a run is of."""
+    return f"regab train --resume {quote(str(home(folder)))}"
 
 
 def _has_its_rows(result: dict[str, Any], path: Path) -> bool:

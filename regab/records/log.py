@@ -17,6 +17,8 @@ from regab.records.printable import printable
 METRICS, RESULT, ERROR = "metrics.csv", "result.json", "error.txt"
 MODEL, ENCODING = "model.pt", "encoding.json"  # what was trained
 CONFIG, OVERRIDES = ".hydra/config.yaml", ".hydra/overrides.yaml"
+HIDDEN = ".regab"  # in the folder of a sweep, or of a run of none
+PLACED = f"{HIDDEN}/runs.json"  # the folders of a sweep's runs by digest, in the order in which they were asked for
 
 Row = dict[str, Any]
 

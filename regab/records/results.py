@@ -12,7 +12,7 @@ from regab.errors import UsageError
 from regab.records.columns import cell, column, columns, headline, measures_from, metrics_in, words
 from regab.records.files import to_json, write_atomically
 from regab.records.load import damage, load_error, load_json, load_result, load_yaml
-from regab.records.log import CONFIG, OVERRIDES, RESULT
+from regab.records.log import CONFIG, OVERRIDES, PLACED, RESULT
 from regab.records.printable import printable
 from regab.script import is_script, measures_of
 
@@ -20,7 +20,6 @@ Rows = list[dict[str, str]]
 Known = tuple[dict[str, str], dict[str, Any]]  # a finished run's overrides and its result, as it stands in its file
 
 RESULTS, MEASURES = "results.csv", "metrics.json"
-PLACED = ".regab/runs.json"  # the folders of a sweep's runs by digest, in the order in which they were first asked for
 PAGE = "report.html"
 SOURCE = "source.json"  # in a folder of results made elsewhere: where they came from
 REPLICATE = ("seed", "data.fold")  # the keys whose values are repetitions of one variant

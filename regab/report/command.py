@@ -11,7 +11,7 @@ from regab.errors import CannotWrite, UsageError
 from regab.metrics.base import DOWN, UP
 from regab.records.files import make_folder, write_atomically
 from regab.records.imports.columns import Asked
-from regab.records.load import load_error, load_result
+from regab.records.load import load_error, load_result, resume
 from regab.records.printable import printable
 from regab.records.results import PAGE, RESULTS, headline_of, is_run, row_of, run_folders, write_results
 from regab.report.imported import bring_in, is_ours, is_table_of_ours
@@ -76,7 +76,7 @@ def _report_run(folder: Path, to: Path | None, options: Options) -> int:
 
     if load_result(folder) is None:
         reason = load_error(folder)
-        cure = f"train it again with: regab train --resume {folder}"
+        cure = f"train it again with: {resume(folder)}"
         raise UsageError(f"{folder}: the run {f'failed: {reason}' if reason else 'has not finished'}; {cure}")
     row = {"seed": 0, "fold": None, "status": "", "reason": ""} | row_of(folder) | {"folder": str(folder)}
     del row["overrides"], row["measured"]

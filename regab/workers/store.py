@@ -19,12 +19,10 @@ from regab.config import Run, digest
 from regab.errors import UsageError
 from regab.measured import all_measured
 from regab.records.files import PARTIAL, Texts, checksum, make_folder, to_json, with_checksum, write_atomically, writing
-from regab.records.load import load_json, load_result, load_yaml
-from regab.records.log import CONFIG, MODEL, OVERRIDES
-from regab.records.results import PLACED, run_folders
+from regab.records.load import home, load_json, load_result, load_yaml, resume
+from regab.records.log import CONFIG, HIDDEN, MODEL, OVERRIDES, PLACED
+from regab.records.results import run_folders
 from regab.script import is_script
-
-HIDDEN = ".regab"
 
 
 class Store:
@@ -53,8 +51,8 @@ class Store:
                 raise UsageError(f"{self.root}: {holder} is training here; wait until it is done") from error
             with writing(path):
                 file.truncate(0)
-                file.write(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%F %T')}")
-                file.flush()
+                words = f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%F %T')}"
+                os.write(file.fileno(), words.encode())  # of what a file kept for a full disk, closing would raise
             for partial in (*self.root.glob(PARTIAL), *self.hidden.glob(PARTIAL)):
                 partial.unlink(missing_ok=True)
             yield
@@ -218,6 +216,8 @@ def load_command(root: Path) -> Command:
     path = root / HIDDEN / "command.json"
     command = load_json(path) or {}
     if not command and not path.is_file():
+        if home(root) != root:
+            raise UsageError(f"--resume {root}: is a run of a sweep, which goes on as a whole: {resume(root)}")
         raise UsageError(f"--resume {root}: not a folder that regab train has written to")
     words, folder = command.get("words"), str(command.get("folder", ""))
     if not (isinstance(words, list) and all(isinstance(word, str) for word in words)):
