@@ -90,7 +90,9 @@ def _run(words: list[str]) -> int:
         return _complain(str(error), 1)
     except Interrupted as error:
         return _complain(str(error), 128 + error.signal)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:  # before 3.12, Python wraps what interrupts it in some places
+        if isinstance(error, RuntimeError) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
         return _complain("interrupted", 130)
 
 

@@ -151,6 +151,28 @@ def test_experiments_of_the_users_own_are_found(regab, tmp_path):
     assert len(list(result.folder.glob("dropout.rate=*"))) == 2
 
 
+class Pressed:
+    """Ctrl-C while a class is made."""
+
+    def __set_name__(self, owner, name):
+        raise KeyboardInterrupt
+
+
+class Broken:
+    def __set_name__(self, owner, name):
+        raise ValueError("broken")
+
+
+def test_ctrl_c_while_a_class_is_made_is_an_interruption_and_no_crash(regab, monkeypatch):
+    """Python 3.11 makes it a RuntimeError; it does so with what is none, which stays one."""
+    monkeypatch.setattr("regab.cli.train", lambda words: type("Made", (), {"field": Pressed()}))
+    interrupted = regab("train")
+    assert (interrupted.code, interrupted.err) == (130, "regab: interrupted\n")
+    monkeypatch.setattr("regab.cli.train", lambda words: type("Made", (), {"field": Broken()}))
+    with pytest.raises((RuntimeError, ValueError)):
+        regab("train")
+
+
 def test_a_crash_of_ours_keeps_its_traceback(regab, monkeypatch):
     import regab.training.assembly.setup as setup
 
