@@ -161,7 +161,8 @@ def train(words: list[str], watchers: dict[str, Watcher] | None = None) -> int:
         if "--resume" not in options:  # which may be about another folder
             _find_own_classes()
             if SWEEPS & options and not looks_only and not SCRIPTS & options:
-                started.hire()  # first of all: importing torch takes longest
+                # First of all: importing torch takes longest.
+                started.hire(ahead=watchers is None and "device=cpu" not in words)
         from regab.command.app import run_hydra
         from regab.command.shorthands import expand
 

@@ -31,9 +31,9 @@ class Session:
     listeners: Listeners | None = None
     own: dict[str, Watcher] = field(default_factory=dict)
 
-    def hire(self) -> None:
-        """Have a foreman begin to import torch, long before it is needed."""
-        self.crew = Crew()
+    def hire(self, ahead: bool = False) -> None:
+        """Have a foreman begin to import torch, long before it is needed; ``ahead``: and a worker of a GPU, if any."""
+        self.crew = Crew(ahead)
 
     def trainer(self, workers: int) -> Alone | Crew:
         """Who trains with so many workers."""

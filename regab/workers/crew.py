@@ -54,14 +54,18 @@ class Alone:
 
 
 class Crew:
-    """A foreman process and its workers. ``reports``: whether what a report needs is imported while others work."""
+    """A foreman process and its workers. ``reports``: whether what a report needs is imported while others work.
 
-    def __init__(self) -> None:
+    ``ahead``: the first worker of a GPU may begin while it is still composed what to train. Being spawned it imports
+    the module that is run, which must be one that expects this.
+    """
+
+    def __init__(self, ahead: bool = False) -> None:
         self.reports = True
         context: Any = get_context(METHOD)
         self.pipe, theirs = context.Pipe()
         inherited = self.pipe if METHOD == "fork" else None
-        self.process = context.Process(target=_foreman, args=(theirs, inherited), name="regab foreman")
+        self.process = context.Process(target=_foreman, args=(theirs, inherited, ahead), name="regab foreman")
         self.process.start()
         theirs.close()
 
@@ -115,10 +119,10 @@ class Crew:
             self.process.join()
 
 
-def _foreman(pipe: Connection, theirs: Connection | None) -> None:
+def _foreman(pipe: Connection, theirs: Connection | None, ahead: bool) -> None:
     from regab.workers.foreman import foreman
 
-    foreman(pipe, theirs)
+    foreman(pipe, theirs, ahead)
 
 
 class StopRequest:

@@ -2,6 +2,9 @@
 
 Workers are forked after torch is imported and the data are loaded, so they begin at once and share that memory. A
 worker that dies costs its chunk one attempt. If the main process dies, so does the foreman, and with it the workers.
+
+Those for GPUs are spawned, which takes seconds: the first is as soon as there is a GPU, before it is known whether it
+is asked for, and they are kept for what the main process has trained next.
 """
 
 from __future__ import annotations
@@ -11,9 +14,6 @@ import os
 import signal
 import sys
 from collections import deque
-from contextlib import suppress
-from dataclasses import dataclass, field
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,30 @@ from regab.processes import die_with_parent, leave_signals_to_main
 from regab.workers.events import Ended, Note
 from regab.workers.plan import Chunk, split
 from regab.workers.store import Store
+from regab.workers.worker import Hiring, Worker, first_gpu
 
 ATTEMPTS = 6  # halving finds the culprit among 32 runs; if all die, 63 workers of a chunk do
 
 
-def foreman(pipe: Connection, theirs: Connection | None) -> None:
-    """Serve the main process at the other end of the pipe until it closes it."""
+def foreman(pipe: Connection, theirs: Connection | None, ahead: bool) -> None:
+    """Serve the main process at the other end of the pipe until it closes it.
+
+    ``ahead``: a worker for a GPU may begin before there is anything to train.
+    """
     if theirs is not None:
         theirs.close()
     leave_signals_to_main()
     die_with_parent()
+    spare = Spare()
+    if ahead and (gpu := first_gpu()) is not None:
+        spare.workers.append(spare.hiring.worker(0, gpu, pipe))
+    try:
+        _serve(pipe, spare)
+    finally:
+        spare.dismiss()
+
+
+def _serve(pipe: Connection, spare: Spare) -> None:
     if "torch" in sys.modules:  # of whoever calls regab from Python
         from regab.workers import trainer
 
@@ -50,60 +64,58 @@ def foreman(pipe: Connection, theirs: Connection | None) -> None:
         except (EOFError, ConnectionResetError):
             return
         try:
-            pipe.send(_answer(pipe, request, *content))
+            pipe.send(_answer(pipe, spare, request, *content))
         except BrokenPipeError:
             return
         import regab.workers.trainer  # noqa: F401  (while the main process plans, rather than in every worker)
 
 
-def _answer(pipe: Connection, request: str, *content: Any) -> tuple[str, Any]:
+def _answer(pipe: Connection, spare: Spare, request: str, *content: Any) -> tuple[str, Any]:
     from regab.workers.examine import examine_all
 
     try:
         if request == "examine":
             return "examined", examine_all(*content)
         if request == "train":
-            WorkerPool(pipe, *content).train_all()
+            WorkerPool(pipe, spare, *content).train_all()
         return "done", None
     except (UsageError, CannotWrite, Interrupted) as error:
         return "error", error
 
 
-@dataclass
-class Worker:
-    """A process that trains one chunk at a time."""
+class Spare:
+    """Spawned workers that have nothing to train, each at the place of its GPU."""
 
-    process: Any
-    pipe: Connection
-    chunk: Chunk | None = None
-    left: dict[str, Any] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.hiring, self.workers = Hiring("spawn"), list[Worker]()
 
-    def give(self, chunk: Chunk) -> None:
-        self.chunk, self.left = chunk, {run.digest: run for run in chunk.runs}
-        with suppress(OSError):  # one that has just died is found out by its pipe
-            self.pipe.send(chunk)
+    def take(self, count: int) -> list[Worker]:
+        """Up to so many of them; none where one has died."""
+        if not all(worker.process.is_alive() for worker in self.workers):
+            self.dismiss()
+        taken, self.workers = self.workers[:count], self.workers[count:]
+        return taken
+
+    def dismiss(self) -> None:
+        while self.workers:
+            self.workers.pop().dismiss()
 
 
 class WorkerPool:
     """All workers, and the chunks that are still to be trained."""
 
-    def __init__(self, pipe: Connection, chunks: list[Chunk], folder: Path, workers: int) -> None:
+    def __init__(self, pipe: Connection, spare: Spare, chunks: list[Chunk], folder: Path, workers: int) -> None:
         self.main, self.todo, self.folder, self.store = pipe, deque(chunks), folder, Store(folder.parents[1])
-        on_gpu = any(chunk.device == "cuda" for chunk in chunks)
-        self.gpus = visible_gpus() if on_gpu else []
-        self.context: Any = get_context("spawn" if on_gpu or sys.platform != "linux" else "fork")
-        self.stop = self.context.RawValue("b", 0)
-        self.workers = [self._hire(number) for number in range(min(workers, len(chunks)))]
+        self.spare = spare if on_gpus(chunks) else None
+        self.gpus = visible_gpus() if self.spare else []
+        count, method = min(workers, len(chunks)), "fork" if sys.platform == "linux" else "spawn"
+        self.hiring = self.spare.hiring if self.spare else Hiring(method)
+        self.workers = self.spare.take(count) if self.spare else []
+        spare.dismiss()
+        self.workers += [self._hire(number) for number in range(len(self.workers), count)]
 
     def _hire(self, number: int) -> Worker:
-        ours, theirs = self.context.Pipe()
-        to_close = [ours, self.main] if self.context.get_start_method() == "fork" else []
-        gpu = self.gpus[number % len(self.gpus)] if self.gpus else None
-        arguments = (theirs, to_close, self.folder, self.stop, gpu)
-        process = self.context.Process(target=work, args=arguments, name=f"regab worker {number}")
-        process.start()
-        theirs.close()
-        return Worker(process, ours)
+        return self.hiring.worker(number, self.gpus[number % len(self.gpus)] if self.gpus else None, self.main)
 
     def train_all(self) -> None:
         try:
@@ -116,23 +128,18 @@ class WorkerPool:
                 for worker in busy:
                     if worker.pipe in ready:
                         self._listen(worker)
+            if self.spare:
+                self.spare.workers, self.workers = self.workers, []
         finally:
-            self._dismiss()
-        if self.stop.value:
+            for worker in self.workers:
+                worker.dismiss()
+        if self.hiring.stop.value:
             raise Interrupted
-
-    def _dismiss(self) -> None:
-        """An idle worker has nothing to lose, and cannot see its pipe closed: later workers inherited an end of it."""
-        for worker in self.workers:
-            worker.process.kill()
-        for worker in self.workers:
-            worker.process.join()
-            worker.pipe.close()
 
     def _next(self, worker: Worker) -> None:
         worker.chunk = None
-        if self.todo and not self.stop.value:
-            worker.give(self.todo.popleft())
+        if self.todo and not self.hiring.stop.value:
+            worker.give(self.todo.popleft(), self.folder)
 
     def _hear(self) -> None:
         """The main process asks to stop, or is gone."""
@@ -142,7 +149,7 @@ class WorkerPool:
             for worker in self.workers:
                 worker.process.kill()
             os._exit(1)
-        self.stop.value = 1
+        self.hiring.stop.value = 1
 
     def _listen(self, worker: Worker) -> None:
         try:
@@ -185,37 +192,9 @@ class WorkerPool:
         return chunk.key if (self.folder / f"{chunk.key}.pt").is_file() else chunk.resume
 
 
-def work(pipe: Connection, to_close: list[Connection], folder: Path, stop: Any, gpu: str | None) -> None:
-    """A worker: train the chunks that come through the pipe, one thread, until it is closed.
-
-    Spawned for a GPU, it sees no other.
-    """
-    if gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before torch is imported
-    for connection in to_close:
-        connection.close()
-    leave_signals_to_main()
-    die_with_parent()
-    import torch
-
-    from regab.training.process import tune
-    from regab.workers.trainer import train_chunk
-
-    torch.set_num_threads(1)
-    tune()
-    while True:
-        try:
-            chunk = pipe.recv()
-        except (EOFError, ConnectionResetError):
-            return
-        try:
-            train_chunk(chunk, folder, lambda e: pipe.send(("events", e)), lambda: bool(stop.value), threads=1)
-        except Interrupted:
-            pass
-        except CannotWrite as error:
-            pipe.send(("error", error))
-            return
-        pipe.send(("free", None))
+def on_gpus(chunks: list[Chunk]) -> bool:
+    """Whether chunks are trained by CUDA, which a process that is forked cannot use."""
+    return any(chunk.device == "cuda" for chunk in chunks)
 
 
 def visible_gpus() -> list[str]:

@@ -1,0 +1,101 @@
+"""A process that trains one chunk at a time, and how such are begun."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from regab.errors import CannotWrite, Interrupted
+from regab.processes import die_with_parent, leave_signals_to_main
+from regab.workers.plan import Chunk
+
+DRIVER = Path("/proc/driver/nvidia/gpus")
+
+
+@dataclass
+class Worker:
+    """A process that trains the chunks that it is given; ``left`` are the runs of the present one without a result."""
+
+    process: Any
+    pipe: Connection
+    chunk: Chunk | None = None
+    left: dict[str, Any] = field(default_factory=dict)
+
+    def give(self, chunk: Chunk, folder: Path) -> None:
+        self.chunk, self.left = chunk, {run.digest: run for run in chunk.runs}
+        with suppress(OSError):  # one that has just died is found out by its pipe
+            self.pipe.send((chunk, folder))
+
+    def dismiss(self) -> None:
+        """End one that is idle; it cannot see its pipe closed, of which workers forked later inherited an end."""
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+class Hiring:
+    """Workers of one kind: forked from this process, or spawned, as a GPU asks for; and whether they are to stop."""
+
+    def __init__(self, method: str) -> None:
+        self.context: Any = get_context(method)
+        self.stop = self.context.RawValue("b", 0)
+
+    def worker(self, number: int, gpu: str | None, inherited: Connection) -> Worker:
+        """One more, for a GPU by its name (None: whatever there is); where it is forked, it closes what it inherits."""
+        ours, theirs = self.context.Pipe()
+        to_close = [ours, inherited] if self.context.get_start_method() == "fork" else []
+        arguments = theirs, to_close, self.stop, gpu
+        process = self.context.Process(target=work, args=arguments, name=f"regab worker {number}")
+        process.start()
+        theirs.close()
+        return Worker(process, ours)
+
+
+def first_gpu() -> str | None:
+    """The GPU of the first worker, as CUDA_VISIBLE_DEVICES names it, or None where there is none.
+
+    Asks the driver's files: torch takes seconds to be imported.
+    """
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    return named if DRIVER.is_dir() and named not in ("", "-1") else None
+
+
+def work(pipe: Connection, to_close: list[Connection], stop: Any, gpu: str | None) -> None:
+    """A worker: train the chunks that come through the pipe, one thread, until it is closed.
+
+    Spawned for a GPU, it sees no other.
+    """
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before torch is imported
+    for connection in to_close:
+        connection.close()
+    leave_signals_to_main()
+    die_with_parent()
+    import torch
+
+    from regab.training.process import tune
+    from regab.workers.trainer import train_chunk
+
+    torch.set_num_threads(1)
+    tune()
+    if gpu is not None and torch.cuda.is_available():
+        with suppress(RuntimeError):  # where something is wrong with it, training will say what
+            torch.cuda.synchronize()  # CUDA sets itself up, for up to a second
+    while True:
+        try:
+            chunk, folder = pipe.recv()
+        except (EOFError, ConnectionResetError):
+            return
+        try:
+            train_chunk(chunk, folder, lambda e: pipe.send(("events", e)), lambda: bool(stop.value), threads=1)
+        except Interrupted:
+            pass
+        except CannotWrite as error:
+            pipe.send(("error", error))
+            return
+        pipe.send(("free", None))

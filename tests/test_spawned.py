@@ -1,0 +1,91 @@
+"""Workers for GPUs, which are spawned, begun ahead and kept; here on a CPU, by processes that take it for a GPU."""
+
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from regab.workers import worker
+from tests.conftest import SMALL, python
+
+SPAWNED = """
+import os, sys
+from regab.workers import foreman
+from regab.workers.worker import Hiring
+
+began = Hiring.worker
+
+def noted(self, *arguments):
+    worker = began(self, *arguments)
+    with open("begun.txt", "a") as file:
+        print(self.context.get_start_method(), worker.process.pid, file=file)
+    return worker
+
+Hiring.worker = noted
+foreman.first_gpu, foreman.visible_gpus, foreman.on_gpus = lambda: "0", lambda: ["0"], lambda chunks: GPU
+
+if __name__ == "__main__":
+    from regab.cli import main
+    sys.exit(main())
+"""
+SWEEP = ("train", "-m", *SMALL, "reg.dropout=0,0.1", "--seeds", "auto:8", "stack.workers=2", "hydra.sweep.dir=swept")
+
+
+def ended(pid):
+    """Whether a process is gone, or nobody has asked how it ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def begun(folder):
+    return [line.split() for line in (folder / "begun.txt").read_text().splitlines()]
+
+
+def swept(folder):
+    return pd.read_csv(folder / "swept" / "results.csv").drop(columns=["seconds", "data_seconds"], errors="ignore")
+
+
+@pytest.fixture
+def call(tmp_path):
+    def called(name, gpu, *words):
+        (folder := tmp_path / name).mkdir()
+        (folder / "spawned.py").write_text(SPAWNED.replace("GPU", str(gpu)))
+        command = python("spawned.py", *words)
+        return folder, subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+
+    return called
+
+
+@pytest.mark.slow
+def test_workers_of_a_gpu_are_begun_once_for_all_looks_and_train_what_others_would(call):
+    folder, done = call("gpu", True, *SWEEP)
+    other, _ = call("cpu", False, *SWEEP)
+    assert done.stdout.count(" to train, in ") >= 2
+    assert [how for how, _ in begun(folder)] == ["spawn", "spawn"]
+    assert [how for how, _ in begun(other)][:3] == ["spawn", "fork", "fork"]
+    pd.testing.assert_frame_equal(swept(folder), swept(other))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refused", [("reg.dropout=0,2",), ("--dry-run",)])
+def test_a_worker_that_was_begun_for_nothing_is_gone_without_a_word(refused, call):
+    folder, done = call("gpu", True, *SWEEP, *refused)
+    assert done.returncode == (0 if refused == ("--dry-run",) else 2)
+    assert len(done.stderr.splitlines()) == (done.returncode == 2)
+    ((_, pid),) = begun(folder)
+    assert ended(pid)
+
+
+@pytest.mark.parametrize(
+    ("named", "there", "first"),
+    [(None, True, "0"), ("3,1", True, "3"), ("", True, None), ("-1", True, None), ("0", False, None)],
+)
+def test_the_first_gpu_is_known_without_torch(named, there, first, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "DRIVER", tmp_path if there else tmp_path / "none")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if named is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert worker.first_gpu() == first
