@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import regab
+from regab.tasks import tasks
 from tests.conftest import SMALL, python
 
 ROOT = Path(regab.__file__).parent
@@ -117,6 +118,15 @@ def test_a_method_imports_the_base_and_no_other_method():
         if module.startswith("regab.regularizers.") and module != "regab.regularizers.base":
             names = [n for n in imports(file, True) if n.startswith("regab.regularizers.")]
             assert all(name.endswith(".base") or name.startswith("regab.regularizers._") for name in names), module
+
+
+def test_only_tasks_and_what_is_for_some_of_them_call_a_task_by_its_name():
+    """Whoever else must know what a task reads or is measured as asks the task."""
+    rooms = ("regab.tasks.", "regab.metrics.", "regab.regularizers.")
+    for module, file in FILES.items():
+        if not module.startswith(rooms):
+            words = {n.value for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Constant)}
+            assert not words & {*tasks()}, module
 
 
 def test_files_stay_small():

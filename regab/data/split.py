@@ -19,6 +19,7 @@ from regab.seeding import stream_seed
 from regab.tasks import task_named
 from regab.tasks.base import Scale, Task
 from regab.tasks.classification import Classification
+from regab.tasks.regression import Regression
 
 BRIGHT, DARK = 255, 128  # what is never brighter than the latter is hardly bytes of photographs
 
@@ -196,7 +197,7 @@ def _arrays(source: Source, task: Task, names: tuple[str, ...]) -> Arrays:
     if isinstance(x, Tensor | Examples):
         shape, dtype = list(x.shape[1:]), str(x.dtype).removeprefix("torch.")
         white = _white(x)
-    return Arrays(shape, dtype, [*names], [*source.features], task.reads == "regression", white)
+    return Arrays(shape, dtype, [*names], [*source.features], task.reads == Regression.reads, white)
 
 
 def _white(x: Any) -> int:
