@@ -49,6 +49,16 @@ def test_with_the_baseline_unstable_nothing_is_sure_below_five_seeds():
     assert many["0.1"].verdict == "helps"
 
 
+def test_a_verdict_that_is_withheld_leaves_the_interval_as_it_is():
+    early = results({L2: {"0": 0.0, "0.1": 0.02}}, 3)
+    late = changed(results({L2: {"0": 0.0, "0.1": 0.02}}, 4), "0.1", 3, selected_test_accuracy=0.87)
+    tables = judge_at(late, Looks(seen=[finished(early)]).at(finished(late)), None, None, 0.0, "selected")
+    for table in (tables.factors, tables.variants):
+        row = table.iloc[-1]
+        assert (row.verdict, row.p_adjusted < 0.05) == ("no evidence", True)
+        assert row.ci_low < 0 < row.ci_high
+
+
 @pytest.mark.parametrize(("level", "verdict"), [("0.1", "no evidence"), ("0", "helps")])
 def test_failures_withhold_only_the_verdict_that_they_favour(level, verdict):
     table = changed(results(TWO, 5), level, 4, status="failed")

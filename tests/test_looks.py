@@ -50,12 +50,29 @@ def test_a_later_look_needs_more_evidence_and_a_planned_one_may_spend_all():
 
 def test_what_an_earlier_look_found_stays_found():
     effects = {"reg.l2.strength": {"0": 0.0, "0.1": 0.02}}
-    early, late = results(effects, 3), results(effects, 8, noise=0.02)
+    early, late = results(effects, 3), results(effects, 6, noise=0.04)
     late = pd.concat([early, late[late["seed"] >= 3]], ignore_index=True)
     assert judge(early, level=0.025).factors["verdict"].tolist() == ["helps"]
     looks = Looks(planned=1, seen=[finished(early)]).at(finished(late))
-    assert judge_at(late, looks, None, None, 0.0, "selected").factors["verdict"].tolist() == ["helps"]
+    tables = judge_at(late, looks, None, None, 0.0, "selected")
+    for row in (tables.factors.iloc[-1], tables.variants.iloc[-1]):
+        assert (row["verdict"], row["ci_low"]) == ("helps", 0)  # alone: from -0.01
     assert "it can find nothing new" in look_words(looks)
+
+
+def test_no_practical_difference_of_an_earlier_look_stands_while_the_difference_is_one():
+    early = results({"reg.l2.strength": {"0": 0.0, "0.1": 0.0}}, 3)
+    for gain, word in ((0.003, "no practical difference"), (0.1, "no evidence")):
+        late = results({"reg.l2.strength": {"0": 0.0, "0.1": gain}}, 8, noise=0.02)
+        late = pd.concat([early, late[late["seed"] >= 3]], ignore_index=True)
+        looks = Looks(planned=1, seen=[finished(early)]).at(finished(late))
+        tables = judge_at(late, looks, None, None, 0.02, "selected")
+        assert [table["verdict"].iloc[-1] for table in (tables.factors, tables.variants)] == [word, word]
+
+
+@pytest.mark.parametrize(("count", "said"), [(2, "at 1 look, as planned"), (3, "at 2 looks, as planned")])
+def test_looks_that_were_planned_are_counted(count, said):
+    assert said in look_words(Looks(most=30, seen=[{"a": [*range(n)]} for n in range(3, 3 + count)]))
 
 
 def test_two_sweeps_that_share_a_baseline_are_no_further_look_but_two_of_the_same_variants_are(tmp_path):

@@ -13,6 +13,7 @@ from regab.analysis.verdicts.compare import compare
 from regab.analysis.verdicts.family import holm
 from regab.analysis.verdicts.paired import paired, resolution
 from regab.analysis.verdicts.sizes import pairs_needed
+from regab.analysis.verdicts.words import bounded
 from regab.errors import UsageError
 
 RNG = np.random.default_rng(0)
@@ -125,6 +126,26 @@ def test_the_seeds_that_would_tell_are_a_range_from_the_largest_plausible_to_the
 def test_a_difference_too_small_to_matter_is_no_practical_difference_even_if_it_is_real():
     assert verdict({"0": BASE, "0.5": UP}, practical=0.03) == "no practical difference"
     assert verdict({"0": BASE, "0.5": UP}, practical=0.021) == "helps"
+
+
+@pytest.mark.parametrize("upwards", [True, False])
+def test_an_interval_says_no_less_than_its_word(upwards):
+    words = ["helps", "better together", "hurts", "worse together", "no practical difference", "no evidence"]
+    found = bounded(pd.DataFrame({"verdict": words, "ci_low": -1.0, "ci_high": 1.0}), upwards, 0.5)
+    above, below = ((0, 1), (-1, 0)) if upwards else ((-1, 0), (0, 1))
+    ends = [above, above, below, below, (-0.5, 0.5), (-1, 1)]
+    assert [*zip(found["ci_low"], found["ci_high"], strict=True)] == ends
+
+
+def test_where_others_tell_of_its_variance_a_small_difference_is_within_what_matters_and_so_is_its_interval():
+    random = np.random.default_rng(0)
+    levels = {"0": BASE[:3]} | {str(i): np.add(BASE[:3], random.normal(0, 0.001, 3)) for i in range(1, 9)}
+    levels |= {"9": np.add(BASE[:3], [0.002, -0.002, 0.0])}
+    row = compare(results(levels), practical=0.004).iloc[-1]
+    reach = scipy.stats.t.ppf(0.975, 2) * 0.002 / np.sqrt(3)
+    assert row.verdict == "no practical difference"
+    assert reach > 0.004
+    assert (row.ci_low, row.ci_high) == (-0.004, 0.004)
 
 
 def test_equal_differences_on_a_small_test_set_are_no_infinite_evidence():

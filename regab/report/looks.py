@@ -13,6 +13,7 @@ from regab.analysis.verdicts.compare import sweep_of
 from regab.analysis.verdicts.doubts import doubted
 from regab.analysis.verdicts.judgement import Judgement, judge
 from regab.analysis.verdicts.looks import automatic, spending
+from regab.analysis.verdicts.words import bounded
 from regab.errors import CannotWrite, UsageError
 from regab.records.looks import Looks, Seeds, load_looks, save_looks, seeds_of
 
@@ -63,7 +64,8 @@ def judge_at(
     now = looks.seen.index(seeds) if seeds in looks.seen else len(looks.seen)
     before = [(seen, level) for seen, level in zip(looks.seen[:now], levels, strict=False) if _any_left(seen, seeds)]
     judged = judge(results, baseline, metric, practical, at, [*levels, NOTHING][now], before)
-    return doubted(judged, sweep_of(results, baseline, metric, at))
+    sweep = sweep_of(results, baseline, metric, at)
+    return Judgement(*(bounded(table, sweep.upwards, practical) for table in doubted(judged, sweep)))
 
 
 def _any_left(seen: Seeds, now: Seeds) -> bool:
@@ -90,7 +92,8 @@ def look_words(looks: Looks) -> str:
     if count < 2:
         return ""
     if looks.most:
-        return f"Seeds were added at {count - 1} looks, as planned; each may spend its part of the 5 %."
+        later = f"{count - 1} look{'s' * (count > 2)}"
+        return f"Seeds were added at {later}, as planned; each may spend its part of the 5 %."
     which = COUNTED[count] if count < len(COUNTED) else f"{count}th"
     if looks.planned and count > looks.planned:
         only = "one look was" if looks.planned == 1 else f"{looks.planned} looks were"

@@ -14,7 +14,7 @@ from regab.analysis.baseline import Levels, Variants, find_baseline, off_levels,
 from regab.analysis.table import compared, in_full, measured_of_all, metrics_of, replicate_words, variant_names
 from regab.analysis.verdicts.contrasts import Estimates, pairs
 from regab.analysis.verdicts.paired import resolution
-from regab.analysis.verdicts.words import BASELINE, NUMBERS, adjusted, check_practical, concluded, numbers
+from regab.analysis.verdicts.words import BASELINE, NUMBERS, alone, check_practical, numbers
 from regab.errors import UsageError
 from regab.metrics import Measures
 from regab.metrics.base import DOWN, UP, Measure
@@ -123,7 +123,7 @@ def compare(
     check_practical(practical)
     sweep = sweep_of(results, baseline, metric, at)
     rows = variant_rows(sweep, practical)
-    return variant_table(concluded(adjusted(rows), sweep.upwards), sweep)
+    return variant_table(alone(rows, sweep.upwards, practical), sweep)
 
 
 def variant_rows(sweep: Sweep, practical: float) -> DataFrame:

@@ -15,12 +15,20 @@ import numpy as np
 from regab.analysis.baseline import Levels, Variants
 from regab.analysis.verdicts.compare import Sweep, sweep_of, unchanged
 from regab.analysis.verdicts.contrasts import Design, Estimates, design, least_squares
-from regab.analysis.verdicts.words import HELPS, HURTS, NUMBERS, adjusted, check_practical, concluded, numbers
+from regab.analysis.verdicts.words import (
+    BETTER_TOGETHER,
+    HELPS,
+    HURTS,
+    NUMBERS,
+    WORSE_TOGETHER,
+    alone,
+    check_practical,
+    numbers,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-BETTER_TOGETHER, WORSE_TOGETHER = "better together", "worse together"
 _TOGETHER = {HELPS: BETTER_TOGETHER, HURTS: WORSE_TOGETHER}
 
 FACTOR = ["factor", "level", "reference", "metric", *NUMBERS, "ahead", "behind", "settings", "depends_on", "missing"]
@@ -48,7 +56,7 @@ def main_effects(
     check_practical(practical)
     sweep = sweep_of(results, baseline, metric, at)
     rows, _ = factor_rows(sweep, practical)
-    return factor_table(concluded(adjusted(rows), sweep.upwards), sweep)
+    return factor_table(alone(rows, sweep.upwards, practical), sweep)
 
 
 def interactions(
@@ -68,7 +76,7 @@ def interactions(
     check_practical(practical)
     sweep = sweep_of(results, baseline, metric, at)
     rows, _ = interaction_rows(sweep, practical)
-    return interaction_table(concluded(adjusted(rows), sweep.upwards), sweep)
+    return interaction_table(alone(rows, sweep.upwards, practical), sweep)
 
 
 def factor_rows(sweep: Sweep, practical: float) -> tuple[DataFrame, np.ndarray]:

@@ -10,18 +10,10 @@ import numpy as np
 
 from regab.analysis.baseline import Levels
 from regab.analysis.verdicts.compare import Sweep, sweep_of, variant_rows, variant_table
-from regab.analysis.verdicts.effects import (
-    BETTER_TOGETHER,
-    WORSE_TOGETHER,
-    factor_rows,
-    factor_table,
-    interaction_rows,
-    interaction_table,
-    same,
-)
+from regab.analysis.verdicts.effects import factor_rows, factor_table, interaction_rows, interaction_table, same
 from regab.analysis.verdicts.family import gatekept
 from regab.analysis.verdicts.paired import LEVEL
-from regab.analysis.verdicts.words import check_practical, concluded
+from regab.analysis.verdicts.words import BETTER_TOGETHER, WORSE_TOGETHER, check_practical, concluded
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -53,9 +45,10 @@ def judge(
     from the baseline by the very contrast that is a factor's effect has the factor's verdict.
 
     ``level``: what this look may spend of the 5 %. ``before``: the runs that there were at earlier looks, each with
-    what that look spent (``looks``). A verdict that was reached then stands, unless the difference has
-    changed its sign. ``p_adjusted`` is always to be compared with 0.05: it is divided by the part of it that a look may
-    spend.
+    what that look spent (``looks``). A verdict that was reached then stands, unless the difference has changed its sign
+    or, where it was none that matters, is ``practical`` or more by now. ``p_adjusted`` is always to be compared with
+    0.05: it is divided by the part of it that a look may spend. Intervals are those of each comparison alone;
+    ``words.bounded`` has them end where verdicts say.
 
     ``factors.depends_on``: the factor with which there is an interaction, or nothing. Raises UsageError.
     """
@@ -64,7 +57,7 @@ def judge(
     tables = _adjusted(sweep, practical, level)
     for seeds, spent in before:
         was = _adjusted(_at_look(sweep, seeds), practical, spent)
-        tables = [_earliest(now, then) for now, then in zip(tables, was, strict=True)]
+        tables = [_earliest(now, then, practical) for now, then in zip(tables, was, strict=True)]
     factors, together, variants = (concluded(rows, sweep.upwards) for rows in tables)
     pairs = interaction_table(together, sweep)
     found = pairs[pairs["verdict"].isin([BETTER_TOGETHER, WORSE_TOGETHER])]
@@ -101,14 +94,12 @@ def _named(rows: DataFrame, names: list[str]) -> DataFrame:
     return rows.set_index(names, drop=False).rename_axis([None] * len(names))
 
 
-def _earliest(now: DataFrame, then: DataFrame) -> DataFrame:
-    """With the smaller of two p-values, where the difference still has its sign."""
+def _earliest(now: DataFrame, then: DataFrame, practical: float) -> DataFrame:
+    """With the smaller of two p-values, where the difference still has its sign, or is less than ``practical``."""
     then = then.reindex(now.index)
-    kept = np.sign(then["effect"]) == np.sign(now["effect"])
-    real = then["p_adjusted"].where(kept)
-    return now.assign(
-        p_adjusted=np.fmin(now["p_adjusted"], real), p_negligible=np.fmin(now["p_negligible"], then["p_negligible"])
-    )
+    real = then["p_adjusted"].where(np.sign(then["effect"]) == np.sign(now["effect"]))
+    small = then["p_negligible"].where(now["effect"].abs() < practical)
+    return now.assign(p_adjusted=np.fmin(now["p_adjusted"], real), p_negligible=np.fmin(now["p_negligible"], small))
 
 
 def _depends_on(found: DataFrame, factor: str, level: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from regab.analysis.verdicts.contrasts import Estimates
 
 HELPS, HURTS, NO_EVIDENCE = "helps", "hurts", "no evidence"
+BETTER_TOGETHER, WORSE_TOGETHER = "better together", "worse together"  # of interactions, for helps and hurts
 NO_DIFFERENCE, TOO_FEW, BASELINE = "no practical difference", "too few seeds", "baseline"
 UNCHANGED = "changed nothing"
 
@@ -57,18 +58,34 @@ def adjusted(rows: DataFrame) -> DataFrame:
     return rows.assign(p_adjusted=holm(p), p_negligible=holm(small))
 
 
+def alone(rows: DataFrame, upwards: bool, practical: float) -> DataFrame:
+    """The conclusions of a table by itself."""
+    return bounded(concluded(adjusted(rows), upwards), upwards, practical)
+
+
 def concluded(rows: DataFrame, upwards: bool) -> DataFrame:
     """With ``verdict`` and ``note``, from the adjusted p-values. An effect that is certainly too small to matter is
-    none, even if it is real. Where one is real its sign is known, so its interval ends at zero at the latest.
+    none, even if it is real.
     """
     real = rows["p_adjusted"] < LEVEL
     good = (rows["effect"] > 0) == upwards
     small = rows["p_negligible"] < LEVEL
     cases = [rows["unchanged"].astype(bool), rows["p_adjusted"].isna(), small, real & good, real]
     words = np.select(cases, [UNCHANGED, TOO_FEW, NO_DIFFERENCE, HELPS, HURTS], NO_EVIDENCE)
-    low = rows["ci_low"].where(~(real & (rows["effect"] > 0)), rows["ci_low"].clip(lower=0))
-    high = rows["ci_high"].where(~(real & (rows["effect"] < 0)), rows["ci_high"].clip(upper=0))
-    return rows.assign(ci_low=low, ci_high=high, verdict=words.astype(object), note="")
+    return rows.assign(verdict=words.astype(object), note="")
+
+
+def bounded(table: DataFrame, upwards: bool, practical: float) -> DataFrame:
+    """With intervals that say no less than their verdicts, which know more of variances and were perhaps reached at an
+    earlier look: where the sign is known they end at zero at the latest, and of no practical difference at ±practical.
+    """
+    good = table["verdict"].isin([HELPS, BETTER_TOGETHER])
+    bad = table["verdict"].isin([HURTS, WORSE_TOGETHER])
+    above, below = (good, bad) if upwards else (bad, good)
+    small = table["verdict"] == NO_DIFFERENCE
+    least = np.select([above, small], [0.0, -practical], -np.inf)
+    most = np.select([below, small], [0.0, practical], np.inf)
+    return table.assign(ci_low=table["ci_low"].clip(lower=least), ci_high=table["ci_high"].clip(upper=most))
 
 
 def check_practical(practical: float) -> None:

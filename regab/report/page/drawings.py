@@ -9,7 +9,7 @@ from itertools import combinations
 from statistics import fmean, stdev
 from typing import Any
 
-from regab.analysis.verdicts.effects import BETTER_TOGETHER, WORSE_TOGETHER
+from regab.analysis.verdicts.words import BETTER_TOGETHER, WORSE_TOGETHER
 from regab.records.columns import cell, words
 from regab.report.factors import level_name
 from regab.report.figures.style import FREE, wide_range
