@@ -175,11 +175,16 @@ def test_draws_that_share_no_level_have_no_effects():
     assert interactions(table).empty
 
 
-def test_two_seeds_have_effects_without_intervals():
-    main = main_effects(planted("grid", 2, 0.01, np.random.default_rng(9)))
-    assert set(main["verdict"]) == {"too few seeds"}
-    assert main["effect"].notna().all()
-    assert main["ci_low"].isna().all()
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_one_or_two_seeds_have_effects_without_intervals(seeds):
+    table = planted("grid", seeds, 0.01, np.random.default_rng(9))
+    for found in (main := main_effects(table), interactions(table)):
+        assert set(found["verdict"]) == {"too few seeds"}
+        assert found["effect"].notna().all()
+        assert found["ci_low"].isna().all()
+    for row in main.itertuples():
+        mean = table.groupby(row.factor)["selected_test_accuracy"].mean()
+        assert row.effect == pytest.approx(mean[row.level] - mean[row.reference])
 
 
 def test_the_weights_of_a_full_grid_are_differences_of_means():

@@ -68,6 +68,16 @@ def test_settings_in_which_it_is_the_other_way_round_are_not_counted(tmp_path):
     assert norm.settings == "in 5 of 6 settings of the others"
 
 
+def test_one_seed_says_what_it_says_and_a_level_without_a_result_says_nothing(tmp_path):
+    table = results(EFFECTS, 1)
+    first = factor_levels(Study([tmp_path], table, Options()))[0]
+    assert first.sentence == "norm=batch: too few seeds, +2.30 points, in all 6 settings of the others."
+    two = results({L2: {"0": 0.0, "0.1": 0.0}, NORM: {"none": 0.0, "batch": 0.0}}, 2)
+    apart = two.assign(status=two["status"].where((two[L2] == "0") == (two["seed"] == 0), "failed"))
+    said = [level.sentence for level in factor_levels(Study([tmp_path], apart, Options()))]
+    assert "l2=0.1: too few seeds, 2 of 4 runs failed." in said
+
+
 def test_a_loss_counts_settings_in_which_it_falls(tmp_path):
     table = results(EFFECTS, 4)
     table = table.assign(selected_test_loss=1 - table["selected_test_accuracy"], last_test_loss=0.1)
@@ -202,6 +212,22 @@ def test_the_largest_of_many_differences_is_said_to_be_smaller(tmp_path):
     (luck,) = (text for text in said if "more likely" in text)
     seen, likely = (float(x) for x in re.search(r"([+\d.]+), is more likely ([+\d.]+)", luck).groups())
     assert 0 < likely < seen
+
+
+def test_a_terminal_says_why_an_interval_without_zero_may_be_no_evidence(tmp_path):
+    made = study(tmp_path, {DROPOUT: {"0": 0.0, "0.2": 0.0009, "0.5": 0.00045}})
+    found = made.comparisons.set_index(DROPOUT).loc["0.2"]
+    assert (found["verdict"], found["ci_low"] > 0) == ("no evidence", True)
+    why = "an interval may leave out zero and still be no evidence"
+    assert why in sweep_summary(made)
+    assert why not in sweep_summary(study(tmp_path, {DROPOUT: {"0": 0.0, "0.5": 0.1}}))
+
+
+def test_seeds_are_added_to_folds_by_their_number(tmp_path):
+    table = pd.concat([results({DROPOUT: {"0": 0.0, "0.5": 0.0}}, 1).assign(fold=fold) for fold in range(5)])
+    table["selected_val_accuracy"] = table["last_val_accuracy"] = np.random.default_rng(0).normal(0.9, 0.01, 10)
+    said = [text for _, text in verdict_sentences(Study([tmp_path], table.reset_index(drop=True), Options()))]
+    assert f"Add seeds, which each take all folds: regab train --resume {tmp_path} --seeds 2" in said
 
 
 def test_nobody_is_invited_to_add_seeds_until_something_helps(tmp_path):

@@ -45,8 +45,8 @@ class FactorLevel:
 
     @property
     def amount(self) -> str:
-        """``+2.4 points (+1.6 to +3.1)``; nothing where nothing changed."""
-        if self.verdict == UNCHANGED:
+        """``+2.4 points (+1.6 to +3.1)``; nothing where nothing changed, or no run has a value."""
+        if self.verdict == UNCHANGED or math.isnan(self.row["effect"]):
             return ""
         metric, within = self.study.metric, interval(self.study.metric, self.row)
         size = f"{points(metric, self.row['effect'])} {unit(metric)}"
@@ -56,7 +56,7 @@ class FactorLevel:
     def settings(self) -> str:
         """``in all 6 settings of the others``: where the difference points the same way as on average."""
         count = int(self.row["settings"])
-        if count < 2 or self.verdict == UNCHANGED or not self.row["effect"]:
+        if count < 2 or not self.amount or not self.row["effect"]:
             return ""
         good = self.row["ahead"] >= self.row["behind"] if self.gain == 0 else self.gain > 0
         same = int(self.row["ahead" if good else "behind"])
@@ -98,8 +98,7 @@ class FactorLevel:
         """The line as one sentence."""
         if self.verdict == UNCHANGED:
             return f"{self.name} changed nothing: its runs are equal to the last digit."
-        tail = f", {self.rest}" if self.rest else ""
-        return f"{self.name}: {self.verdict}, {self.amount}{tail}."
+        return f"{self.name}: {', '.join(filter(None, [self.verdict, self.amount, self.rest]))}."
 
 
 def factor_levels(study: Study) -> list[FactorLevel]:

@@ -110,5 +110,6 @@ def _by_replicate(found: np.ndarray, errors: np.ndarray, known: np.ndarray, mode
         replicates = np.sum(share > 1e-9, axis=1)
         concentration = np.square(share).sum(1)
         stretch = replicates * np.sqrt((1 - 1 / replicates) / (1 - concentration))
+    stretch[replicates < 2] = 0  # a replicate alone has no error that could be seen
     values = np.where(share > 1e-9, found[:, None] + stretch[:, None] * errors, np.nan)
     return Estimates(values, 1 / concentration - 1, model.weights)
