@@ -181,7 +181,10 @@ def _further(study: Study) -> Sentences:
         return []
     if made_elsewhere(study):
         return [("", "Add seeds: a verdict needs three.")] if NO_EVIDENCE not in kinds else []
-    cure = f"regab train --resume {shlex.quote(str(study.folders[0]))} --seeds auto"
+    again = f"regab train --resume {shlex.quote(str(study.folders[0]))} --seeds"
+    if "fold" in study.repeated:  # which seeds are not added to one look at a time
+        return [("", f"Add seeds, which each take all folds: {again} {2 * study.results['seed'].nunique()}")]
+    cure = f"{again} auto"
     if NO_EVIDENCE not in kinds:
         return [("", f"Add seeds: {cure}")]
     return [("", f"{_needed(study)}To add seeds until it is clear, without being misled by chance: {cure}")]

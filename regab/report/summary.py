@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from regab.analysis.diagnosis import overfitting
+from regab.analysis.verdicts.words import NO_EVIDENCE
 from regab.records.columns import cell, column, measured, measures_from, words
 from regab.records.load import load_metrics, load_result
 from regab.records.results import PAGE
@@ -51,9 +52,17 @@ def sweep_summary(study: Study) -> str:
     shown, left = _shown(study)
     lines = table([head, *[_variant_line(study, variant) for variant in shown]], left=(0, 5))
     first, last = ("\n".join(text for _, text in said) for said in (choice(study), limits(study)))
-    last = "\n".join(filter(None, [last, *imbalanced(study)]))
+    last = "\n".join(filter(None, [_one_by_one(study), last, *imbalanced(study)]))
     parts = [factor_lines(study), first, lines + left, last]
     return "\n".join(["", *[f"{part}\n" for part in parts if part], *failures(study.results.to_dict("records"))])
+
+
+def _one_by_one(study: Study) -> str:
+    """Why an interval without zero may be no evidence, where one is."""
+    rows = [*study.of_factors, *(v.effect for v in study.variants)]
+    apart = any(row["verdict"] == NO_EVIDENCE and (row["ci_low"] > 0 or row["ci_high"] < 0) for row in rows)
+    words = "Intervals are one by one and verdicts adjusted for all comparisons, so an interval may leave out zero"
+    return f"{words} and still be no evidence." if apart else ""
 
 
 def factor_lines(study: Study) -> str:
