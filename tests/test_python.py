@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import matplotlib as mpl
@@ -58,6 +60,17 @@ def test_importing_it_imports_nothing_heavy():
     )
     done = subprocess.run(python("-c", script), capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_threads_train_what_each_has_asked_for(here):
+    begin, asked = threading.Barrier(3), (1, 2, 3)
+
+    def train(epochs):
+        begin.wait()
+        return len(regab.train(TINY | {"curves": False}, epochs=epochs, progress=False).metrics)
+
+    with ThreadPoolExecutor(len(asked)) as pool:
+        assert [*pool.map(train, asked)] == [epochs + 1 for epochs in asked]
 
 
 def test_garbage_is_collected_as_it_was_before(here):

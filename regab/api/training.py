@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -14,6 +15,10 @@ from regab.errors import RunsFailed
 from regab.records.load import load_result
 from regab.watchers.base import Planned, Watcher
 from regab.workers.crew import METHOD
+
+# Hydra, its arguments and the session are this process's: of two threads that trained at once, one trained what
+# neither had asked for.
+ONE_BY_ONE = threading.RLock()
 
 
 class Place(Watcher):
@@ -26,7 +31,7 @@ class Place(Watcher):
 
 
 def execute(words: list[str], progress: bool, partial: bool = False) -> Path:
-    """Train; the folder. ``partial``: runs may fail, as long as one has finished.
+    """Train; the folder. ``partial``: runs may fail, as long as one has finished. Threads wait for each other.
 
     Raises UsageError, RunsFailed, CannotWrite, Interrupted.
     """
@@ -35,7 +40,7 @@ def execute(words: list[str], progress: bool, partial: bool = False) -> Path:
     place, shown = Place(), progress and in_notebook()
     watchers: dict[str, Watcher] = {"place": place} | ({"progress": Bar()} if shown else {})
     quiet = redirect_stdout(io.StringIO()) if shown or not progress else _nothing()
-    with quiet, _hydra_of_our_own(), _collecting():
+    with ONE_BY_ONE, quiet, _hydra_of_our_own(), _collecting():
         try:
             _run(words, watchers)
         except RunsFailed:
