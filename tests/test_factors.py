@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from regab.records.looks import Looks, save_looks
 from regab.report.conclusions import verdict_sentences
 from regab.report.factors import factor_levels, level_name
 from regab.report.page.charts import even
@@ -228,6 +229,16 @@ def test_seeds_are_added_to_folds_by_their_number(tmp_path):
     table["selected_val_accuracy"] = table["last_val_accuracy"] = np.random.default_rng(0).normal(0.9, 0.01, 10)
     said = [text for _, text in verdict_sentences(Study([tmp_path], table.reset_index(drop=True), Options()))]
     assert f"Add seeds, which each take all folds: regab train --resume {tmp_path} --seeds 2" in said
+
+
+@pytest.mark.parametrize(("gain", "said"), [(0.0009, ["about 5 seeds"]), (0.0012, [])])
+def test_as_many_seeds_as_are_there_and_did_not_find_it_are_not_said_to(tmp_path, gain, said):
+    save_looks(tmp_path, Looks(seen=[{"dropout.rate=0": [9]}, {"dropout.rate=0": [8]}]))
+    made = study(tmp_path, {DROPOUT: {"0": 0.0, "0.2": gain}})
+    assert made.factor_effects["verdict"].tolist() == ["no evidence"]
+    assert (made.factor_effects["seeds_low"] < 4).all()
+    text = " ".join(sentence for _, sentence in verdict_sentences(made))
+    assert re.findall("does what it seems to do, (.*) would find it", text) == said
 
 
 def test_nobody_is_invited_to_add_seeds_until_something_helps(tmp_path):

@@ -191,14 +191,16 @@ def _further(study: Study) -> Sentences:
 
 
 def _needed(study: Study) -> str:
-    """How many seeds would find the clearest of what is undecided; nothing where that is anybody's guess."""
+    """How many seeds would find the clearest of what is undecided; nothing where that is anybody's guess, or where so
+    many are there and have not found it."""
     table = study.factor_effects if len(study.factor_effects) else study.comparisons
-    rows = [row for row in table.to_dict("records") if row["verdict"] == NO_EVIDENCE and row["seeds_high"] <= FAR]
+    undecided = [row for row in table.to_dict("records") if row["verdict"] == NO_EVIDENCE]
+    rows = [row for row in undecided if row["n"] < row["seeds_high"] <= FAR]
     if not rows:
         return ""
     row = min(rows, key=lambda row: row["seeds_high"])
     name = level_name(row["factor"], row["level"]) if "level" in row else row["variant"]
-    low, high = int(row["seeds_low"]), int(row["seeds_high"])
+    low, high = int(max(row["seeds_low"], row["n"] + 1)), int(row["seeds_high"])
     many = f"{low} to {high}" if high > low else f"about {high}"
     return f"If {name} does what it seems to do, {many} seeds would find it. "
 
