@@ -85,6 +85,8 @@ class Ahead:
 
     def advance(self) -> None:
         """Go on to the next step: have the numbers that it takes."""
+        if not self.methods:
+            return
         self.size = next(self.sizes)
         self.done[self.size] += 1
         self.again()
