@@ -428,7 +428,7 @@ class Pixels(Task):
 class Few:
     """What evaluation asks of a stack, whose outputs are its inputs."""
 
-    size = 2
+    size, activations = 2, 0
 
     def __call__(self, x, shared):
         return torch.stack([x, x.flip(0)])

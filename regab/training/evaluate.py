@@ -73,7 +73,7 @@ def chunk_size(split: Split, stack: Stack | None = None) -> int:
     """
     inputs, targets = (max(1, math.prod(each.shape[1:])) for each in split)
     rows = max(1, min(CHUNK, CHUNK * LARGE // inputs, PLACES // targets))
-    if stack is None or stack.values.is_cpu:
+    if stack is None or not stack.activations:
         return rows
     return max(rows, min(len(split), ROOM // (stack.size * (inputs + stack.activations + targets))))
 

@@ -48,7 +48,8 @@ class Stack:
         draws: Stream | None = None,
     ) -> None:
         self.size, self.vmapped, self.bf16, self.skeleton = len(run_to_model), vmapped, bf16, models[0]
-        self.activations = 0 if device.type == "cpu" else count(models[0], example)[1]  # per example
+        # Numbers that layers leave behind of an example, where it is asked for: not on a CPU.
+        self.activations = 0 if device.type == "cpu" else count(models[0], example)[1]
         self.channels_last, self.draws = channels_last, draws
         self._seeds: list[int | None] = [None] * self.size  # of the last pass
         self._repeats = False
