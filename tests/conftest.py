@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import torch
 from hydra import initialize_config_dir
 from hydra._internal.hydra import Hydra
 from hypothesis import HealthCheck, settings
@@ -26,10 +25,8 @@ from regab.command.plugins import register
 from regab.command.script_words import in_full, is_script
 from regab.command.shorthands import expand_override
 from regab.config import CONF, check
+from regab.lazy import torch  # xdist's main process imports this file too, and tests nothing
 from regab.records.columns import to_row
-from regab.training.assembly.setup import set_up
-from regab.training.loop import train
-from regab.training.snapshot import restore, take_snapshot
 from tests.benchmarks.compose import composers
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -75,6 +72,24 @@ def pytest_configure() -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)  # what regab sets for stacks, and these machines have two noisy cores
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _imported_once() -> None:
+    """What a sweep imports while it trains and reports, which else each process that a test forks would do anew.
+
+    matplotlib and PIL alone were half of what a command in a fork took. To look for garbage among all of that, and in
+    every fork have it copied, took 7 % of the time.
+    """
+    import PIL.Image
+
+    import regab.workers.foreman
+    import regab.workers.trainer  # noqa: F401
+    from regab.report.ready import get_ready
+
+    get_ready()
+    PIL.Image.init()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -129,6 +144,9 @@ Curves = dict[str, np.ndarray]
 
 def curves(*configs: Config) -> list[Curves]:
     """Train configurations as one stack; every run's columns but for the seconds."""
+    from regab.training.assembly.setup import set_up
+    from regab.training.loop import train
+
     rows: list[list[dict[str, Any]]] = [[] for _ in configs]
     for records in train(set_up(list(configs))):
         for record in records:
@@ -143,6 +161,10 @@ def same(a: Curves, b: Curves) -> bool:
 
 def objectives_taken_up(config: Config) -> list[float]:
     """The objective of every epoch but the first, of a training taken up from what another has after that epoch."""
+    from regab.training.assembly.setup import set_up
+    from regab.training.loop import train
+    from regab.training.snapshot import restore, take_snapshot
+
     first, second = set_up([config]), set_up([config])
     for done, _ in enumerate(train(first)):
         if done == 1:
@@ -180,19 +202,29 @@ def write(tmp_path) -> Callable[..., str]:
 def regab(tmp_path, monkeypatch) -> Callable[..., Result]:
     """Run a command line in a folder of its own; ``folder`` is where its files went, if any.
 
-    A single run draws no curves unless it is said that it does: that takes as long as all the rest of it.
+    A single run draws no curves unless it is said that it does: that takes as long as all the rest of it. Of a sweep,
+    only the ``whole`` report has a picture and is about every metric: these take half of the time of a small one.
     """
     monkeypatch.chdir(tmp_path)
 
-    def run(*words: str) -> Result:
+    def run(*words: str, whole: bool = False) -> Result:
         before = set(tmp_path.glob("outputs/*/*"))
         out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as stop:
-            main([*words[:1], *last_said(words[1:]), *(["curves=false"] if _is_single_run(words) else [])])
+        with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+            if words[:1] == ("train",) and not whole:
+                report_briefly(patch)
+            with pytest.raises(SystemExit) as stop:
+                main([*words[:1], *last_said(words[1:]), *(["curves=false"] if _is_single_run(words) else [])])
         new = sorted(set(tmp_path.glob("outputs/*/*")) - before)
         return Result(stop.value.code, out.getvalue(), err.getvalue(), new[0] if new else None)
 
     return run
+
+
+def report_briefly(patch: pytest.MonkeyPatch) -> None:
+    """Have a sweep's page be about the metric of its verdicts only, and no picture drawn beside it."""
+    patch.setattr("regab.report.page.views.VIEWS", 1)
+    patch.setattr("regab.report.report._comparison_beside", lambda study, folder: lambda: None)
 
 
 def _is_single_run(words: tuple[str, ...]) -> bool:

@@ -12,20 +12,25 @@ from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 
+import pytest
+
 from regab.cli import main
 from regab.training.loop import Training
 from regab.workers.checkpoints import Checkpoint
-from tests.conftest import last_said
+from tests.conftest import last_said, report_briefly
 
 PATIENCE = 300.0  # seconds until a test gives up waiting
 
 
 class Command:
-    """``regab WORDS`` in a fork of this process, which has imported everything, in the present folder."""
+    """``regab WORDS`` in a fork of this process, which has imported everything, in the present folder.
 
-    def __init__(self, *words: str, before: Callable[[], object] = lambda: None) -> None:
+    Of a sweep, only the ``whole`` report has a picture and is about every metric.
+    """
+
+    def __init__(self, *words: str, before: Callable[[], object] = lambda: None, whole: bool = False) -> None:
         self.files = [Path(f"{time.monotonic_ns()}.{name}") for name in ("out", "err")]
-        self.process = get_context("fork").Process(target=_main, args=(words, self.files, before))
+        self.process = get_context("fork").Process(target=_main, args=(words, self.files, before, whole))
         self.process.start()
         self.pid = self.process.pid
 
@@ -53,17 +58,19 @@ class Command:
         return [pid for foreman in children(self.pid) for pid in children(foreman)]
 
 
-def _main(words: tuple[str, ...], files: list[Path], before: Callable[[], object]) -> None:
+def _main(words: tuple[str, ...], files: list[Path], before: Callable[[], object], whole: bool) -> None:
     for number, file in enumerate(files, start=1):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
     sys.stdout, sys.stderr = open(1, "w"), open(2, "w")  # noqa: SIM115  (pytest's lead elsewhere)
+    if words[:1] == ("train",) and not whole:
+        report_briefly(pytest.MonkeyPatch())
     before()
     main(last_said(words))
 
 
-def run(*words: str, before: Callable[[], object] = lambda: None) -> tuple[int, str, str]:
+def run(*words: str, before: Callable[[], object] = lambda: None, whole: bool = False) -> tuple[int, str, str]:
     """A command from its beginning to its end."""
-    return Command(*words, before=before).end()
+    return Command(*words, before=before, whole=whole).end()
 
 
 def held(there: str = "*") -> None:

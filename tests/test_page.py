@@ -22,7 +22,7 @@ SWEEP = ("-m", *SMALL, "reg.dropout=0,0.5", "reg.l2=0,0.1", "seed=0,1,2")
 def swept(tmp_path_factory):
     """A folder with a small sweep of four variants and three seeds, and what was printed."""
     with contextlib.chdir(tmp_path_factory.mktemp("swept")):
-        code, out, err = run("train", *SWEEP, "hydra.sweep.dir=sweep")
+        code, out, err = run("train", *SWEEP, "hydra.sweep.dir=sweep", whole=True)
         assert code == 0, err
         return Path("sweep").resolve(), out
 

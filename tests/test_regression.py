@@ -99,7 +99,7 @@ def test_a_run_and_a_sweep_report_rmse(regab):
     assert "test RMSE" in run.out
     assert "accuracy" not in run.out
     assert "curves.png" in {file.name for file in run.folder.iterdir()}
-    sweep = regab("train", "-m", *QUICK, "reg.l2=0,0.1", "seed=0,1")
+    sweep = regab("train", "-m", *QUICK, "reg.l2=0,0.1", "seed=0,1", whole=True)
     assert "test RMSE" in sweep.out
     row = results(sweep.folder)[0]
     assert "selected_test_accuracy" not in row

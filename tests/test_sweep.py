@@ -71,7 +71,7 @@ def test_a_convolutional_run_of_a_sweep_is_the_run_trained_alone_to_a_thousandth
 
 def test_a_sweep_leaves_a_table_a_picture_and_a_folder_per_run(regab):
     words = ("reg.dropout=0,0.5", "reg.norm=none,batch", "--seeds", "3", "stack.size=5")
-    sweep = regab("train", "-m", *SMALL, *words)
+    sweep = regab("train", "-m", *SMALL, *words, whole=True)
     assert sweep.code == 0
     table = results(sweep.folder)
     assert len(table) == 12
@@ -168,7 +168,7 @@ def test_curves_are_drawn_in_a_sweep_only_if_asked_for(regab):
 
 @pytest.mark.slow
 def test_the_exercise_is_one_command(regab):
-    sweep = regab("train", "-m", "experiment=dropout_after_fc2", "epochs=2", "seed=0,1")
+    sweep = regab("train", "-m", "experiment=dropout_after_fc2", "epochs=2", "seed=0,1", whole=True)
     assert sweep.code == 0
     assert [row["reg.dropout.rate"] for row in results(sweep.folder)] == ["0", "0", "0.5", "0.5"]
     assert (sweep.folder / "comparison.png").is_file()

@@ -294,7 +294,7 @@ SWEEP = ("train", "-m", *SMALL, "reg.dropout=0,0.3", "seed=0,1", "stack.workers=
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_what_is_kept_is_read_back_by_the_library(regab, library):
     need(library)
-    done = regab(*SWEEP, f"tracker={library}")
+    done = regab(*SWEEP, f"tracker={library}", whole=True)
     assert done.code == 0, done.err
     about = assert_kept(library, done.folder)
     first, *others = [row["folder"] for row in rows(done.folder / "results.csv")]
