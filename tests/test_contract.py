@@ -129,8 +129,9 @@ def test_every_method_has_a_preset_and_every_preset_composes(small):
     presets = {file.stem for file in (CONF / "reg").glob("*.yaml")}
     assert presets >= set(NAMES)
     (declared,) = [f.default_factory for f in dataclasses.fields(schema()) if f.name == "reg"]
+    neutral = OmegaConf.structured(declared())
     for name in presets:
-        merged = OmegaConf.merge(OmegaConf.structured(declared()), OmegaConf.load(CONF / "reg" / f"{name}.yaml"))
+        merged = OmegaConf.merge(neutral, OmegaConf.load(CONF / "reg" / f"{name}.yaml"))
         config = check(small() | {"reg": OmegaConf.to_container(merged)})
         active = {n for n, cls in methods().items() if not is_neutral(cls, config["reg"][n])}
         assert active == {name} if name in NAMES else bool(active) == (name != "none")

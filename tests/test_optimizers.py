@@ -63,6 +63,7 @@ def torchs(make, model, gradients, run):
 PAIRS = [
     (SGD(momentum=0.5, nesterov=True), lambda p, lr: torch.optim.SGD(p, lr, 0.5, nesterov=True)),
     (Adam(), torch.optim.Adam),
+    (Adam(beta1=0.5, beta2=0.8, eps=1e-3), lambda p, lr: torch.optim.Adam(p, lr, (0.5, 0.8), 1e-3)),
     (RMSprop(), torch.optim.RMSprop),
     (RMSprop(alpha=0.9, eps=1e-3), lambda p, lr: torch.optim.RMSprop(p, lr, 0.9, 1e-3)),
     (RMSprop(momentum=0.5, centered=True), lambda p, lr: torch.optim.RMSprop(p, lr, momentum=0.5, centered=True)),

@@ -32,11 +32,14 @@ def prechelt(rule, threshold, val, train, k):
 
 
 def trace(seed, epochs=40):
-    """Losses as of a run that overfits: validation falls, then rises, with noise; training falls."""
+    """Losses as of a run that overfits: validation falls, then rises, with noise; training falls.
+
+    Row 0, the untrained model, takes no part in any rule, though it were the best of all.
+    """
     rng, t = np.random.default_rng(seed), np.arange(epochs)
     val = 1 + np.exp(-t / 4) + 0.01 * np.maximum(t - 8, 0) + rng.normal(0, 0.02, epochs)
     train = 0.2 + np.exp(-t / 6) + np.abs(rng.normal(0, 0.02, epochs))
-    return {"val_loss": np.r_[9.0, val], "train_loss": np.r_[9.0, train]}
+    return {"val_loss": np.r_[0.1, val], "train_loss": np.r_[9.0, train]}
 
 
 @pytest.mark.parametrize("rule", ["gl", "pq", "up"])
@@ -57,8 +60,10 @@ def test_every_rule_stops_where_its_definition_says(rule, strip):
     ("rule", "losses", "threshold", "end"),
     [
         ("gl", [1.0, 0.8, 0.81, 0.83, 0.9], 3.0, 4),  # 1.25 %, 3.75 %
+        ("gl", [1.0, 1.5, 1.75], 50.0, 3),  # 50 % do not exceed 50 %
         ("up", [1.0, 0.9, 0.95, 0.96, 0.8, 0.81], 2.0, 4),
         ("up", [1.0, 0.9, 0.95, 0.80, 0.85, 0.9], 2.0, 6),
+        ("up", [1.0, 1.0, 1.0, 1.1, 1.2], 2.0, 5),  # a tie is no rise
     ],
 )
 def test_a_trace_worked_out_by_hand(rule, losses, threshold, end):

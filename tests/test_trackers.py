@@ -46,7 +46,10 @@ class Aim(Tracker):
 
     def log(self, run, row):
         if self.project == "slow":
+            end = time.monotonic() + 300  # where training waits for a tracker, which waits for what comes after it
             while not self.path.with_name("go").exists():
+                if time.monotonic() > end:
+                    raise TimeoutError("nothing came after it")
                 time.sleep(0.005)
         if self.project == "print":
             print("noise"); print("noise", file=sys.stderr)

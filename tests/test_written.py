@@ -29,7 +29,9 @@ CONFIGS = [
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False)  # which those who train flush
 ATOMS = st.none() | st.booleans() | st.integers() | FLOATS | st.text()
 NAMES = st.text() | st.integers() | st.booleans() | st.none()
-NESTED = st.recursive(ATOMS, lambda inner: st.lists(inner) | st.tuples(inner) | st.dictionaries(NAMES, inner))
+NESTED = st.recursive(
+    ATOMS, lambda inner: st.lists(inner) | st.tuples(inner) | st.dictionaries(NAMES, inner), max_leaves=20
+)
 
 
 def written(config, overrides, folder):
@@ -66,7 +68,7 @@ def test_a_text_that_is_kept_is_not_written_again():
 
 
 @given(st.dictionaries(st.text(), NESTED, min_size=1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25)
 def test_json_is_laid_out_as_by_json(content):
     body = json.dumps(content, indent=2).removeprefix("{")
     head, checksum, rest = to_json(content).split("\n", 2)
