@@ -74,7 +74,7 @@ def test_a_penalized_linear_regression_converges_to_scikit_learns_ridge(configur
     [
         pytest.param("optimizer=sgd optimizer.lr=0.5 optimizer.momentum=0", marks=pytest.mark.slow),
         pytest.param("optimizer=sgd optimizer.lr=0.1 optimizer.nesterov=true", marks=pytest.mark.slow),
-        "optimizer=adam optimizer.lr=0.1 epochs=400",
+        "optimizer=adam optimizer.lr=0.2 epochs=300",
     ],
 )
 def test_the_proximal_solution_is_the_same_for_every_optimizer(configure, optimizer):

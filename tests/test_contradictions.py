@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
@@ -126,6 +126,7 @@ PARSER = OverridesParser.create()
 @given(st.text(st.characters(exclude_characters="\0\r", codec="utf-8"), min_size=1))
 @example("\\${b}")
 @example("it's \\' {x}\\")
+@settings(max_examples=40)
 def test_any_folder_is_read_by_hydra_as_it_is(folder):
     override = PARSER.parse_override(f"hydra.sweep.dir={quoted(folder)}")
     config = OmegaConf.create({"place": None})

@@ -215,7 +215,7 @@ def trained(configure, words, levels):
     return [training.stack.state_dict(run)["output.weight"] for run in range(len(levels))]
 
 
-SGD = "optimizer=sgd optimizer.lr=1 epochs=250"
+SGD = "optimizer=sgd optimizer.lr=1 epochs=200"
 OPTIMIZERS = [SGD, pytest.param("optimizer=adam optimizer.lr=0.02 epochs=3000", marks=pytest.mark.slow)]
 
 
