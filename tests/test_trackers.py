@@ -189,7 +189,8 @@ def test_whatever_a_library_does_is_an_exception_here(tmp_path, aim, how, error)
         tracker.epoch(run, {"epoch": 1})
 
 
-def test_what_a_library_prints_is_not_seen(tmp_path, aim, capfd):
+def test_what_a_library_prints_is_not_seen(tmp_path, aim, capfd, monkeypatch):
+    monkeypatch.setattr(_tracker, "PATIENCE", PATIENCE)  # or it is said on a busy machine that it is waited for
     tracker, run = aim(project="print"), run_of(tmp_path, "a", 1)
     tracker.planned(planned(tmp_path, run))
     tracker.epoch(run, {"epoch": 0})
