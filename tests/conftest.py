@@ -210,11 +210,14 @@ def regab(tmp_path, monkeypatch) -> Callable[..., Result]:
     def run(*words: str, whole: bool = False) -> Result:
         before = set(tmp_path.glob("outputs/*/*"))
         out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
-            if words[:1] == ("train",) and not whole:
-                report_briefly(patch)
-            with pytest.raises(SystemExit) as stop:
-                main([*words[:1], *last_said(words[1:]), *(["curves=false"] if _is_single_run(words) else [])])
+        try:
+            with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+                if words[:1] == ("train",) and not whole:
+                    report_briefly(patch)
+                with pytest.raises(SystemExit) as stop:
+                    main([*words[:1], *last_said(words[1:]), *(["curves=false"] if _is_single_run(words) else [])])
+        finally:
+            gc.enable()  # which a command line that does not come to its work leaves off, as its process ends
         new = sorted(set(tmp_path.glob("outputs/*/*")) - before)
         return Result(stop.value.code, out.getvalue(), err.getvalue(), new[0] if new else None)
 
