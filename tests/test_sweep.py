@@ -346,3 +346,8 @@ def test_the_baseline_stays_when_a_level_is_added_to_a_factor_that_has_no_neutra
     assert more.code == 0, more.err
     with (tmp_path / "here" / "effects.csv").open(newline="") as file:
         assert [row["variant"] for row in csv.DictReader(file) if row["verdict"] == "baseline"] == ["optimizer.lr=0.01"]
+
+
+def test_commands_that_are_told_can_be_pasted(regab):
+    done = regab("train", "-m", *SMALL, "reg.dropout=0,0.5", "hydra.sweep.dir='my sweep'", "stack.workers=0")
+    assert done.out.endswith("Report: my sweep/report.html (with all figures: regab report 'my sweep')\n")

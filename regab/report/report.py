@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from regab.analysis.table import read
@@ -87,7 +88,7 @@ def _no_comparison(error: UsageError, root: Path) -> str:
 
 def _files(root: Path) -> str:
     folder = folder_words(root)
-    return f"Report: {folder}/{PAGE} (with all figures: regab report {folder})"
+    return f"Report: {folder}/{PAGE} (with all figures: regab report {quote(folder)})"
 
 
 def concluded(root: Path, whole: bool) -> str:
