@@ -145,7 +145,7 @@ def test_a_file_cut_short_is_read_up_to_its_last_whole_line(regab):
 def test_pictures_are_drawn_without_torch(regab):
     run_folder = regab("train", *SMALL, "curves=false").folder
     sweep_folder = regab("train", "-m", *SMALL, "seed=0,1").folder
-    (sweep_folder / "comparison.png").unlink()
+    assert not (sweep_folder / "comparison.png").exists()
     code = (
         "import sys; from pathlib import Path\n"
         "from regab.report.figures.curves import draw_curves\nfrom regab.report.report import report_sweep\n"

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 from collections import deque
+from functools import cached_property
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,12 @@ class Spare:
     """Spawned workers that have nothing to train, each at the place of its GPU."""
 
     def __init__(self) -> None:
-        self.hiring, self.workers = Hiring("spawn"), list[Worker]()
+        self.workers = list[Worker]()
+
+    @cached_property
+    def hiring(self) -> Hiring:
+        """How they are begun; made where one is, as it takes a file."""
+        return Hiring("spawn")
 
     def take(self, count: int) -> list[Worker]:
         """Up to so many of them; none where one has died."""
