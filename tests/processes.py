@@ -112,6 +112,19 @@ def children(pid: int) -> list[int]:
     return sorted(found)
 
 
+def alive(pid: int) -> bool:
+    """Whether a process is still there a while later."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return False
+        except OSError:
+            return False
+        time.sleep(0.01)
+    return True
+
+
 def table(root: Path, without: tuple[str, ...] = ()) -> list[dict[str, str]]:
     """A sweep's results.csv without its times."""
     return [{k: v for k, v in row.items() if k not in ("seconds", *without)} for row in rows(root / "results.csv")]

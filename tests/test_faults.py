@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SMALL
-from tests.processes import PATIENCE, Command, children, go_on, held, kill, numbers, run, table
+from tests.processes import Command, alive, children, go_on, held, kill, numbers, run, table
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 
@@ -96,19 +96,6 @@ def test_a_killed_process_costs_nothing_but_time(undisturbed, victim):
         assert "unfinished" in {row["status"] for row in table(HERE)}
     assert [pid for pid in ours[1:] if alive(pid)] == []
     assert_as_if_nothing_had_happened(undisturbed)
-
-
-def alive(pid):
-    """Whether a process is still there a while later."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return False
-        except OSError:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 @pytest.mark.slow

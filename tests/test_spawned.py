@@ -1,17 +1,16 @@
 """Workers for GPUs, which are spawned, begun ahead and kept; here on a CPU, by processes that take it for a GPU."""
 
 import subprocess
-from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from regab.workers import worker
+from regab.workers import gpus
 from tests.conftest import SMALL, python
+from tests.processes import alive, table
 
 SPAWNED = """
 import os, sys
-from regab.workers import foreman
+from regab.workers import foreman, gpus
 from regab.workers.worker import Hiring
 
 began = Hiring.worker
@@ -23,7 +22,7 @@ def noted(self, *arguments):
     return worker
 
 Hiring.worker = noted
-foreman.first_gpu, foreman.visible_gpus, foreman.on_gpus = lambda: "0", lambda: ["0"], lambda chunks: GPU
+gpus.first, gpus.of_torch, foreman.on_gpus = lambda: "0", lambda: ["0"], lambda chunks: GPU
 
 if __name__ == "__main__":
     from regab.cli import main
@@ -32,20 +31,8 @@ if __name__ == "__main__":
 SWEEP = ("train", "-m", *SMALL, "reg.dropout=0,0.1", "--seeds", "auto:8", "stack.workers=2", "hydra.sweep.dir=swept")
 
 
-def ended(pid):
-    """Whether a process is gone, or nobody has asked how it ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
 def begun(folder):
     return [line.split() for line in (folder / "begun.txt").read_text().splitlines()]
-
-
-def swept(folder):
-    return pd.read_csv(folder / "swept" / "results.csv").drop(columns=["seconds", "data_seconds"], errors="ignore")
 
 
 @pytest.fixture
@@ -66,7 +53,7 @@ def test_workers_of_a_gpu_are_begun_once_for_all_looks_and_train_what_others_wou
     assert done.stdout.count(" to train, in ") >= 2
     assert [how for how, _ in begun(folder)] == ["spawn", "spawn"]
     assert [how for how, _ in begun(other)][:3] == ["spawn", "fork", "fork"]
-    pd.testing.assert_frame_equal(swept(folder), swept(other))
+    assert table(folder / "swept") == table(other / "swept")
 
 
 @pytest.mark.slow
@@ -76,7 +63,7 @@ def test_a_worker_that_was_begun_for_nothing_is_gone_without_a_word(refused, cal
     assert done.returncode == (0 if refused == ("--dry-run",) else 2)
     assert len(done.stderr.splitlines()) == (done.returncode == 2)
     ((_, pid),) = begun(folder)
-    assert ended(pid)
+    assert not alive(int(pid))
 
 
 @pytest.mark.parametrize(
@@ -84,8 +71,9 @@ def test_a_worker_that_was_begun_for_nothing_is_gone_without_a_word(refused, cal
     [(None, True, "0"), ("3,1", True, "3"), ("", True, None), ("-1", True, None), ("0", False, None)],
 )
 def test_the_first_gpu_is_known_without_torch(named, there, first, tmp_path, monkeypatch):
-    monkeypatch.setattr(worker, "DRIVER", tmp_path if there else tmp_path / "none")
+    (tmp_path / "gpus").mkdir()
+    monkeypatch.setattr(gpus, "DRIVER", tmp_path if there else tmp_path / "none")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if named is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
-    assert worker.first_gpu() == first
+    assert gpus.first() == first

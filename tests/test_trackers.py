@@ -1,10 +1,8 @@
 """Trackers: a run of theirs for each of regab's, whatever happens to it, and nothing that they do costs one."""
 
-import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +15,7 @@ from regab.watchers import _tracker, check_watch, is_installed
 from regab.watchers._tracker import parameters
 from regab.watchers.base import Planned
 from tests.conftest import SMALL, last_said, python
-from tests.processes import PATIENCE, rows
+from tests.processes import PATIENCE, alive, rows
 from tests.trackers import LIBRARIES, assert_kept, need, read
 
 AIM = '''
@@ -206,17 +204,7 @@ def test_a_tracker_ends_with_the_process_that_it_works_for(tmp_path, aim):
         "print(k.process.pid, flush=True); os.kill(os.getpid(), 9)"
     )
     done = subprocess.run(python("-c", code), cwd=tmp_path, capture_output=True, text=True, check=False)
-    pid = int(done.stdout)
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
-            return
-        time.sleep(0.02)
-    pytest.fail("it is still there")
+    assert not alive(int(done.stdout))
 
 
 def test_a_tracker_of_the_users_own_that_fails_costs_no_run(regab, aim):

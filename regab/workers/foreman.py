@@ -21,10 +21,11 @@ from typing import Any
 
 from regab.errors import CannotWrite, Interrupted, UsageError
 from regab.processes import die_with_parent, leave_signals_to_main
+from regab.workers import gpus
 from regab.workers.events import Ended, Note
 from regab.workers.plan import Chunk, split
 from regab.workers.store import Store
-from regab.workers.worker import Hiring, Worker, first_gpu
+from regab.workers.worker import Hiring, Worker, dismiss
 
 ATTEMPTS = 6  # halving finds the culprit among 32 runs; if all die, 63 workers of a chunk do
 
@@ -39,7 +40,7 @@ def foreman(pipe: Connection, theirs: Connection | None, ahead: bool) -> None:
     leave_signals_to_main()
     die_with_parent()
     spare = Spare()
-    if ahead and (gpu := first_gpu()) is not None:
+    if ahead and (gpu := gpus.first()) is not None:
         spare.workers.append(spare.hiring.worker(0, gpu, pipe))
     try:
         _serve(pipe, spare)
@@ -103,8 +104,8 @@ class Spare:
         return taken
 
     def dismiss(self) -> None:
-        while self.workers:
-            self.workers.pop().dismiss()
+        dismiss(self.workers)
+        self.workers = []
 
 
 class WorkerPool:
@@ -113,7 +114,7 @@ class WorkerPool:
     def __init__(self, pipe: Connection, spare: Spare, chunks: list[Chunk], folder: Path, workers: int) -> None:
         self.main, self.todo, self.folder, self.store = pipe, deque(chunks), folder, Store(folder.parents[1])
         self.spare = spare if on_gpus(chunks) else None
-        self.gpus = visible_gpus() if self.spare else []
+        self.gpus = gpus.of_torch() if self.spare else []
         count, method = min(workers, len(chunks)), "fork" if sys.platform == "linux" else "spawn"
         self.hiring = self.spare.hiring if self.spare else Hiring(method)
         self.workers = self.spare.take(count) if self.spare else []
@@ -137,8 +138,7 @@ class WorkerPool:
             if self.spare:
                 self.spare.workers, self.workers = self.workers, []
         finally:
-            for worker in self.workers:
-                worker.dismiss()
+            dismiss(self.workers)
         if self.hiring.stop.value:
             raise Interrupted
 
@@ -201,14 +201,6 @@ class WorkerPool:
 def on_gpus(chunks: list[Chunk]) -> bool:
     """Whether chunks are trained by CUDA, which a process that is forked cannot use."""
     return any(chunk.device == "cuda" for chunk in chunks)
-
-
-def visible_gpus() -> list[str]:
-    """The names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES takes them."""
-    import torch
-
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return named.split(",") if named else [str(i) for i in range(torch.cuda.device_count())]
 
 
 def _how(exitcode: int | None) -> str:

@@ -4,7 +4,6 @@ some."""
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections import deque
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from regab.processes import cores
 from regab.script import check_script, code_of
 from regab.training.assembly.facts import Facts
 from regab.workers.crew import Config, Examined, Report, StopRequest
+from regab.workers.gpus import of_the_driver
 from regab.workers.plan import Chunk
 from regab.workers.script_run import Attempt
 
@@ -37,7 +37,7 @@ class Scripts:
         seeds = {config["seed"] for config in checked}
         if len(seeds) > 1 and "{seed}" not in checked[0]["script"]["command"]:
             raise UsageError("seed: the script does not take it; write {seed} into its command", 0)
-        facts = Facts(gpus=len(visible_gpus()), code=code_of(checked[0], Path.cwd()))
+        facts = Facts(gpus=len(of_the_driver()), code=code_of(checked[0], Path.cwd()))
         structures = [Run(config, Path(), {}).structure for config in checked]
         return checked, structures, dict.fromkeys(structures, facts)
 
@@ -50,23 +50,9 @@ class Scripts:
         """Nothing is left behind."""
 
 
-def visible_gpus() -> list[str]:
-    """The names of the GPUs that scripts may use, as CUDA_VISIBLE_DEVICES takes them; asks the driver, not torch."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return [gpu for gpu in named.split(",") if gpu not in ("", "-1")]
-    if not Path("/proc/driver/nvidia").exists():
-        return []
-    try:
-        listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, check=False, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return [str(i) for i, line in enumerate(listed.stdout.splitlines()) if line.startswith("GPU ")]
-
-
 def run_all(runs: list[Run], workers: int, report: Report, stopping: Callable[[], bool]) -> None:
     """Run scripts, at most so many at a time. Raises Interrupted once asked to stop, having ended those that ran."""
-    gpus, todo = visible_gpus(), deque(runs)
+    gpus, todo = of_the_driver(), deque(runs)
     free = deque(range(min(workers, len(runs))))
     running: dict[int, Attempt] = {}
     threads = max(cores() // max(len(free), 1), 1)

@@ -14,8 +14,6 @@ from regab.errors import CannotWrite, Interrupted
 from regab.processes import die_with_parent, leave_signals_to_main
 from regab.workers.plan import Chunk
 
-DRIVER = Path("/proc/driver/nvidia/gpus")
-
 
 @dataclass
 class Worker:
@@ -31,11 +29,14 @@ class Worker:
         with suppress(OSError):  # one that has just died is found out by its pipe
             self.pipe.send((chunk, folder))
 
-    def dismiss(self) -> None:
-        """End one that is idle; it cannot see its pipe closed, of which workers forked later inherited an end."""
-        self.process.kill()
-        self.process.join()
-        self.pipe.close()
+
+def dismiss(workers: list[Worker]) -> None:
+    """End workers; one that is idle cannot see its pipe closed, of which others inherited an end."""
+    for worker in workers:
+        worker.process.kill()
+    for worker in workers:
+        worker.process.join()
+        worker.pipe.close()
 
 
 class Hiring:
@@ -54,15 +55,6 @@ class Hiring:
         process.start()
         theirs.close()
         return Worker(process, ours)
-
-
-def first_gpu() -> str | None:
-    """The GPU of the first worker, as CUDA_VISIBLE_DEVICES names it, or None where there is none.
-
-    Asks the driver's files: torch takes seconds to be imported.
-    """
-    named = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
-    return named if DRIVER.is_dir() and named not in ("", "-1") else None
 
 
 def work(pipe: Connection, to_close: list[Connection], stop: Any, gpu: str | None) -> None:
