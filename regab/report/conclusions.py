@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Callable
 from statistics import mean
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from regab.analysis.verdicts.sizes import FAR
 from regab.analysis.verdicts.words import HELPS, HURTS, NO_DIFFERENCE, NO_EVIDENCE, TOO_FEW, UNCHANGED
 from regab.metrics import measured_by
 from regab.records.columns import cell, column, words
+from regab.records.load import resume
 from regab.report.factors import factor_levels, level_name, listed_levels
 from regab.report.looks import look_words
 from regab.report.sentences import ORDER, interval, kind_of, points, unit
@@ -181,7 +181,7 @@ def _further(study: Study) -> Sentences:
         return []
     if made_elsewhere(study):
         return [("", "Add seeds: a verdict needs three.")] if NO_EVIDENCE not in kinds else []
-    again = f"regab train --resume {shlex.quote(str(study.folders[0]))} --seeds"
+    again = f"{resume(study.folders[0])} --seeds"
     if "fold" in study.repeated:  # which seeds are not added to one look at a time
         return [("", f"Add seeds, which each take all folds: {again} {2 * study.results['seed'].nunique()}")]
     cure = f"{again} auto"

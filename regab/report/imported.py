@@ -14,6 +14,7 @@ from regab.records.columns import higher_is_better
 from regab.records.imports.columns import Asked
 from regab.records.imports.source import Found
 from regab.records.imports.table import Imported, find, imported, known_metrics, write
+from regab.records.log import HIDDEN
 from regab.records.results import RESULTS, run_folders
 from regab.report.study import Options
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def is_ours(path: Path) -> bool:
     """Whether this is a folder of regab's: of a sweep, of a run, or of earlier reports; or one above such folders."""
-    if (path / ".regab").is_dir():  # a sweep of regab's, whatever has become of its files
+    if (path / HIDDEN).is_dir():  # a sweep of regab's, whatever has become of its files
         return True
     if not path.is_dir():
         return False

@@ -13,6 +13,7 @@ from regab.analysis.merge import configuration
 from regab.metrics import measured_by
 from regab.records.columns import words
 from regab.records.load import load_json
+from regab.records.log import HIDDEN
 from regab.records.results import REPLICATE, SOURCE, is_begun, row_of
 from regab.report.study import Study, made_elsewhere
 from regab.report.variant import Variant
@@ -46,7 +47,7 @@ def _options(root: Path) -> list[str]:
 @cache
 def made_by(root: Path) -> tuple[str, ...]:
     """The words of the command that made a sweep; none where that is not known."""
-    return tuple((load_json(root / ".regab" / "command.json") or {}).get("words", ()))
+    return tuple((load_json(root / HIDDEN / "command.json") or {}).get("words", ()))
 
 
 def config_of(variant: Variant) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from regab.config import Run
 from regab.errors import Interrupted, RunsFailed, first_line
 from regab.records.files import make_folder, write_atomically, writing
 from regab.records.load import load_error
-from regab.records.log import ERROR
+from regab.records.log import ERROR, HIDDEN
 from regab.script import is_script
 from regab.workers.crew import Alone, Config, Crew, Examined, Report, StopRequest
 from regab.workers.events import Ended, Epoch, Event, Note, Started
@@ -76,7 +76,7 @@ def _place(chunk: Chunk, root: Path) -> str:
 
 
 def _folder(chunk: Chunk) -> Path:
-    return Path(".regab") / "jobs" / chunk.key
+    return Path(HIDDEN) / "jobs" / chunk.key
 
 
 class _Following:
