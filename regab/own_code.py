@@ -16,6 +16,11 @@ FOREIGN = {Path(path).resolve() for name, path in sysconfig.get_paths().items() 
 OURS = Path(__file__).resolve().parent
 
 
+def is_regabs(cls: type) -> bool:
+    """Whether a class is regab's, and not the user's own or a library's."""
+    return cls.__module__.startswith("regab.")
+
+
 def own_code(config: dict[str, Any]) -> dict[str, str]:
     """Fingerprints by module: of those that the classes of a configuration come from, and those that these import.
 

@@ -16,8 +16,8 @@ from regab.records.load import load_result
 from regab.regularizers.embedding_dropout import EmbeddingDropout
 from regab.regularizers.stochastic_depth import StochasticDepth
 from regab.regularizers.word_dropout import WordDropout
-from regab.training.assembly.cost import count
 from regab.training.assembly.setup import examine
+from regab.training.cost import count
 from regab.training.noise import Noise
 from regab.training.stack import Stack
 from tests.conftest import DATA, TRANSFORMER, curves, same, text_data

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from regab.own_code import is_regabs
 from regab.seeding import stream_seed
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ AHEAD = 2**20  # bytes that are drawn of a seed at once, unless a single step ta
 
 def drawn_ahead(chain: Chain, device: torch.device) -> list[str]:
     """The methods whose noise is drawn for many steps at once: on a GPU, those that are known to ask for the same."""
-    own = [name for name, method in chain.methods.items() if type(method).__module__.startswith("regab.")]
+    own = [name for name, method in chain.methods.items() if is_regabs(type(method))]
     return own if device.type != "cpu" else []
 
 
@@ -94,7 +95,7 @@ class Ahead:
             self._turn(steps)
         for (size, _), block in self.blocks.items():
             if size == self.size:
-                block.reach(self.noise.epoch, self.done[size], self.counts[size])
+                self._reach(block)
 
     def again(self) -> None:
         """Begin the present step once more."""
@@ -105,11 +106,14 @@ class Ahead:
         key = self.size, ask._replace(times=self.asked[ask])
         self.asked[ask] += 1
         if key not in self.blocks:
-            self.blocks[key] = block = Block(self.noise, *key, self.counts[self.size])
-            block.reach(self.noise.epoch, self.done[self.size], self.counts[self.size])
-            self._turn(block.steps)
+            self.blocks[key] = Block(self.noise, *key, self.counts[self.size])
+            self._reach(self.blocks[key])
+            self._turn(self.blocks[key].steps)
         block = self.blocks[key]
         return block.numbers.index_select(0, self.rows[block.steps])
+
+    def _reach(self, block: Block) -> None:
+        block.reach(self.noise.epoch, self.done[self.size], self.counts[self.size])
 
     def _turn(self, steps: int) -> None:
         """Say in which rows of blocks of so many steps the present step's numbers are."""

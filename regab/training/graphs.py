@@ -23,6 +23,7 @@ from torch import Tensor
 
 from regab.errors import in_a_line
 from regab.fields import numbers
+from regab.own_code import is_regabs
 from regab.regularizers.base import Chain
 from regab.training.noise import Noise
 
@@ -168,7 +169,7 @@ def obstacle(t: Training) -> str:
     acting: dict[str, Any] = {f"reg.{name}": method for name, method in t.chain.methods.items()}
     acting |= {"task": t.task, "optimizer": t.optimizer, "model": t.stack.skeleton}
     for key, thing in acting.items():
-        if not type(thing).__module__.startswith("regab."):
+        if not is_regabs(type(thing)):
             return f"{key} is not regab's own"
         if getattr(thing, "waits", False):
             return f"{key} waits for the GPU in every step"

@@ -17,7 +17,7 @@ from regab.models.parts.norms import arrange_norms
 from regab.models.places import output_layer, perturbed_places
 from regab.private import batched, called
 from regab.seeding import seed_globals
-from regab.training.assembly.cost import count
+from regab.training.cost import count
 from regab.training.explicit.model import Explicit, named, written_out
 from regab.training.noise import Stream
 from regab.training.parameters import Parameters

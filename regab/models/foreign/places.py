@@ -21,6 +21,7 @@ from torch.nn.modules.instancenorm import _InstanceNorm
 
 from regab.models.foreign.calling import conform
 from regab.models.places import DropoutPlace, NormPlace, OwnNorm, ResidualPlace, pass_once, replace
+from regab.own_code import is_regabs
 
 NO_ACTIVATIONS = ("MultiheadAttention", "Softmax", "Softmax2d", "Softmin", "LogSoftmax")
 WEIGHTED = (nn.Linear, _ConvNd)
@@ -57,7 +58,7 @@ class Visits(nn.Module):
 
 def is_foreign(model: nn.Module) -> bool:
     """Whether this is none of regab's own models, whose places are marked and whose ways are known."""
-    return not type(model).__module__.startswith("regab.")
+    return not is_regabs(type(model))
 
 
 def adopt(model: nn.Module, example: Any, masked: bool | None = None, parts: Any = None) -> list[str]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from regab.errors import UsageError
+from regab.own_code import is_regabs
 from regab.seeding import drawn_since, global_states, restore_globals, seed_globals, stream_seed
 from regab.training.noise import Noise, Stream
 from regab.training.parameters import Parameters
@@ -28,7 +29,7 @@ def seed_own(named: Iterable[tuple[str, Any]], noise: Noise) -> None:
     """
     for key, thing in named:
         hooks = [h for h in HOOKS if hasattr(type(thing), h)]
-        if not type(thing).__module__.startswith("regab.") and hooks:
+        if not is_regabs(type(thing)) and hooks:
             thing.__class__ = _drawing(type(thing), hooks)
             thing.own_draws = Draws(key, noise)
 
@@ -53,7 +54,7 @@ def _drawing(cls: type, hooks: list[str]) -> type:
 
 def _is_defined_outside(cls: type, hook: str) -> bool:
     """Whether a hook is defined by one of the user's own classes."""
-    return next((not c.__module__.startswith("regab.") for c in cls.__mro__ if hook in vars(c)), False)
+    return next((not is_regabs(c) for c in cls.__mro__ if hook in vars(c)), False)
 
 
 class Draws:

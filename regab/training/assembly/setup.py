@@ -23,10 +23,10 @@ from regab.targets import locate
 from regab.tasks.base import Task
 from regab.training.ahead import drawn_ahead
 from regab.training.assembly.build import arguments, build_model
-from regab.training.assembly.cost import count
 from regab.training.assembly.data import load_data
 from regab.training.assembly.facts import Facts
 from regab.training.assembly.own_draws import seed_own
+from regab.training.cost import count
 from regab.training.device import device_of
 from regab.training.explicit.model import written_out
 from regab.training.forward import TRIED, choose_forward_mode, origin
