@@ -100,14 +100,18 @@ LBFGS = named("LBFGS", max_iter=4, history_size=3)
 CONSTANT = {"_target_": "regab.training.schedule.Constant"}
 
 
-@pytest.mark.parametrize(("options", "epochs"), [({}, 1), ({"line_search_fn": "strong_wolfe", "lr": 1.0}, 3)])
-def test_lbfgs_asks_for_the_penalized_loss_as_often_as_it_likes(small, options, epochs):
-    # With seed 0 the line search branches by the last bit of a loss, which is another on another processor.
+# The penalty moves weights by 0.02 to 0.6. Rounding, which is another on another processor, decides branches of a line
+# search (1e-3 seen), and at lr=0.01, where steps are tiny, whether one counts for the curvature (5e-5 seen).
+WOLFE = {"line_search_fn": "strong_wolfe"}
+
+
+@pytest.mark.parametrize(("options", "epochs", "tolerance"), [({}, 1, 1e-5), (WOLFE, 3, 1e-2)], ids=["steps", "wolfe"])
+def test_lbfgs_asks_for_the_penalized_loss_as_often_as_it_likes(small, options, epochs, tolerance):
     values = {"reg.l2.strength": 0.01, "batch_size": 1000, "epochs": epochs, "schedule": CONSTANT, "seed": 1}
-    config = small(values | {"optimizer": LBFGS | options})
+    config = small(values | {"optimizer": LBFGS | {"lr": 1.0} | options})
     expected, training = lbfgs(config), set_up([config])
     list(train(training))
-    close(training.stack.state_dict(0), expected, 1e-5)
+    close(training.stack.state_dict(0), expected, tolerance)
 
 
 SIGNS = {"_target_": "tests.own_optimizers.Signs", "lr": 0.01}
