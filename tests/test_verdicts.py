@@ -187,6 +187,12 @@ def test_the_resolution_is_the_common_step_whatever_float32_makes_of_the_values(
     assert resolution(RNG.normal(0.5, 0.05, (9, 4)), np.arange(9)) < 1e-4
     agreeing = np.array([[0.95, 0.95], [0.96, 0.96], [0.94, 0.94]])
     assert resolution(agreeing, np.arange(3)) == pytest.approx(0.01)
+    for agreeing in ([28 / 29], [1, 28 / 29, 26 / 28, 27 / 28, 25 / 28], [1, 28 / 29, 28 / 29, np.nan]):
+        pairs = np.array([agreeing, agreeing]).T
+        assert resolution(pairs, np.arange(len(pairs))) == pytest.approx(1 / 29)
+    assert resolution(np.full((3, 2), 28 / 29)) == pytest.approx(1 / 29)
+    assert resolution(np.ones((3, 2)), np.arange(3)) == 1e-6
+    assert resolution(RNG.normal(0.5, 0.05, (5, 1)).repeat(2, axis=1), np.arange(5)) < 1e-4
     losses = RNG.normal(0.5, 0.05, 30)
     assert resolution(losses) == pytest.approx(1e-6 * losses.max())
     assert resolution(np.array([1.0, 1.0 + 1e-9])) == pytest.approx(1e-6)

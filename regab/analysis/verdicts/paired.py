@@ -82,22 +82,30 @@ def resolution(values: np.ndarray, folds: np.ndarray | None = None) -> float:
     """The step of which all differences between values are multiples, such as one example of a test set.
 
     For a metric without such a step, what float32 can tell apart. ``folds`` says of each row of ``values`` which fold
-    it is of; where folds differ in size, and so in their steps, the step is that of the largest.
+    it is of; where folds differ in size, and so in their steps, the step is that of the largest. Where no fold's values
+    differ, each is a share of its examples: 28/29 of 29, or of a multiple (0 and 1 do not tell).
     """
-    distinct = np.unique(values[np.isfinite(values)])
+    distinct = _distinct(values)
     if not len(distinct):
         return 0.0
     size = np.abs(distinct).max()
-    step = reduce(partial(_common_step, tolerance=1e-5 * size), np.diff(distinct), 0.0)
-    if folds is not None and FOLD_STEPS * step < (own := _step_of_folds(values, folds, 1e-6 * size)):
-        step = own
+    step = _step(np.diff(distinct), 1e-5 * size)
+    own = [_distinct(values[folds == fold]) for fold in np.unique(folds)] if folds is not None else [distinct]
+    own = [v for v in own if len(v) > 1] or [np.append(v, 1.0) for v in own if len(v) and 0 < v[0] < 1]
+    of_folds = min((_step(v, 1e-6 * size) for v in own), default=0.0)
+    step = of_folds if FOLD_STEPS * step < of_folds else step
     return float(step if step > 1e-3 * (distinct[-1] - distinct[0]) else 1e-6 * size)
 
 
-def _step_of_folds(values: np.ndarray, folds: np.ndarray, tolerance: float) -> float:
-    """The least of the folds' own steps, of which their values themselves are multiples; 0 where none varies."""
-    own = [np.unique(part[np.isfinite(part)]) for fold in np.unique(folds) if (part := values[folds == fold]).size]
-    return min((reduce(partial(_common_step, tolerance=tolerance), v, 0.0) for v in own if len(v) > 1), default=0.0)
+def _distinct(values: np.ndarray) -> np.ndarray:
+    """In order, those that are equal in float32 once."""
+    found = np.unique(values[np.isfinite(values)])
+    return found[np.diff(found, prepend=-np.inf) > 1e-6 * np.abs(found).max(initial=0.0)]
+
+
+def _step(lengths: np.ndarray, tolerance: float) -> float:
+    """Of which all these lengths are multiples; 0 of none."""
+    return reduce(partial(_common_step, tolerance=tolerance), lengths, 0.0)
 
 
 def _common_step(a: float, b: float, tolerance: float) -> float:
