@@ -129,6 +129,20 @@ def test_runs_and_variants_are_switched_off_and_on(browser, page):
     assert len(all_of(browser, "#plot .run")) == 12
 
 
+def test_a_run_that_stopped_early_is_within_the_panel(browser, page):
+    browser.get(page)
+    script = """const stopped = data.variants[0];
+        for (const [index, variant] of data.variants.entries()) for (const run of variant.runs) {
+            run.epoch = index ? [...Array(41).keys()] : [0, 1, 2];
+            run.val_loss = run.epoch.map((epoch) => (index ? 0.1 : 2) + 1 / (epoch + 1));
+        }
+        byId("log").checked = false; plot();
+        const box = byId("plot").querySelector("#inside rect").getBBox(), path = byId("plot").querySelector(".mean");
+        return [box.y, path.getBBox().y]"""
+    top, highest = browser.execute_script(script)
+    assert highest >= top
+
+
 def test_nothing_is_asked_of_anybody_and_no_script_fails(browser, page):
     browser.get(page)
     browser.find_element("id", "log").click()

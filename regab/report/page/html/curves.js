@@ -51,9 +51,9 @@ function plot() {
   const usable = (value) => Number.isFinite(value) && (!logarithmic || value > 0);
   const values = [], all = shown.flatMap((variant) => variant.runs.filter((run) => run.on).flatMap((run) => run.epoch));
   const last = all.reduce((a, b) => Math.max(a, b), 1);
-  const settled = 1 + Math.floor(0.15 * last);  // what comes before would set the scale
   for (const variant of shown) {
     for (const run of variant.runs.filter((run) => run.on)) {
+      const settled = 1 + Math.floor(0.15 * run.epoch[run.epoch.length - 1]);  // earlier epochs would set the scale
       run.epoch.forEach((epoch, i) => {
         if (epoch >= settled && usable(run[name]?.[i] ?? NaN)) values.push(run[name][i]);
       });
