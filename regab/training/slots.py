@@ -26,7 +26,8 @@ class Slot:
 
     def flatten(self, tensor: Tensor) -> Tensor:
         """``[V, *shape]`` to ``[V, n]`` as it lies in memory."""
-        return tensor.permute(0, *[i + 1 for i in self.order]).flatten(1)
+        # Not flatten(1), which asks for an axis that a single number has not.
+        return tensor.permute(0, *[i + 1 for i in self.order]).reshape(len(tensor), self.shape.numel())
 
     def unflatten(self, row: Tensor) -> Tensor:
         """``[V, n]`` to a view ``[V, *shape]``."""
