@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -155,8 +155,15 @@ class Stack:
                 seed_globals(seed)
             given = _channels_last(inputs[v]) if self.channels_last else inputs[v]
             leaves, buffers, drawn = [[t[v] for t in ts] for ts in per_run]
-            outputs.append(self._forward(leaves, buffers, drawn, given))
+            output = self._forward(leaves, buffers, drawn, given)
+            if output.requires_grad and self.size > 1:
+                output.register_hook(partial(self._again, leaves, buffers, drawn))
+            outputs.append(output)
         return torch.stack(outputs)
+
+    def _again(self, leaves: list[Tensor], buffers: list[Tensor], factors: list[Tensor], _: Tensor) -> None:
+        """Before its gradient is taken, a run's tensors stand in the skeleton again: checkpointed layers pass anew."""
+        self._fill(leaves, buffers, factors)
 
     def _next_seeds(self) -> list[int | None]:
         """What a model that draws from torch's global generator draws by: each run's own in training."""
@@ -177,13 +184,16 @@ class Stack:
                 buffer.copy_(was)
 
     def _forward(self, leaves: list[Tensor], buffers: list[Tensor], factors: list[Tensor], x: Tensor) -> Tensor:
+        self._fill(leaves, buffers, factors)
+        return called(self.skeleton, self._recurrent, x)
+
+    def _fill(self, leaves: list[Tensor], buffers: list[Tensor], factors: list[Tensor]) -> None:
         for slot, leaf in zip(self._slots, leaves, strict=True):
             slot.fill(leaf)
         for slot, buffer in zip(self._buffer_slots, buffers, strict=True):
             slot.fill(buffer)
         for place, factor in zip(self.places.values(), factors, strict=False):
             place.factor = factor
-        return called(self.skeleton, self._recurrent, x)
 
     def backward(self, loss: Tensor) -> None:
         """Write every run's own gradient of ``loss [V]`` into ``gradients``; runs share no parameters."""
