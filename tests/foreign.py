@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils import prune
+from torch.utils.checkpoint import checkpoint
 
 
 class Plain(nn.Module):
@@ -168,6 +169,89 @@ class Probable(Plain):
 
     def forward(self, x):
         return super().forward(x).softmax(-1)
+
+
+class Fickle(Plain):
+    """A softmax behind its logits where it is measured."""
+
+    def forward(self, x):
+        return super().forward(x) if self.training else super().forward(x).softmax(-1)
+
+
+class Tempered(Plain):
+    """A parameter that is a single number."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__(in_features, num_classes)
+        self.temperature = nn.Parameter(torch.tensor(1.5))
+
+    def forward(self, x):
+        return super().forward(x) / self.temperature
+
+
+class Mixed(Tempered):
+    """Parameters of two types."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__(in_features, num_classes)
+        self.temperature.data = self.temperature.double()
+
+    def forward(self, x):
+        return super().forward(x).float()
+
+
+class Checkpointed(Plain):
+    """Layers that pass again while gradients are taken."""
+
+    def forward(self, x):
+        return self.output(checkpoint(self.hidden, x.flatten(1), use_reentrant=False))
+
+    def hidden(self, x):
+        return self.relu(self.fc2(self.relu(self.fc1(x))))
+
+
+class Hidden(nn.Module):
+    """A layer in a list of Python's, which torch does not see."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__()
+        self.layers, self.output = [nn.Linear(in_features, 16)], nn.Linear(16, num_classes)
+
+    def forward(self, x):
+        return self.output(torch.relu(self.layers[0](x.flatten(1))))
+
+
+class RandomFeatures(nn.Module):
+    """Frequencies that are drawn once and kept as nothing that a stack has of every run."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__()
+        self.frequencies, self.output = torch.randn(in_features, 16), nn.Linear(16, num_classes)
+
+    def forward(self, x):
+        return self.output(torch.cos(x.flatten(1) @ self.frequencies))
+
+
+class BufferedFeatures(RandomFeatures):
+    """The same in a buffer."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__(in_features, num_classes)
+        frequencies = self.frequencies
+        del self.frequencies
+        self.register_buffer("frequencies", frequencies, persistent=False)
+
+
+class RandomDepth(nn.Module):
+    """As many layers as the seed says."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__()
+        width = int(torch.randint(4, 1000, ()))
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(in_features, width), nn.Linear(width, num_classes))
+
+    def forward(self, x):
+        return self.layers(x)
 
 
 class Complex(Plain):

@@ -13,10 +13,12 @@ from regab.models.foreign.places import adopt
 from regab.models.places import DropoutPlace, NormPlace, dropout_places, norm_places, perturbed_places, residual_places
 from regab.regularizers.dropout import Dropout
 from regab.regularizers.norm import Norm
+from regab.training.answer import PROBABILITIES
 from regab.training.assembly.setup import examine, set_up
-from regab.training.forward import PROBABILITIES, choose_forward_mode
+from regab.training.forward import choose_forward_mode
 from regab.training.loop import train
 from regab.training.noise import Noise
+from regab.workers.examine import examine_all
 from tests import foreign
 from tests.conftest import curves, same
 
@@ -117,6 +119,8 @@ MISTAKES = {
     "TwoOutputs": r"for two examples the forward of TwoOutputs must return \[2, 10\], not \[2, 1, 8, 8\]",
     "Replacing": r"the forward of Replacing replaces its buffer mean, which runs cannot share; change it in place",
     "Complex": r"its parameter phase is complex, which regab cannot train; keep its real and imaginary part",
+    "Fickle": r"Fickle returns logits in training and probabilities in evaluation; a classification wants logits",
+    "Mixed": r"its parameter temperature is float64, but .* is float32; make all of one type",
     "Scaled": r"model: scale is computed from parameters outside of forward",
     "Unseeded": r"the same seed gives Unseeded other numbers again; it draws from a generator of its own, or keeps",
     "OwnGenerator": r"the same seed gives OwnGenerator other numbers again",
@@ -132,6 +136,29 @@ MISTAKES = {
 def test_a_model_that_cannot_be_trained_is_refused_in_one_line(configure, name):
     with pytest.raises(UsageError, match=MISTAKES[name]):
         examine([own(configure, name)])
+
+
+def test_a_model_that_draws_what_a_stack_does_not_keep_is_refused_where_there_are_several_seeds(configure):
+    def examined(name, *seeds):
+        return examine_all([own(configure, name, f"seed={seed}") for seed in seeds])
+
+    words = r"model: RandomFeatures draws, as it is made, what is neither a parameter nor a buffer.*register_buffer"
+    with pytest.raises(UsageError, match=words):
+        examined("RandomFeatures", 0, 1)
+    with pytest.raises(UsageError, match=words):
+        set_up([own(configure, "RandomFeatures", f"seed={seed}") for seed in (0, 1)])
+    with pytest.raises(UsageError, match=r"RandomDepth has other parameters with another seed"):
+        examined("RandomDepth", 0, 1)
+    examined("RandomFeatures", 5, 5)
+    examined("BufferedFeatures", 0, 1)
+
+
+def test_what_torch_does_not_see_in_a_model_is_said(configure):
+    (note,) = set_up([own(configure, "Hidden")]).notes
+    assert note.startswith(
+        "layers is neither trained nor saved, as torch does not see it; put it into an nn.ModuleList"
+    )
+    assert set_up([own(configure, "Plain")]).notes == []
 
 
 def mode(name, *shape):
@@ -192,6 +219,9 @@ def test_a_model_that_needs_contiguous_images_gets_them(configure):
         "Recurrent",
         "Transformer",
         "Frozen",
+        "Tempered",
+        "Checkpointed",
+        "BufferedFeatures",
         *(
             pytest.param(name, marks=pytest.mark.slow)
             for name in ("Plain", "Normed", "Padded", "Functional", "NoBatchedKernel")

@@ -14,19 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from regab.errors import UsageError, in_a_line
-from regab.models.foreign.calling import explained, of_a_library
 from regab.models.foreign.places import is_foreign
 from regab.models.parts.attention import SelfAttention
-from regab.models.places import pass_once, perturbed_places
+from regab.models.places import pass_once
 from regab.seeding import drawn_since, global_states, seeded
+from regab.training.answer import check_answer, check_forward, trial_of
 from regab.training.stack import Stack
 
 SLOW_ON_A_CPU = (nn.modules.conv._ConvNd, nn.MultiheadAttention, SelfAttention)
 ATTENTION = re.compile("attention|attn", re.IGNORECASE)  # what other people's classes of it are called
 AGREE = {"rtol": 1e-3, "atol": 1e-4}  # batched and single kernels sum in another order
 TRIED = 16  # examples, as sums of a few numbers do not show in which order they were added
-SUMS = 1e-4  # how far from 1 probabilities may sum
-PROBABILITIES = "its outputs are from 0 and sum to 1; a classification wants logits, without a softmax behind them"
 REASON = 160  # characters shown of an error
 
 
@@ -66,9 +64,9 @@ def choose_forward_mode(
     """
     batched, example = stacks_well(model, device), examples[:2]
     if not is_foreign(model):
-        _check_answer(pass_once(model, example, []), example, answers, type(model).__name__, data)
+        check_answer(pass_once(model, example, []), example, answers, type(model).__name__, data)
         return ForwardMode(batched)
-    notes = _check_forward(model, example, answers, data)
+    notes = check_forward(model, example, answers, data)
     mode = ForwardMode(batched, channels_last=example.ndim == 4, notes=notes)
     if _draws(model, example):
         note = "its forward draws random numbers (F.dropout?): seeded for each run, but nothing under reg acts on them"
@@ -96,65 +94,12 @@ def _next(mode: ForwardMode, reason: str) -> ForwardMode:
     raise UsageError(f"model: regab cannot give it its parameters: {reason}")
 
 
-def _check_forward(model: nn.Module, example: Tensor, answers: list[tuple[int, ...]], data: str) -> list[str]:
-    """In training a model must return logits, and must not put new tensors in the place of its buffers.
-
-    What there is to say of those that are sound.
-    """
-    trial, name = _trial(model, example).train(), type(model).__name__
-    if not any(p.requires_grad for p in trial.parameters()):
-        raise UsageError(f"model: {name} has no parameters to train")
-    before = dict(trial.named_buffers())
-    with explained(type(model), f"model: in training the forward of {name} fails"):
-        out = trial(example)
-    library = of_a_library(type(model))
-    _check_answer(out, example, answers, name, data, "; take one with a head for the task" if library else "")
-    if not out.is_floating_point():
-        raise UsageError(f"model: the forward of {name} must return floating-point numbers, not {out.dtype}")
-    if not out.requires_grad:
-        raise UsageError(
-            f"model: the forward of {name} returns what its weights get no gradient from (is it detached?)"
-        )
-    for key, buffer in trial.named_buffers():
-        if buffer is not before.get(key):
-            cure = "take another model" if library else "change it in place, by copy_"
-            raise UsageError(f"model: the forward of {name} replaces its buffer {key}, which runs cannot share; {cure}")
-    return [PROBABILITIES] if _are_probabilities(out.detach()) else []
-
-
-def _are_probabilities(out: Tensor) -> bool:
-    """Whether ``[…, K]`` are numbers from 0 that sum to 1 in every row, which logits of several classes hardly are."""
-    near = (out.double().sum(-1) - 1).abs() < SUMS
-    return out.shape[-1] > 1 and bool((out >= 0).all() and near.all() and (out != 1).any())
-
-
-def _check_answer(
-    out: Any, example: Tensor, answers: list[tuple[int, ...]], name: str, data: str, cure: str = ""
-) -> None:
-    expected = [[len(example), *answer] for answer in dict.fromkeys(answers)]
-    if not isinstance(out, Tensor) or list(out.shape) not in expected:
-        size, wanted = list(example.shape[2:]), expected[0][2:]
-        if size and wanted and isinstance(out, Tensor) and list(out.shape[2:]) == size != wanted:
-            raise UsageError(f"{data}: labels have the size {wanted}, but inputs, and what {name} returns, {size}")
-        what = list(out.shape) if isinstance(out, Tensor) else type(out).__name__
-        shapes = " or ".join(map(str, expected))
-        raise UsageError(f"model: for two examples the forward of {name} must return {shapes}, not {what}{cure}")
-
-
-def _trial(model: nn.Module, example: Tensor) -> nn.Module:
-    """A copy in which nothing is perturbed."""
-    trial = copy.deepcopy(model)
-    for place in perturbed_places(trial, example).values():
-        place.factor = torch.full(place.size(len(example)), place.neutral)
-    return trial
-
-
 def _draws(model: nn.Module, example: Tensor) -> bool:
     """Whether a forward pass uses torch's, numpy's or Python's global generator.
 
     Raises UsageError where the same seed does not give the same numbers again.
     """
-    trial = _trial(model, example)
+    trial = trial_of(model, example)
     (first, drew), (again, _) = _seeded_pass(trial, example), _seeded_pass(trial, example)
     if not torch.allclose(first, again, equal_nan=True, **AGREE):
         why = "it draws from a generator of its own, or keeps what is no buffer"

@@ -30,7 +30,10 @@ def examine_all(configs: list[Config], elsewhere: bool = False) -> tuple[list[Co
         groups.setdefault(structure(checked[index]), []).append(index)
     structures = {index: key for key, members in groups.items() for index in members}
     here = [config | {"device": "cpu"} for config in checked] if elsewhere else checked
-    facts = {key: _facts([here[i] for i in members], members) for key, members in groups.items()}
+    seeds: dict[str, set[int]] = {}
+    for config, first in zip(checked, firsts, strict=True):
+        seeds.setdefault(structures[first], set()).add(config["seed"])
+    facts = {key: _facts([here[i] for i in members], members, seeds[key]) for key, members in groups.items()}
     _refuse_alike(here, [members[0] for members in groups.values()])
     return checked, [structures[first] for first in firsts], facts
 
@@ -85,13 +88,13 @@ def _first_difference(model: Config, other: Config) -> tuple[str, Any, Any]:
     return next((key, one.get(key), two.get(key)) for key in [*one, *two] if one.get(key) != two.get(key))
 
 
-def _facts(configs: list[Config], members: list[int]) -> Facts:
+def _facts(configs: list[Config], members: list[int], seeds: set[int]) -> Facts:
     try:
-        return examine(configs)
+        return examine(configs, sorted(seeds))
     except UsageError:
         for config, index in zip(configs, members, strict=True):
             with _blaming(index):
-                examine([config])
+                examine([config], sorted(seeds))
         raise
     except (Exception, SystemExit):
         return Facts()  # training will meet it again, and keep its traceback

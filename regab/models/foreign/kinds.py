@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +12,8 @@ from regab.errors import UsageError
 
 
 def check_kind(model: nn.Module) -> None:
-    """Raises UsageError for TorchScript, for tensors that are computed once from parameters, and complex parameters."""
+    """Raises UsageError for TorchScript, for tensors that are computed once from parameters, and for parameters that
+    are complex or of several types."""
     for path, module in model.named_modules():
         where = f"{path} is" if path else "it is"
         if isinstance(module, torch.jit.ScriptModule):
@@ -21,6 +25,16 @@ def check_kind(model: nn.Module) -> None:
         if parameter.is_complex():
             cure = "keep its real and imaginary part, and join them in forward by torch.view_as_complex"
             raise UsageError(f"model: its parameter {key} is complex, which regab cannot train; {cure}")
+    _check_one_type({key: p.dtype for key, p in model.named_parameters() if p.requires_grad})
+
+
+def _check_one_type(types: dict[str, torch.dtype]) -> None:
+    """A run's parameters are a row of one matrix."""
+    for key, kind in types.items():
+        if kind is not (first := next(iter(types.values()))):
+            one, two = (str(dtype).removeprefix("torch.") for dtype in (first, kind))
+            cure = "make all of one type, as by self.float(); precision=bf16 takes products in bfloat16"
+            raise UsageError(f"model: its parameter {next(iter(types))} is {one}, but {key} is {two}; {cure}")
 
 
 def _computed(module: nn.Module) -> list[str]:
@@ -28,3 +42,29 @@ def _computed(module: nn.Module) -> list[str]:
     hooks = [hook for hook in module._forward_pre_hooks.values() if type(hook).__module__.startswith("torch.nn.utils.")]
     named = [str(name) for hook in hooks if (name := getattr(hook, "name", getattr(hook, "_tensor_name", None)))]
     return named + [k for k, value in vars(module).items() if isinstance(value, Tensor) and value.grad_fn is not None]
+
+
+TORCHS_OWN = frozenset(vars(nn.Module()))
+
+
+def not_seen(model: nn.Module) -> list[str]:
+    """What there is to say of what could be trained and is not, as torch sees nothing in Python's lists and dicts."""
+    seen = {id(parameter) for parameter in model.parameters()}
+    held = [
+        f"{path}.{key}".lstrip(".")
+        for path, module in model.named_modules()
+        for key, value in vars(module).items()
+        if key not in TORCHS_OWN and any(tensor.requires_grad and id(tensor) not in seen for tensor in _within(value))
+    ]
+    cure = "put it into an nn.ModuleList, nn.ModuleDict or nn.ParameterList, or make it an nn.Parameter"
+    return [f"{key} is neither trained nor saved, as torch does not see it; {cure}" for key in held]
+
+
+def _within(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, nn.Module):
+        yield from value.parameters()
+    elif isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _within(each)

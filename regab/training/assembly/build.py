@@ -12,7 +12,7 @@ from regab.data.split import Data
 from regab.errors import UsageError
 from regab.models.foreign.calling import PADDING, explained
 from regab.models.foreign.finetuning import FineTuning
-from regab.models.foreign.kinds import check_kind
+from regab.models.foreign.kinds import check_kind, not_seen
 from regab.models.foreign.places import adopt, briefly, is_foreign
 from regab.models.options import fine_tuning
 from regab.models.parts.initial import Initialization
@@ -49,7 +49,7 @@ def build_model(config: Config, data: Data, chain: Chain, seed: int) -> Built:
         else:
             check_kind(model)
             told = data.given.get("masked"), data.given.get("parts")
-            notes += adopt(model, data.train.x[:2].cpu(), *told) + _build_aloud(model, chain)
+            notes += adopt(model, data.train.x[:2].cpu(), *told) + _build_aloud(model, chain) + not_seen(model)
     return Built(model, notes)
 
 

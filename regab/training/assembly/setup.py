@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from regab.data.split import Data
 from regab.errors import UsageError
 from regab.measured import check_measured, metrics_of, own_measures, task_and_values, with_libraries
 from regab.metrics import measure_of
+from regab.models.foreign.alike import check_alike
+from regab.models.foreign.places import is_foreign
 from regab.own_code import own_code
 from regab.regularizers.base import Chain, Regularizer
 from regab.stacking import lanes_for
@@ -60,6 +62,8 @@ def set_up(configs: list[Config], ids: list[str] | None = None) -> Training:
     noise = Noise([c["seed"] for c in in_lanes], device, drawn_ahead(chain, device))
     built = [build_model(config, data, chain, seed) for seed in noise.seeds]
     example = data.train.x[:2].cpu()
+    if is_foreign(built[0].model):
+        check_alike([model for model, _ in built], example)
     mode = choose_forward_mode(
         built[0].model, data.train.x[:TRIED].cpu(), _answers(data), device, origin(config["data"])
     )
@@ -121,8 +125,8 @@ def join_task(configs: list[Config], data: Data, device: torch.device) -> Task:
     return task
 
 
-def examine(configs: list[Config]) -> Facts:
-    """What runs of one structure are like.
+def examine(configs: list[Config], seeds: Collection[int] = ()) -> Facts:
+    """What runs of one structure are like, which have these seeds, of which one stands for all in ``configs``.
 
     Raises UsageError where data, model, regularizers and device do not go together, so that nothing is trained before
     all of a sweep is known to fit.
@@ -137,6 +141,8 @@ def examine(configs: list[Config]) -> Facts:
     chain.prepare(data)
     model, _ = build_model(config, data, chain, config["seed"])
     mode = choose_forward_mode(model, data.train.x[:TRIED], _answers(data), device, origin(config["data"]))
+    if is_foreign(model) and (others := [seed for seed in seeds if seed != config["seed"]][:1]):
+        check_alike([model, *(build_model(config, data, chain, seed).model for seed in others)], data.train.x[:2])
     _check_batch_norm(model, len(data.train), config["batch_size"])
     stackable = examine_optimizers(
         [c["optimizer"] for c in configs], (join_regularizers([c], cpu) for c in configs), model, data.train.x[:2]
