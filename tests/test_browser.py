@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from itertools import pairwise
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_what_factors_do_stands_first_and_is_drawn(browser, page):
     assert [section.get_attribute("id") for section in all_of(browser, "section")][:3] == [
         "verdicts", "factors", "interactions",
     ]  # fmt: skip
-    assert {row.text for row in all_of(browser, "#factors td.name")} == {"dropout=0.5", "l2=0.1"}
+    assert {row.text for row in all_of(browser, "#factors .name")} == {"dropout=0.5", "l2=0.1"}
     assert len(all_of(browser, "#factors td.graphic circle")) == 2
     assert len(all_of(browser, "#interactions svg.chart path.mean")) == 2
     assert not browser.find_element("id", "responses").is_displayed()  # no factor has three numbers
@@ -183,6 +184,73 @@ def test_on_paper_there_is_what_can_be_read_and_nothing_to_press(browser, page):
     for selector in ("ul.verdicts li", "#factors td.graphic svg", "#interactions svg.chart", "#plot"):
         assert browser.find_element("css selector", selector).is_displayed()
     assert len(browser.execute_cdp_cmd("Page.printToPDF", {})["data"]) > 20_000
+
+
+@pytest.mark.parametrize("width", [718, 740])  # of A4 and of letter paper between chromium's margins
+def test_paper_has_tables_and_not_what_is_for_a_phone(browser, page, width):
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.get(page)
+    for selector in ("#forest tr.variant", "#factors tr.variant"):
+        assert browser.find_element("css selector", selector).value_of_css_property("display") == "table-row"
+    whole = browser.find_element("css selector", "html")
+    assert browser.execute_script("return arguments[0].scrollWidth", whole) <= width
+
+
+def test_without_scripts_there_is_nothing_empty_and_nothing_dead(browser, page):
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    browser.get(page)
+    shown = [section.get_attribute("id") for section in all_of(browser, "section") if section.is_displayed()]
+    assert "responses" not in shown
+    assert {"verdicts", "factors", "interactions", "effects", "curves"} <= {*shown}
+    assert [part for part in all_of(browser, "select, input, .tools button, .press") if part.is_displayed()] == []
+    assert "off in this browser" in browser.find_element("id", "curves").text
+
+
+def test_curves_and_rows_are_read_with_keys_alone(browser, page):
+    from selenium.webdriver.common.keys import Keys
+
+    browser.get(page)
+    plot, readout = (browser.find_element("id", name) for name in ("plot", "readout"))
+    seen = []
+    for key in (Keys.HOME, Keys.ARROW_RIGHT, Keys.END, Keys.ARROW_LEFT):
+        plot.send_keys(key)
+        seen.append(readout.text.partition(":")[0])
+    assert seen[:2] == ["epoch 1", "epoch 2"]
+    assert seen[2] != seen[3]
+    assert "validation loss" in plot.get_attribute("aria-label")
+    name = all_of(browser, "#forest tr.variant .show")[1]
+    name.send_keys(Keys.ENTER)
+    assert name.get_attribute("aria-expanded") == "true"
+    assert "regab train -m" in browser.find_element("css selector", "#forest tr.more:not([hidden])").text
+
+
+def test_who_listens_to_the_page_is_told_what_everything_is(browser, page):
+    browser.get(page)
+    levels = [int(heading.tag_name[1]) for heading in all_of(browser, "h1, h2, h3")]
+    assert levels[0] == 1
+    assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
+    for table in all_of(browser, "table"):
+        assert table.find_elements("css selector", "thead th[scope=col]")
+        for row in table.find_elements("css selector", "tbody tr:not(.more)"):
+            assert row.find_elements("css selector", "th[scope=row]"), row.text
+    for part in all_of(browser, "select, input, button, img, svg[role=img]"):
+        if part.is_displayed():
+            assert part.accessible_name.strip(), part.get_attribute("outerHTML")[:200]
+    assert len({chip.accessible_name for chip in all_of(browser, "#legend .chip")}) == 12
+
+
+def test_a_single_epoch_is_seen(browser, tmp_path):
+    words = ("-m", *(w for w in SMALL if not w.startswith("epochs")), "epochs=1", "reg.dropout=0,0.5", "seed=0,1")
+    folder = tmp_path / "sweep"
+    subprocess.run(python("-m", "regab", "train", *words, f"hydra.sweep.dir={folder}"), check=True, capture_output=True)
+    browser.get((folder / "report.html").as_uri())
+    inside = browser.find_element("id", "plot").rect
+    dots = [dot.rect for dot in all_of(browser, "#plot .dot")]
+    assert len(dots) == 2
+    for dot in dots:
+        assert inside["x"] + 20 < dot["x"] < inside["x"] + inside["width"] - 20
 
 
 def light(colour):

@@ -162,3 +162,13 @@ def test_what_was_found_is_said_once_the_look_is_kept_and_before_anything_is_dra
     assert first == [True, False]
     assert second == [True, True]
     assert where.startswith("Report: ")
+
+
+def test_axes_leave_out_idle_zeros_and_no_others():
+    from regab.report.page.charts import shortened
+
+    for given, written in (
+        ("80.00% 85.00%", "80% 85%"), ("80.50% 81.00%", "80.5% 81.0%"), ("−10.00 0 +10.00", "−10 0 +10"),
+        ("100 200", "100 200"), ("0.0100 0.0250", "0.010 0.025"), ("1.20e+10 2.00e+10", "1.2e+10 2.0e+10"),
+    ):  # fmt: skip
+        assert [text for _, text in shortened([(1.0, text) for text in given.split()])] == written.split()

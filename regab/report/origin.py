@@ -78,7 +78,8 @@ def _runs(study: Study) -> str:
     rows = [row for variant in study.variants for row in variant.rows]
     seeds = sorted({int(row["seed"]) for row in rows})
     folds = {row["fold"] for row in rows if str(row["fold"]).isdigit()}
-    text = f"{len(rows)}: {len(study.variants)} variant{'s' * (len(study.variants) != 1)}, seeds {_numbers(seeds)}"
+    variants = f"{len(study.variants)} variant{'s' * (len(study.variants) != 1)}"
+    text = f"{len(rows)}: {variants}, seed{'s' * (len(seeds) != 1)} {_numbers(seeds)}"
     return f"{text}, {len(folds)} folds" if folds else text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -12,12 +13,28 @@ WIDTH, HEIGHT = 340, 236
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 12, 46
 LETTER = 5.8  # the width of one, on average
 NAMED = 12  # levels that are named below an axis, at most
+_DECIMALS = re.compile(r"(\D*\d+)\.(\d+)(\D*|e.*)")  # a number with a point, and what follows it
 DASHES = {"-": "none", "--": "7 4", "-.": "7 3 2 3", ":": "2 3"}
+
+
+def _at(radius: float, angle: float) -> tuple[float, float]:
+    """Degrees from above, with the clock."""
+    return radius * math.sin(math.radians(angle)), -radius * math.cos(math.radians(angle))
+
+
+def _arm(angle: float) -> list[tuple[float, float]]:
+    """An arm of a plus: its two outer corners and the inner one that follows."""
+    return [(1.35, angle - 19), (1.35, angle + 19), (0.6, angle + 45)]
+
+
 CORNERS: dict[str, list[tuple[float, float]]] = {
     "s": [(-1, -1), (1, -1), (1, 1), (-1, 1)],
     "^": [(0, -1.2), (1.1, 1), (-1.1, 1)],
     "D": [(0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)],
     "v": [(0, 1.2), (1.1, -1), (-1.1, -1)],
+    "P": [_at(radius, angle) for angle in (0, 90, 180, 270) for radius, angle in _arm(angle)],
+    "X": [_at(radius, angle + 45) for angle in (0, 90, 180, 270) for radius, angle in _arm(angle)],
+    "*": [_at(0.6 if turn % 2 else 1.4, 36 * turn) for turn in range(10)],
 }
 
 
@@ -76,13 +93,21 @@ def log_values(low: float, high: float) -> list[float]:
 
 
 def vertical(values: Sequence[float], words: Callable[[float], str]) -> Axis:
-    """The axis of values from below to above, with a margin."""
+    """The axis of values from below to above, with a margin; what is written at round values has no idle zeros."""
     known = [value for value in values if math.isfinite(value)] or [0.0]
     low, high = min(known), max(known)
     margin = 0.06 * (high - low) or abs(high) / 2 or 1.0
     low, high = low - margin, high + margin
-    marks = [(value, words(value)) for value in round_values(low, high, 5)]
+    marks = shortened([(value, words(value)) for value in round_values(low, high, 5)])
     return Axis(low, high, HEIGHT - BOTTOM, TOP, marks)
+
+
+def shortened(marks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    """``80.00%`` and ``85.00%`` as 80% and 85%: without the last decimals, where these are zeros in all of them."""
+    parts = [_DECIMALS.fullmatch(text) for _, text in marks]
+    idle = min((len(p[2]) - len(p[2].rstrip("0")) for p in parts if p), default=0)
+    cut = [f"{p[1]}.{p[2][: len(p[2]) - idle]}".rstrip(".") + p[3] if p and idle else None for p in parts]
+    return [(value, new or text) for (value, text), new in zip(marks, cut, strict=True)]
 
 
 def even(labels: Sequence[str]) -> Axis:

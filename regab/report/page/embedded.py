@@ -12,7 +12,7 @@ import numpy as np
 from regab.metrics import measured_by
 from regab.records.columns import column, headline, words
 from regab.report.figures.style import wide_range
-from regab.report.page.charts import DASHES
+from regab.report.page.charts import DASHES, dot
 from regab.report.study import Metrics, Study
 from regab.report.variant import Row, Variant
 
@@ -59,6 +59,7 @@ def _variant(study: Study, variant: Variant, series: list[str], most: int) -> di
         "name": variant.short,
         "colour": variant.colour,
         "dashes": DASHES[variant.dashes],
+        "marker": dot(variant.marker, 0, 0),
         "runs": [
             _run(row, study.curves[row["folder"]], series, most)
             for row in variant.finished

@@ -9,7 +9,7 @@ from typing import Any
 
 from regab.records.columns import cell, words
 from regab.report.factors import FactorLevel, factor_levels
-from regab.report.page.charts import dot, round_values
+from regab.report.page.charts import dot, round_values, shortened
 from regab.report.sentences import ORDER, interval, kind_of, points, unit
 from regab.report.study import Study
 from regab.report.tables import mean_and_deviation
@@ -50,11 +50,12 @@ class Scale:
 
     def head(self, metric: str) -> str:
         """Round values above the intervals."""
+        marks = [(t, points(metric, t) if t else "0") for t in round_values(self.low, self.high, 4)]
         ticks = "".join(
-            f'<text x="{self(t):.1f}" y="12" text-anchor="middle">{points(metric, t) if t else "0"}</text>'
-            for t in round_values(self.low, self.high, 4)
+            f'<text x="{self(t):.1f}" y="12" text-anchor="middle">{text}</text>' for t, text in shortened(marks)
         )
-        return f'<th class="graphic"><svg viewBox="0 0 {WIDTH} 16" class="axis">{ticks}</svg></th>'
+        drawn = f'<svg viewBox="0 0 {WIDTH} 16" class="axis" role="img" aria-label="95 % interval">{ticks}</svg>'
+        return f'<th scope="col" class="graphic">{drawn}</th>'
 
 
 def factor_table(study: Study) -> str:
@@ -74,7 +75,7 @@ def _factor_row(study: Study, level: FactorLevel, scale: Scale) -> str:
     shown = points(study.metric, level.row["effect"])
     where = "; ".join(filter(None, [level.settings, level.depends, str(level.row["note"])]))
     cells = [
-        f'<td class="name"><strong>{escape(level.name)}</strong></td>',
+        f'<th scope="row" class="name">{escape(level.name)}</th>',
         _number("effect", shown),
         f'<td class="graphic">{_interval(level.row, "effect", scale, "o", level.amount)}</td>',
         f'<td class="verdict {TONES.get(kind, "")}">{MARKS.get(kind, "")} {escape(kind)}</td>',
@@ -84,12 +85,14 @@ def _factor_row(study: Study, level: FactorLevel, scale: Scale) -> str:
 
 
 def variant_table(study: Study) -> str:
-    """A row per variant, the baseline first, each followed by a hidden one with exact numbers."""
+    """A row per variant, the baseline first, each followed by a hidden one with exact numbers. A single variant has
+    nothing to be compared with."""
     scale = Scale([v.effect for v in study.variants], "mean_difference", study.practical)
     columns = [("name", "variant", ""), ("n", "n", "number"), ("mean", words(study.metric), "number")]
-    columns += [("difference", f"difference ({unit(study.metric)})", "number")]
-    heads = [_head(*column) for column in columns] + [scale.head(study.metric)]
-    heads += [_head("probability", "P(better)", "number"), _head("order", "verdict", "")]
+    heads = [_head(*column) for column in columns]
+    if len(study.variants) > 1:
+        heads += [_head("difference", f"difference ({unit(study.metric)})", "number"), scale.head(study.metric)]
+        heads += [_head("probability", "P(better)", "number"), _head("order", "verdict", "")]
     rows = "\n".join(_variant_row(study, variant, scale) for variant in study.variants)
     head = f"<thead><tr>{''.join(heads)}</tr></thead>"
     return f'<table class="forest" id="forest" style="{scale.css}">{head}<tbody>{rows}</tbody></table>'
@@ -107,20 +110,29 @@ def _variant_row(study: Study, variant: Variant, scale: Scale) -> str:
         "difference": effect["mean_difference"], "probability": effect["probability_better"],
     }  # fmt: skip
     attributes = " ".join(f'data-{key}="{escape(_attribute(value))}"' for key, value in sortable.items())
-    probability, aloud = effect["probability_better"], _aloud(study, variant)
+    name = escape(variant.name if variant.is_baseline else variant.short)
     cells = [
-        f'<td class="name"><svg class="swatch" width="14" height="14">{dot(variant.marker, 7, 7)}</svg>'
-        f"{escape(variant.name if variant.is_baseline else variant.short)}</td>",
+        f'<th scope="row" class="name"><svg class="swatch" width="14" height="14">{dot(variant.marker, 7, 7)}</svg>'
+        f'<button type="button" class="show" aria-expanded="false">{name}</button></th>',
         _number("n", f"{effect['n']:.0f}"),
         _number(words(study.metric), mean_and_deviation(study, variant)),
+        *(_compared(study, variant, scale) if len(study.variants) > 1 else ()),
+    ]
+    row = f'<tr class="variant" style="--c: {variant.colour}" {attributes}>'
+    exact = f'<p class="exact">{escape(_exact(study, variant))}</p>'
+    return f'{row}{"".join(cells)}</tr><tr class="more" hidden><td colspan="{len(cells)}">{exact}</td></tr>'
+
+
+def _compared(study: Study, variant: Variant, scale: Scale) -> list[str]:
+    """The cells about the difference to the baseline."""
+    effect, kind, aloud = variant.effect, kind_of(variant), _aloud(study, variant)
+    probability = effect["probability_better"]
+    return [
         _number("difference", "" if variant.is_baseline else points(study.metric, effect["mean_difference"])),
         f'<td class="graphic">{_interval(effect, "mean_difference", scale, variant.marker, aloud)}</td>',
         _number("P(better)", "" if math.isnan(probability) else f"{probability:.2f}"),
         f'<td class="verdict {TONES.get(kind, "")}">{_verdict(kind, str(effect["note"]))}</td>',
     ]
-    row = f'<tr class="variant" tabindex="0" aria-expanded="false" style="--c: {variant.colour}" {attributes}>'
-    more = f'<tr class="more" hidden><td colspan="7"><p class="exact">{escape(_exact(study, variant))}</p></td></tr>'
-    return f"{row}{''.join(cells)}</tr>{more}"
 
 
 def _verdict(kind: str, note: str) -> str:

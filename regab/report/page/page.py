@@ -26,6 +26,8 @@ def page(study: Study, figures: Mapping[str, Path] | None = None) -> str:
     values = {
         "title": escape(_title(study)),
         "subtitle": escape(_subtitle(study)),
+        "against": "Every variant against the baseline" if len(study.variants) > 1 else "Numbers",
+        "hide_filter": "" if len(study.variants) > 1 else " hidden",
         "css": (HERE / "page.css").read_text("utf-8"),
         "js": "\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS),
         "metrics": "".join(f'<option value="{escape(m)}">{escape(words(m))}</option>' for m in views),
@@ -38,6 +40,9 @@ def page(study: Study, figures: Mapping[str, Path] | None = None) -> str:
         "commands": as_json({v.name: command_of(v) for v in study.variants}),
         "curves": as_json(curves(study)),
     }
+    values |= {f"hide_{name}": "" if part else " hidden" for name, part in views[study.metric].items()}
+    if values["warnings"]:
+        values["hide_verdicts"] = ""
     return Template((HERE / "page.html").read_text("utf-8")).substitute(values | views[study.metric])
 
 
@@ -48,8 +53,8 @@ def _title(study: Study) -> str:
 
 def _subtitle(study: Study) -> str:
     runs = sum(len(v.rows) for v in study.variants)
-    n = len(study.variants)
-    return f"{n} variant{'s' * (n != 1)}, {runs} run{'s' * (runs != 1)}; baseline: {study.baseline.name}"
+    counted, n = f"{runs} run{'s' * (runs != 1)}", len(study.variants)
+    return f"{n} variants, {counted}; baseline: {study.baseline.name}" if n > 1 else counted
 
 
 def _list(name: str, items: list[str]) -> str:
@@ -58,11 +63,13 @@ def _list(name: str, items: list[str]) -> str:
 
 def _diagnosis(study: Study, sentences: dict[str, str]) -> str:
     rows = [
-        f"<tr><td>{escape(v.short)}</td><td>{escape(sentences[v.name])}</td></tr>"
+        f'<tr><th scope="row">{escape(v.short)}</th><td>{escape(sentences[v.name])}</td></tr>'
         for v in study.variants
         if v.name in sentences
     ]
-    return f"<h3>What the curves say</h3><table>{''.join(rows)}</table>" if rows else "<p>There are no curves.</p>"
+    head = '<thead><tr><th scope="col">variant</th><th scope="col">fit</th></tr></thead>'
+    table = f"<table>{head}<tbody>{''.join(rows)}</tbody></table>"
+    return f"<h3>What the curves say</h3>{table}" if rows else "<p>There are no curves.</p>"
 
 
 def _figures(figures: Mapping[str, Path]) -> str:

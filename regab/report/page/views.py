@@ -60,12 +60,15 @@ def _sentence(kind: str, text: str) -> str:
 
 
 def _note(study: Study) -> str:
+    if len(study.variants) < 2:
+        return ""
     practical = study.practical
     small = f"{points(study.metric, practical, sign=False)} {unit(study.metric)}"
     shaded = f" Shaded: less than {small}, of no practical interest." if practical else ""
     return (
         f"Differences in {words(study.metric)}, paired by {study.pairs}; lines: 95 % intervals, one by one. Verdicts "
-        "are adjusted for all that this page compares, so an interval may leave out zero and still be no evidence."
+        "are adjusted for all that this page compares, so an interval may leave out zero and still be no evidence. "
+        "P(better): the chance that one more seed would be better than with the baseline."
         f"{_pairing(study)}{shaded}{_left(study)}"
     )
 
@@ -83,5 +86,7 @@ def _pairing(study: Study) -> str:
     if not len(known):
         return ""
     middle = median(known)
-    helped = f"so pairing saves about {middle:.0%} of the seeds" if middle > 0.1 else "so pairing gains little here"
-    return f" The runs of a variant and of the baseline are correlated by {middle:.2f} (median), {helped}."
+    shown = f"{round(middle, 2) + 0.0:.2f}".replace("-", "−")  # + 0.0: no −0.00
+    saved = "nearly all" if middle > 0.985 else f"about {middle:.0%}"
+    helped = f"so pairing saves {saved} of the seeds" if middle > 0.1 else "so pairing gains little here"
+    return f" The runs of a variant and of the baseline are correlated by {shown} (median), {helped}."

@@ -3,6 +3,7 @@ const data = held("data");
 const [W, H] = window.innerWidth < 720 ? [400, 320] : [900, 400];  // letters are as large on a phone
 const LEFT = 58, RIGHT = 12, TOP = 12, BOTTOM = 40;
 byId("plot").setAttribute("viewBox", `0 0 ${W} ${H}`);
+const MARKED = 6;  // points of a curve that are marked, so that variants differ without colours too
 const MOST = 8;  // variants that are on at first
 data.variants.forEach((variant, index) => variant.runs.forEach((run) => { run.on = index < MOST; }));
 const isOn = (variant) => variant.runs.some((run) => run.on);
@@ -16,16 +17,19 @@ function ticks(low, high, count) {
   return found;
 }
 function logTicks(low, high) {
-  const found = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
-    for (const factor of [1, 2, 5]) {
+  const found = [], decades = Math.log10(high / low), step = Math.ceil(decades / 8);
+  for (let power = Math.ceil(Math.floor(Math.log10(low)) / step) * step; power <= Math.log10(high); power += step) {
+    for (const factor of decades > 3 ? [1] : [1, 2, 5]) {
       const value = factor * 10 ** power;
       if (value >= low && value <= high) found.push(value);
     }
   }
   return found;
 }
-const label = (value) => Number(value.toPrecision(4)).toString();
+const label = (value) => {
+  const rounded = Number(value.toPrecision(4)), size = Math.abs(rounded);
+  return size && (size < 1e-4 || size >= 1e6) ? rounded.toExponential() : rounded.toString();
+};
 
 function averaged(variant, name) {
   const points = new Map();
@@ -42,7 +46,13 @@ function averaged(variant, name) {
   });
 }
 
-let scales = null, means = [];
+function marked(variant, x, y) {
+  const at = draw("g", { transform: `translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(.8)` });
+  at.innerHTML = variant.marker;
+  return at;
+}
+
+let scales = null, means = [], chosen = 0;
 function plot() {
   const svg = byId("plot"), name = byId("series").value, logarithmic = byId("log").checked;
   svg.replaceChildren();
@@ -67,23 +77,23 @@ function plot() {
   values.sort((a, b) => a - b);
   let [low, high] = [values[0], values[values.length - 1]];
   if (low === high) [low, high] = [low - Math.abs(low || 1) / 2, high + Math.abs(high || 1) / 2];
-  const first = last > 1 ? 1 : 0;
+  const [first, end] = last > 1 ? [1, last] : [0, 2];  // a single epoch stands in the middle
   const f = logarithmic ? Math.log : (value) => value;
-  const x = (epoch) => LEFT + (W - LEFT - RIGHT) * (epoch - first) / (last - first);
+  const x = (epoch) => LEFT + (W - LEFT - RIGHT) * (epoch - first) / (end - first);
   const y = (value) => H - BOTTOM - (H - TOP - BOTTOM) * (0.02 + 0.96 * (f(value) - f(low)) / (f(high) - f(low)));
-  scales = { x, first, last };
+  scales = { x, first, end };
   const axis = draw("g", { class: "axis" }), grid = draw("g", { class: "grid" });
   for (const value of logarithmic && high / low > 3 ? logTicks(low, high) : ticks(low, high, 6)) {
     grid.append(draw("line", { x1: LEFT, x2: W - RIGHT, y1: y(value), y2: y(value) }));
     axis.append(draw("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, label(value)));
   }
-  for (const value of ticks(first, last, 8).filter(Number.isInteger)) {
+  for (const value of ticks(first, end, 8).filter(Number.isInteger)) {
     axis.append(draw("text", { x: x(value), y: H - BOTTOM + 18, "text-anchor": "middle" }, value));
   }
   axis.append(draw("line", { x1: LEFT, x2: W - RIGHT, y1: H - BOTTOM, y2: H - BOTTOM }));
   axis.append(draw("text", { x: (LEFT + W - RIGHT) / 2, y: H - 6, "text-anchor": "middle" }, "epoch"));
   const clip = draw("clipPath", { id: "inside" });
-  clip.append(draw("rect", { x: LEFT, y: TOP, width: W - LEFT - RIGHT, height: H - TOP - BOTTOM }));
+  clip.append(draw("rect", { x: LEFT - 6, y: TOP - 6, width: W - LEFT - RIGHT + 12, height: H - TOP - BOTTOM + 6 }));
   svg.append(clip, grid, axis);
   const line = (points) => points.map(([epoch, value], i) => `${i ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("");
   for (const [variant, points] of means) {
@@ -99,27 +109,41 @@ function plot() {
       for (const run of variant.runs.filter((run) => run.on)) {
         const own = run.epoch.map((epoch, i) => [epoch, run[name]?.[i] ?? NaN]).filter(([e, v]) => e > 0 && usable(v));
         group.append(draw("path", { class: "run", d: line(own), "data-run": run.name }));
+        if (own.length === 1) group.append(draw("circle", { class: "run", cx: x(own[0][0]), cy: y(own[0][1]), r: 2.5 }));
       }
     }
     group.append(draw("path", {
       class: "mean", d: line(good.map((p) => [p.epoch, p.mean])), "stroke-dasharray": variant.dashes,
     }));
+    const every = Math.ceil(good.length / MARKED), shift = data.variants.indexOf(variant) % every;  // not all at one epoch
+    for (const p of good.filter((_, i) => i % every === shift)) group.append(marked(variant, x(p.epoch), y(p.mean)));
     svg.append(group);
   }
+  const what = byId("series").selectedOptions[0].text;
+  svg.setAttribute("aria-label", `${what} by epoch, a line per variant; arrow keys read their values`);
   svg.append(draw("line", { id: "cursor", y1: TOP, y2: H - BOTTOM, x1: -9, x2: -9 }));
 }
 
-function read(event) {
+function read(epoch) {
   if (!scales) return;
-  const box = byId("plot").getBoundingClientRect();
-  const at = (event.clientX - box.left) / box.width * W;
-  const share = (at - LEFT) / (W - LEFT - RIGHT);
-  const epoch = Math.round(scales.first + Math.min(1, Math.max(0, share)) * (scales.last - scales.first));
-  byId("cursor").setAttribute("x1", scales.x(epoch));
-  byId("cursor").setAttribute("x2", scales.x(epoch));
-  const known = means.map(([variant, points]) => [variant, points.find((point) => point.epoch === epoch)]);
+  chosen = Math.min(scales.end, Math.max(scales.first, epoch));
+  byId("cursor").setAttribute("x1", scales.x(chosen));
+  byId("cursor").setAttribute("x2", scales.x(chosen));
+  const known = means.map(([variant, points]) => [variant, points.find((point) => point.epoch === chosen)]);
   const words = known.filter(([, point]) => point).map(([variant, point]) => `${variant.name} ${label(point.mean)}`);
-  byId("readout").textContent = `epoch ${epoch}: ${words.join("  ·  ")}`;
+  byId("readout").textContent = `epoch ${chosen}: ${words.join("  ·  ")}`;
+}
+function epochAt(event) {
+  const box = byId("plot").getBoundingClientRect();
+  const share = ((event.clientX - box.left) / box.width * W - LEFT) / (W - LEFT - RIGHT);
+  return scales ? Math.round(scales.first + share * (scales.end - scales.first)) : 0;
+}
+function readByKey(event) {
+  if (!scales) return;
+  const to = { ArrowLeft: chosen - 1, ArrowRight: chosen + 1, Home: scales.first, End: scales.end }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  read(to);
 }
 
 function legend() {
@@ -129,8 +153,9 @@ function legend() {
     toggle.className = "toggle";
     toggle.type = "button";
     toggle.style.setProperty("--c", variant.colour);
-    toggle.innerHTML = '<svg class="swatch" width="26" height="10"><path class="mean" d="M0 5H26"/></svg>';
+    toggle.innerHTML = '<svg class="swatch" width="26" height="14" aria-hidden="true"><path class="mean" d="M0 7H26"/></svg>';
     toggle.querySelector("path").setAttribute("stroke-dasharray", variant.dashes);
+    toggle.querySelector("svg").append(marked(variant, 13, 7));
     toggle.append(variant.name);
     toggle.addEventListener("click", () => {
       const on = !isOn(variant);
@@ -143,6 +168,7 @@ function legend() {
       chip.type = "button";
       chip.textContent = run.short;
       chip.title = `switch ${variant.name}, ${run.name} on or off`;
+      chip.setAttribute("aria-label", `${variant.name}, ${run.name}`);
       chip.addEventListener("click", () => { run.on = !run.on; update(); });
       return chip;
     });
@@ -169,8 +195,9 @@ if (data.variants.length) {
   for (const id of ["series", "single", "band", "log"]) byId(id).addEventListener("change", plot);
   byId("all").addEventListener("click", () => switchAll(true));
   byId("none").addEventListener("click", () => switchAll(false));
-  byId("plot").addEventListener("mousemove", read);
-  byId("plot").addEventListener("touchstart", (event) => read(event.touches[0]), { passive: true });
+  byId("plot").addEventListener("mousemove", (event) => read(epochAt(event)));
+  byId("plot").addEventListener("touchstart", (event) => read(epochAt(event.touches[0])), { passive: true });
+  byId("plot").addEventListener("keydown", readByKey);
   legend();
   update();
 } else {

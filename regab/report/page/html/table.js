@@ -3,7 +3,8 @@ const commands = held("commands");
 const tip = byId("tip");
 const allRows = () => [...document.querySelectorAll("#forest tr.variant")];
 const details = (row) => row.nextElementSibling;
-const isOpen = (row) => row.getAttribute("aria-expanded") === "true";
+const button = (row) => row.querySelector(".show");
+const isOpen = (row) => button(row).getAttribute("aria-expanded") === "true";
 
 function sortBy(head, column) {
   const order = head.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
@@ -40,7 +41,7 @@ function toggleRow(row) {
     if (commands[row.dataset.name]) exact.append(`\n\n${commands[row.dataset.name]}`);
     exact.dataset.whole = "yes";
   }
-  row.setAttribute("aria-expanded", !isOpen(row));
+  button(row).setAttribute("aria-expanded", !isOpen(row));
   details(row).hidden = !isOpen(row);
   tip.hidden = true;
 }
@@ -60,12 +61,6 @@ byId("variants").addEventListener("click", (event) => {
   const head = event.target.closest("th[data-by]");
   if (head && event.target.closest("button")) sortBy(head, head.dataset.by);
   else if (rowOf(event)) toggleRow(rowOf(event));
-});
-byId("variants").addEventListener("keydown", (event) => {
-  if ((event.key === "Enter" || event.key === " ") && rowOf(event)) {
-    event.preventDefault();
-    toggleRow(rowOf(event));
-  }
 });
 byId("variants").addEventListener("mousemove", (event) => showTip(rowOf(event), event));
 byId("variants").addEventListener("mouseleave", () => { tip.hidden = true; });
