@@ -13,6 +13,12 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 QUIET += ["--disable-background-networking", "--disable-component-update"]
 
+IN_RGB = """
+const pen = document.createElement("canvas").getContext("2d");
+pen.fillStyle = getComputedStyle(arguments[0]).fill;
+pen.fillRect(0, 0, 1, 1);
+return `rgb(${pen.getImageData(0, 0, 1, 1).data.slice(0, 3).join(", ")})`;"""
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver on this machine"),
@@ -175,6 +181,9 @@ def test_both_themes_have_letters_that_can_be_read(browser, page):
         letters, ground = (light(colour) for colour in browser.execute_script(script, all_of(browser, "section")[0]))
         assert (max(letters, ground) + 0.05) / (min(letters, ground) + 0.05) >= 7  # WCAG's AAA
         assert (ground > letters) == (theme == "light")
+        for drawn in all_of(browser, "#forest .dot, #factors .dot"):
+            shape = light(browser.execute_script(IN_RGB, drawn))
+            assert (max(shape, ground) + 0.05) / (min(shape, ground) + 0.05) >= 3  # WCAG's 1.4.11
 
 
 def test_on_paper_there_is_what_can_be_read_and_nothing_to_press(browser, page):

@@ -32,8 +32,8 @@ CORNERS: dict[str, list[tuple[float, float]]] = {
     "^": [(0, -1.2), (1.1, 1), (-1.1, 1)],
     "D": [(0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)],
     "v": [(0, 1.2), (1.1, -1), (-1.1, -1)],
-    "P": [_at(radius, angle) for angle in (0, 90, 180, 270) for radius, angle in _arm(angle)],
-    "X": [_at(radius, angle + 45) for angle in (0, 90, 180, 270) for radius, angle in _arm(angle)],
+    "P": [_at(*corner) for turned in (0, 90, 180, 270) for corner in _arm(turned)],
+    "X": [_at(*corner) for turned in (45, 135, 225, 315) for corner in _arm(turned)],
     "*": [_at(0.6 if turn % 2 else 1.4, 36 * turn) for turn in range(10)],
 }
 
