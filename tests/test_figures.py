@@ -5,13 +5,14 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import image as mpl_image
 from matplotlib.figure import Figure
 
 from regab.analysis.confounds import confounds
 from regab.analysis.diagnosis import at_the_edge, diagnosis, underfitting
 from regab.regularizers import methods
-from regab.report.figures import cocktail, fits, forest, responses, weights
-from regab.report.figures.rows import ROWS, drawn_of, note_left_out
+from regab.report.figures import catalogue, cocktail, fits, forest, responses, weights
+from regab.report.figures.rows import PANELS, ROWS, drawn_of, note_left_out, note_panels_left_out, paneled_of
 from regab.report.figures.style import label_outer
 from regab.report.sentences import interval, points
 from regab.report.study import Options, Study
@@ -93,6 +94,26 @@ def test_curves_have_a_thin_line_per_run_and_their_mean_though_lengths_differ():
     labelled = {line.get_label(): line.get_ydata().tolist() for line in axes.get_lines()}
     assert (labelled["training"], labelled["validation"]) == ([3, 1], [4, 2])
     assert len(axes.get_lines()) == 6
+
+
+def test_a_single_epoch_is_drawn_as_points_at_a_whole_number():
+    drawn = Figure()
+    axes = drawn.subplots()
+    fits.train_and_validation(axes, BASE, [run([9, 2], [9, 3]), run([9, 4], [9, 5])])
+    assert {line.get_marker() for line in axes.get_lines()} == {"o"}
+    assert [tick for tick in axes.get_xticks() if 0.9 < tick < 1.1] == [1]
+
+
+@pytest.mark.parametrize(("highest", "scale"), [(5.0, "linear"), (1e9, "log")])
+def test_curves_that_span_much_are_drawn_on_a_logarithmic_scale(highest, scale):
+    panels = Figure().subplots(1, 2, sharey=True)
+    for axes, top in zip(panels, (3.0, highest), strict=True):
+        fits.train_and_validation(axes, BASE, [run([9, 2, 2, top], [9, 3, 3, top])])
+    fits.same_scale(panels)
+    assert [axes.get_yscale() for axes in panels] == [scale, scale]
+    low, high = panels[0].get_ylim()
+    assert low < 2
+    assert high > highest
 
 
 def test_gaps_costs_weights_and_compositions_show_what_they_are_given():
@@ -186,6 +207,26 @@ def test_unequal_seeds_and_missing_validation_data_are_said():
     both = {"baseline": config(val_fraction=0), "it": config(val_fraction=0)}
     found = confounds(both, {"baseline": 5, "it": 3}, [])
     assert ["unequal numbers of runs (3 to 5" in s or "no validation data" in s for s in found] == [True, True]
+
+
+@pytest.mark.parametrize("count", [PANELS, PANELS + 4])
+def test_a_figure_of_panels_has_the_best_variants_and_the_baseline_and_says_so(tmp_path, count):
+    better = {"reg.l2.strength": {str(level): level for level in range(count)}}
+    study = Study([tmp_path], results(better, 3), Options())
+    drawn, shown = Figure(), [v.levels["reg.l2.strength"] for v in paneled_of(study)]
+    note_panels_left_out(drawn, study)
+    said = drawn._supxlabel.get_text() if drawn._supxlabel else ""
+    assert shown == (["0", *map(str, range(5, 20))] if count > PANELS else [*map(str, range(16))])
+    assert ("best 15 of 20 variants" in said) == bool(said) == (count > PANELS)
+
+
+def test_all_variants_are_named_beside_costs_and_gains(tmp_path):
+    study = Study([tmp_path], results({"reg.l2.strength": {str(i): i for i in range(ROWS)}}, 3), Options())
+    study.seconds = {v.name: 1 + 0.01 * i for i, v in enumerate(study.variants)}
+    assert catalogue.FIGURES["cost"][1](study, tmp_path / "cost.svg")
+    image = mpl_image.imread(tmp_path / "cost.png")[..., :3]
+    assert (image[[0, 1, -2, -1]] > 0.99).all()  # nothing is cut off at the edges
+    assert (image[:, [0, 1, -2, -1]] > 0.99).all()
 
 
 @pytest.mark.parametrize("count", [ROWS, ROWS + 12])

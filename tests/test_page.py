@@ -147,7 +147,11 @@ def test_two_sweeps_with_one_baseline_make_one_report(regab, tmp_path):
     assert sorted(row["n"] for row in effects) == ["3", "3", "3"]
     assert [row["verdict"] for row in effects].count("baseline") == 1
     assert len(data_of((done.folder / "report.html").read_text())["variants"]) == 3
-    assert len(list((done.folder / "figures").glob("*.svg"))) == len(list((done.folder / "figures").glob("*.png"))) > 3
+    drawn = {
+        kind: {path.stem for path in (done.folder / "figures").glob(f"*.{kind}")} for kind in ("png", "svg", "pdf")
+    }
+    assert drawn["png"] == drawn["svg"] == drawn["pdf"]
+    assert len(drawn["png"]) > 3
 
 
 def test_what_was_found_is_said_once_the_look_is_kept_and_before_anything_is_drawn(tmp_path, swept):

@@ -14,19 +14,21 @@ from regab.processes import shared_out
 from regab.records.columns import words
 from regab.records.files import make_folder, write_atomically, writing
 from regab.report.figures import cocktail, fits, forest, reliability, responses, weights
-from regab.report.figures.rows import best_first, drawn_of, note_left_out
+from regab.report.figures.rows import PANELS, best_first, drawn_of, note_left_out, note_panels_left_out, paneled_of
 from regab.report.figures.style import figure, label, label_outer
 from regab.report.findings import alone, numbers
 from regab.report.study import Metrics, Study
 from regab.report.variant import Variant, method_of
 
 DRAWN = ("forest", "strength", "interactions", "cost")  # by the page itself
-MOST = 16  # variants in a figure that has a panel or a line for each
 Draw = Callable[[Study, Path], bool]
 
 
 def draw_figures(study: Study, folder: Path) -> dict[str, Path]:
-    """Save every figure as PNG and SVG. Those that a page does not draw itself, SVG files by caption. CannotWrite."""
+    """Save every figure as PNG, SVG and PDF. Those that a page does not draw itself, SVG files by caption.
+
+    Raises CannotWrite.
+    """
     make_folder(folder)
     paths = {name: folder / f"{name}.svg" for name in FIGURES}
     _ = study.curves, study.seconds, study.means  # read once, for all processes
@@ -52,7 +54,7 @@ def _forest(study: Study, path: Path) -> bool:
     shown = [v for v in drawn_of(study) if not math.isnan(v.effect["mean_difference"])]
     if shown:
         longest = max(len(label(v.short)) for v in shown)
-        with _save(path, 6.5 + 0.08 * longest, 1.4 + 0.34 * len(shown)) as drawn:
+        with _save(path, 6.5 + 0.08 * longest, 1.6 + 0.34 * len(shown)) as drawn:
             forest.forest(drawn.subplots(), shown, study.metric, study.practical)
             note_left_out(drawn, study)
     return bool(shown)
@@ -82,7 +84,7 @@ def _interactions(study: Study, path: Path) -> bool:
 
 
 def _curves(study: Study, path: Path) -> bool:
-    shown = [v for v in study.variants if any(map(_has_losses, study.curves_of(v)))][:MOST]
+    shown = [v for v in paneled_of(study) if any(map(_has_losses, study.curves_of(v)))]
     if shown:
         columns = min(4, len(shown))
         rows = math.ceil(len(shown) / columns)
@@ -91,9 +93,11 @@ def _curves(study: Study, path: Path) -> bool:
             for axes, variant in zip(panels, shown, strict=False):
                 fits.train_and_validation(axes, variant, study.curves_of(variant))
             fits.same_scale(panels[: len(shown)])
+            label_outer(panels[: len(shown)], columns)
             for axes in panels[len(shown) :]:
                 axes.set_axis_off()
-            panels[0].legend(loc="upper right")
+            panels[0].legend()
+            note_panels_left_out(drawn, study)
     return bool(shown)
 
 
@@ -114,31 +118,36 @@ def _costs(study: Study, path: Path) -> bool:
     costs = {v: cost for v in drawn_of(study) if (cost := study.seconds[v.name])}
     worth = len(costs) > 1 and max(costs.values()) > 1.05 * min(costs.values())
     if worth:
-        with _save(path, 8, 4.6) as drawn:
+        longest = max(len(label(v.short)) for v in costs)
+        with _save(path, 6 + 0.07 * longest, max(4.6, 1 + 0.17 * len(costs))) as drawn:
             note_left_out(drawn, study)
             fits.cost_and_gain(drawn.subplots(), {v: (c, study.values(v)) for v, c in costs.items()}, study.metric)
     return worth
 
 
 def _weights(study: Study, path: Path) -> bool:
-    single = [v for v in study.variants if len(v.methods) < 2][:MOST]
-    shown = {v: kept for v in single if (kept := study.sample_of(v).get("weights"))}
+    single = [v for v in study.variants if len(v.methods) < 2]
+    kept = {v: there for v in single if (there := study.sample_of(v).get("weights"))}
+    shown = dict([*kept.items()][:PANELS])
     if shown:
         with _save(path, 11, 4.2) as drawn:
             left, right = drawn.subplots(1, 2)
             weights.histograms(left, shown)
             weights.norms(right, {v: study.curves_of(v) for v in shown})
             weights.legend(drawn, left)
+            if len(kept) > PANELS:
+                drawn.supxlabel(f"The first {PANELS} of {len(kept)} variants.", x=0.01, ha="left", fontsize=9)
     return bool(shown)
 
 
 def _reliability(study: Study, path: Path) -> bool:
-    found = {v: [r["calibration"] for r in study.outcomes_of(v) if r.get("calibration")] for v in study.variants}
+    found = {v: [r["calibration"] for r in study.outcomes_of(v) if r.get("calibration")] for v in paneled_of(study)}
     shown = {v: bins for v, bins in found.items() if bins}
     if shown:
-        columns = min(4, len(shown), MOST)
-        rows = math.ceil(min(len(shown), MOST) / columns)
+        columns = min(4, len(shown))
+        rows = math.ceil(len(shown) / columns)
         with _save(path, 0.6 + 2.9 * columns, 0.4 + 3.1 * rows) as drawn:
+            note_panels_left_out(drawn, study)
             panels = list(drawn.subplots(rows, columns, squeeze=False).flat)
             for axes, (variant, bins) in zip(panels, shown.items(), strict=False):
                 reliability.reliability(axes, variant, bins)
@@ -150,7 +159,7 @@ def _reliability(study: Study, path: Path) -> bool:
 
 def _cocktail(study: Study, path: Path) -> bool:
     mixed = any(len(v.methods) > 1 for v in study.variants)
-    shown: list[Variant] = best_first(study)[:MOST]
+    shown: list[Variant] = best_first(study)[:PANELS]
     if mixed and shown:
         with _save(path, 2.5 + 0.5 * len(shown), 3.4 + 0.34 * len(study.colours)) as drawn:
             top, below = drawn.subplots(2, 1, sharex=True, height_ratios=[2, 0.2 * len(study.colours) + 0.3])
@@ -166,7 +175,7 @@ def _stopping(study: Study, path: Path) -> bool:
         return False
     table = stopping(study.results, study.metric)
     write_atomically(path.parent.parent / "stopping.csv", table.to_csv(index=False))
-    shown = [v for v in study.variants if (table["variant"] == v.name).any()][:MOST]
+    shown = [v for v in paneled_of(study) if (table["variant"] == v.name).any()]
     columns = min(4, len(shown))
     rows = math.ceil(len(shown) / columns)
     with _save(path, 1.6 + 3.4 * columns, 0.9 + 2.9 * rows) as drawn:
@@ -176,7 +185,9 @@ def _stopping(study: Study, path: Path) -> bool:
             axes.set_title(label(variant.short).replace(", ", "\n"), fontsize=9, color=variant.colour)
         for axes in panels[len(shown) :]:
             axes.set_axis_off()
+        label_outer(panels[: len(shown)], columns, ticks=False)
         panels[0].legend(fontsize=8)
+        note_panels_left_out(drawn, study)
     return True
 
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regab.records.columns import words
-from regab.report.figures.forest import scaled
-from regab.report.figures.style import FREE, MARKERS, SELECTED, TRAIN, VAL, label, whole_numbers
-from regab.report.sentences import unit
+from regab.report.figures.forest import difference_in, scaled
+from regab.report.figures.style import FREE, MARKERS, SELECTED, TRAIN, VAL, label, whole_numbers, wide_range
 from regab.report.study import Metrics
 from regab.report.variant import Variant
 
@@ -31,25 +30,27 @@ def train_and_validation(axes: Any, variant: Variant, runs: Sequence[Metrics]) -
             continue
         epochs = np.arange(1, curves.shape[1] + 1)[known]
         curves = curves[:, known]
-        axes.plot(epochs, curves.T, color=colour, linewidth=0.6, alpha=0.4)
+        alone = "o" if len(epochs) == 1 else ""  # of which no line is drawn
+        axes.plot(epochs, curves.T, color=colour, linewidth=0.6, alpha=0.4, marker=alone, markersize=3)
         middle, spread = np.nanmean(curves, 0), np.nanstd(curves, 0)
         axes.fill_between(epochs, middle - spread, middle + spread, color=colour, alpha=0.15, linewidth=0)
-        axes.plot(epochs, middle, color=colour, linestyle=dashes, label=SPLITS[name])
+        axes.plot(epochs, middle, color=colour, linestyle=dashes, label=SPLITS[name], marker=alone)
     axes.set_title(label(variant.short).replace(", ", "\n"), fontsize=9, color=variant.colour)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("loss")
     whole_numbers(axes)
 
 
 def same_scale(panels: Sequence[Any]) -> None:
-    """One range for all panels, set by what comes after the first epochs."""
-    low, high = [], []
-    for axes in panels:
-        for line in axes.get_lines():
-            values = np.asarray(line.get_ydata(), dtype=float)
-            settled = values[len(values) // 8 :]
-            low.append(np.nanmin(values))
-            high.append(np.nanmax(settled))
-    margin = 0.05 * (max(high) - min(low)) or 0.1
-    panels[0].set_ylim(min(low) - margin, max(high) + margin)
+    """One range for all panels, set by what comes after the first epochs; a logarithmic one where that is wide."""
+    lines = [np.asarray(line.get_ydata(), dtype=float) for axes in panels for line in axes.get_lines()]
+    low, high = min(map(np.nanmin, lines)), max(np.nanmax(values[len(values) // 8 :]) for values in lines)
+    if low > 0 and wide_range([low, high]):
+        panels[0].set_yscale("log")
+        panels[0].set_ylim(low / 1.2, high * 1.2)
+        return
+    margin = 0.05 * (high - low) or 0.1
+    panels[0].set_ylim(low - margin, high + margin)
 
 
 def stacked(runs: Sequence[np.ndarray]) -> np.ndarray:
@@ -79,7 +80,8 @@ def cost_and_gain(axes: Any, values: Mapping[Variant, tuple[float, Sequence[floa
             seconds, shown.mean(), spread, fmt=variant.marker, color=variant.colour, markersize=8, linewidth=1.2,
             label=label(variant.short),
         )  # fmt: skip
-    axes.set_xlabel("seconds per run (wall time of its stack, shared by the runs in it)")
+    axes.set_xlabel("seconds per run\n(wall time of its stack, shared by the runs in it)")
+    axes.locator_params(axis="x", nbins=5)  # of small differences, more labels than that overlap
     axes.set_ylabel(f"{words(metric)}{' (%)' if scaled(metric) > 1 else ''}")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
 
@@ -98,5 +100,6 @@ def stopping_rules(axes: Any, table: DataFrame, metric: str) -> None:
         if rule == "patience":
             low, high = scaled(metric) * rows["ci_low"], scaled(metric) * rows["ci_high"]
             axes.fill_between(saved, low, high, color=colour, alpha=0.15, linewidth=0)
+    axes.set_xlim(-4, 104)
     axes.set_xlabel("epochs saved (%)")
-    axes.set_ylabel(f"difference to the last epoch\n({unit(metric)})")
+    axes.set_ylabel(f"to the last epoch:\n{difference_in(metric)}")

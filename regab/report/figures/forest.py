@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from regab.records.columns import column, higher_is_better
+from regab.records.columns import column, higher_is_better, words
 from regab.report.figures.style import BASELINE, label
 from regab.report.sentences import kind_of, unit
 from regab.report.variant import Variant
@@ -15,6 +15,12 @@ from regab.report.variant import Variant
 def scaled(metric: str) -> float:
     """What values are multiplied by: shares are drawn in percent, their differences in points."""
     return 100.0 if column(metric).measure.percent else 1.0
+
+
+def difference_in(metric: str) -> str:
+    """``difference in test accuracy (points)``, ``difference in test RMSE``."""
+    name, counted = words(metric), unit(metric)
+    return f"difference in {name}" if counted == name else f"difference in {name} ({counted})"
 
 
 def forest(axes: Any, variants: Sequence[Variant], metric: str, practical: float = 0.0) -> None:
@@ -40,4 +46,4 @@ def forest(axes: Any, variants: Sequence[Variant], metric: str, practical: float
     axes.set_ylim(len(variants) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
     better = "right" if higher_is_better(metric) else "left"
-    axes.set_xlabel(f"difference to the baseline ({unit(metric)}; better to the {better}; line: 95 % interval)")
+    axes.set_xlabel(f"{difference_in(metric)} to the baseline\n(better to the {better}; line: 95 % interval)")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regab.report.figures.forest import scaled
+from regab.records.columns import words
+from regab.report.figures.forest import difference_in, scaled
 from regab.report.figures.style import BASELINE, label
 from regab.report.sentences import points, unit
 from regab.report.variant import Variant
@@ -43,7 +44,7 @@ def strength(axes: Any, factor: str, variants: Sequence[Variant], metric: str, c
     named = slice(None, None, math.ceil(len(names) / max(2, ROOM // max(map(len, names)))))
     axes.set_xticks(places[named], names[named])
     axes.set_xlabel(factor.removeprefix("reg."))
-    axes.set_ylabel(f"difference ({unit(metric)})")
+    axes.set_ylabel(difference_in(metric))
 
 
 def terms(table: DataFrame, factor: str, level: str) -> list[Term]:
@@ -66,7 +67,8 @@ def interaction_map(axes: Any, table: DataFrame, metric: str) -> None:
     axes.set_xticks(range(len(columns)), _labels(columns), rotation=35, ha="right")
     axes.set_yticks(range(len(rows)), _labels(rows))
     axes.grid(visible=False)
-    axes.set_title(f"Beyond the sum ({unit(metric)}; *: a verdict)")
+    counted = "" if unit(metric) == words(metric) else f"{unit(metric)}; "
+    axes.set_title(f"Beyond the sum: {words(metric)}\n({counted}*: a verdict)")
 
 
 def _labels(names: Sequence[Term]) -> list[str]:

@@ -56,6 +56,7 @@ RC = {
     "lines.linewidth": 1.8,
     "text.parse_math": False,  # names may have any number of $
     "svg.hashsalt": "regab",  # the same picture is the same file
+    "pdf.fonttype": 42,  # letters as outlines of a font: journals refuse Type 3
 }
 # Of several methods together; darker than those of single ones.
 TOGETHER = ["#5B3E8C", "#7A1F3D", "#1F5C5C", "#6B5900", "#3D4B73", "#8A3B00", "#4A5D23", "#803B6B"]
@@ -63,7 +64,8 @@ TOGETHER = ["#5B3E8C", "#7A1F3D", "#1F5C5C", "#6B5900", "#3D4B73", "#8A3B00", "#
 
 @contextmanager
 def figure(path: Path, width: float, height: float, also: Path | None = None) -> Iterator[Figure]:
-    """A figure (inches) to draw on, saved under ``path`` (and ``also``) at the end.
+    """A figure (inches) to draw on, saved under ``path`` (and ``also``, an SVG file, with a PDF file beside it) at the
+    end.
 
     Without pyplot, which keeps figures alive.
     """
@@ -78,6 +80,7 @@ def figure(path: Path, width: float, height: float, also: Path | None = None) ->
         drawn.savefig(path)
         if also:
             drawn.savefig(also, metadata={"Date": None})
+            drawn.savefig(also.with_suffix(".pdf"), metadata={"CreationDate": None})
 
 
 def _lay_out(drawn: Figure) -> None:
@@ -94,15 +97,18 @@ def label(name: str, most: int = LONGEST) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-def label_outer(panels: Sequence[Any], columns: int) -> None:
-    """Label the first panel of each row and the last of each column alone: all have the same axes."""
+def label_outer(panels: Sequence[Any], columns: int, ticks: bool = True) -> None:
+    """Label the first panel of each row and the last of each column alone; so too their ``ticks``, if all have the same
+    axes."""
     for index, axes in enumerate(panels):
         if index % columns:
             axes.set_ylabel("")
-            axes.tick_params(labelleft=False)
+            axes.tick_params(labelleft=not ticks)
         if index + columns < len(panels):
             axes.set_xlabel("")
-            axes.tick_params(labelbottom=False)
+            axes.tick_params(labelbottom=not ticks)
+        elif ticks:
+            axes.tick_params(labelbottom=True)  # also above a place that is empty
 
 
 def _write_powers_plainly(drawn: Figure) -> None:
@@ -133,7 +139,7 @@ def whole_numbers(axes: Any) -> None:
     """Ticks of the x axis at whole numbers, for epochs."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def wide_range(values: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from regab.report.figures.fits import stacked
-from regab.report.figures.style import label, whole_numbers
+from regab.report.figures.style import label, whole_numbers, wide_range
 from regab.report.study import Metrics
 from regab.report.variant import Variant
 
@@ -35,6 +35,8 @@ def norms(axes: Any, curves: Mapping[Variant, Sequence[Metrics]]) -> None:
             table = stacked([run["l2_norm"] for run in runs])
             line = {"color": variant.colour, "linestyle": variant.dashes}
             axes.plot(np.arange(table.shape[1]), np.nanmean(table, 0), **line)
+    if wide_range([value for line in axes.get_lines() for value in line.get_ydata()]):
+        axes.set_yscale("log")
     axes.set_title("L2 norm of the weights")
     axes.set_xlabel("epoch")
     whole_numbers(axes)
