@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -28,6 +28,11 @@ from regab.config import CONF, check
 from regab.lazy import torch  # xdist's main process imports this file too, and tests nothing
 from regab.records.columns import to_row
 from tests.benchmarks.compose import composers
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from regab.training.loop import Training
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SMALL = ("model=mlp", "model.widths=[16]", "data.n_train=150", "epochs=2", "batch_size=32")
@@ -152,6 +157,11 @@ def curves(*configs: Config) -> list[Curves]:
         for record in records:
             rows[record.run].append(to_row(record.values))
     return [{k: np.array([row[k] for row in run], dtype=float) for k in run[0] if k != "seconds"} for run in rows]
+
+
+def selected_states(training: Training, runs: list[int]) -> Iterator[dict[str, Tensor]]:
+    """The weights and buffers of each of these runs in its selected epoch, by the names that its model saves."""
+    return training.stack.layout.state_dicts(*training.watch.selected_state(runs))
 
 
 def same(a: Curves, b: Curves) -> bool:

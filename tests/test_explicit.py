@@ -130,7 +130,7 @@ def test_gradients_and_outputs_are_those_of_autograd(name, dropout, noise):
         expected = model(x[v].double())
         torch.testing.assert_close(outputs[v].double(), expected, rtol=1e-5, atol=1e-6)
         weighted(expected[None]).sum().backward()
-        row = dict(zip([s.name for s in stack._slots], stack._unflatten(stack.gradients[v : v + 1]), strict=True))
+        row = dict(zip([s.name for s in stack._slots], stack.layout.unflatten(stack.gradients[v : v + 1]), strict=True))
         for key, parameter in model.named_parameters():
             torch.testing.assert_close(row[key][0].double(), parameter.grad, rtol=1e-5, atol=1e-6)
 

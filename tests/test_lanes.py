@@ -13,7 +13,7 @@ from regab.training.calibration import calibration
 from regab.training.loop import train
 from regab.training.snapshot import restore, take_snapshot
 from regab.workers import trainer
-from tests.conftest import SMALL
+from tests.conftest import SMALL, selected_states
 from tests.processes import numbers
 
 MODULES = ("training.assembly.setup", "workers.trainer")
@@ -35,7 +35,7 @@ def trained_by(configs, snapshot=None):
         found += [(configs[r.run]["seed"], r.values | {"seconds": 0}, r.selected, r.ended) for r in records]
         if trained.epoch == 2:
             snapshot = copy.deepcopy(take_snapshot(trained))
-    states = list(trained.watch.selected_states([*range(len(configs))]))
+    states = list(selected_states(trained, [*range(len(configs))]))
     return trained.stack.size, found, states, calibration(trained, [*range(len(configs))]), snapshot
 
 

@@ -30,6 +30,7 @@ from regab.training.loop import train
 from regab.training.noise import Noise
 from regab.training.snapshot import restore, take_snapshot
 from regab.training.stack import Parameters
+from tests.conftest import selected_states
 from tests.test_against_scikit_learn import ALL_OF_WINE
 
 CPU = torch.device("cpu")
@@ -287,7 +288,7 @@ def test_swa_is_torchs_averaged_model_with_updated_norms(small, norm, before):
             theirs.update_parameters(model)
     data = training.data
     swa_utils.update_bn([data.train.x[part] for part in training.steps], theirs)
-    averaged, plain = training.watch.selected_states([0, 1])
+    averaged, plain = selected_states(training, [0, 1])
     assert_same_state(averaged, theirs.module.state_dict())
     assert_same_state(plain, training.stack.state_dict(1))
     with torch.no_grad():
@@ -337,7 +338,7 @@ def test_an_average_goes_on_from_a_snapshot_in_another_stack_with_the_same_bits(
     rest = set_up([runs[2], runs[0]])
     restore(rest, torch.load(saved, weights_only=True))
     list(train(rest))
-    states = zip(rest.watch.selected_states([0, 1]), whole.watch.selected_states([2, 0]), strict=True)
+    states = zip(selected_states(rest, [0, 1]), selected_states(whole, [2, 0]), strict=True)
     for (ours, run), (now, before) in zip(((0, 2), (1, 0)), states, strict=True):
         assert all(torch.equal(now[name], before[name]) for name in before)
         assert [row[ours] for row in rest.watch.history["val_loss"]] == [

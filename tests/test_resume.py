@@ -17,7 +17,7 @@ from regab.training.loop import train
 from regab.training.snapshot import restore, take_snapshot
 from regab.workers.checkpoints import load, write
 from regab.workers.store import Store, describe
-from tests.conftest import SMALL
+from tests.conftest import SMALL, selected_states
 from tests.processes import Command, go_on, held, numbers, rows, run, table
 
 SWEEP = ("train", "-m", *SMALL, "reg.dropout=0,0.5")
@@ -176,8 +176,8 @@ def test_a_stack_taken_up_from_a_file_has_the_numbers_of_one_that_never_stopped(
     for index, run_id in enumerate(second.ids):
         rows_whole = whole[1][run_id]
         assert [*broken[1][run_id], *after[1][run_id]] == rows_whole
-        (before,) = whole[0].watch.selected_states([whole[0].ids.index(run_id)])
-        (now,) = after[0].watch.selected_states([index])
+        (before,) = selected_states(whole[0], [whole[0].ids.index(run_id)])
+        (now,) = selected_states(after[0], [index])
         assert all(torch.equal(before[name], now[name]) for name in before)
 
 

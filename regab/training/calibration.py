@@ -57,7 +57,7 @@ def counted(stack: Stack, split: Split, task: Task) -> Tensor:
     edges = torch.linspace(0, 1, BINS + 1, dtype=torch.float64)
     lanes = BINS * torch.arange(stack.size)[:, None]
     sums = torch.zeros(3, stack.size * BINS, dtype=torch.float64)
-    rows = chunk_size(split)
+    rows = chunk_size(split, stack)
     chunks = [slice(start, start + rows) for start in range(0, len(split), rows)]
     for x, y in zip(gather(split.x, chunks), split.y.split(rows), strict=True):
         for outputs, classes in task.predictions(stack(x, shared=True), y):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +22,9 @@ class Slot:
     order: tuple[int, ...]
     homes: list[tuple[dict[str, Tensor | None], str]] = field(default_factory=list)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Slot, (self.name, self.shape, self.order)  # the places are of the process that holds the model
+
     def fill(self, tensor: Tensor) -> None:
         for home, key in self.homes:
             home[key] = tensor
@@ -33,6 +38,34 @@ class Slot:
         """``[V, n]`` to a view ``[V, *shape]``."""
         stored = row.view(len(row), *[self.shape[i] for i in self.order])
         return stored.permute(0, *[self.order.index(i) + 1 for i in range(len(self.order))])
+
+
+class Layout(NamedTuple):
+    """How the tensors of models lie in a stack's state: parameters in one matrix, buffers after it.
+
+    ``saved``: the names in a model's own state_dict, and by which of them the slots hold what several share.
+    """
+
+    parameters: list[Slot]
+    buffers: list[Slot]
+    saved: dict[str, str]
+
+    @property
+    def weights(self) -> list[str]:
+        """What a model calls its weights."""
+        return [slot.name for slot in self.parameters if is_weight(slot)]
+
+    def unflatten(self, values: Tensor) -> list[Tensor]:
+        """Of ``[V, P]``, a view ``[V, *shape]`` for each parameter."""
+        pieces = values.split([slot.shape.numel() for slot in self.parameters], 1)
+        return [slot.unflatten(piece) for slot, piece in zip(self.parameters, pieces, strict=True)]
+
+    def state_dicts(self, rows: Iterable[int], state: list[Tensor]) -> Iterator[dict[str, Tensor]]:
+        """Rows of a state, one after the other, by the names that a model saves."""
+        slots, tensors = [*self.parameters, *self.buffers], [*self.unflatten(state[0]), *state[1:]]
+        for row in rows:
+            own = {s.name: tensor[row].cpu().contiguous().clone() for s, tensor in zip(slots, tensors, strict=True)}
+            yield {name: own[held] for name, held in self.saved.items()}
 
 
 def find_slots(model: nn.Module, kind: str, layout: str = PLAIN) -> list[Slot]:

@@ -6,7 +6,7 @@ stack of one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property, partial
 
@@ -22,7 +22,7 @@ from regab.training.explicit.model import Explicit, named, written_out
 from regab.training.noise import Stream
 from regab.training.parameters import Parameters
 from regab.training.products import arrange_products
-from regab.training.slots import BATCHED, CHANNELS_LAST, EXPLICIT, PLAIN, find_slots, is_weight, saved, unbind
+from regab.training.slots import BATCHED, CHANNELS_LAST, EXPLICIT, PLAIN, Layout, find_slots, is_weight, saved, unbind
 
 
 class Stack:
@@ -65,13 +65,13 @@ class Stack:
         factors = {f"{name}.factor" for name in self.places}
         buffers = [s for s in find_slots(self.skeleton, "_buffers") if s.name not in factors]
         self._buffer_slots = buffers + [s for s in slots if s.name not in trained]  # what is frozen is no parameter
-        self._saved = saved(self.skeleton)
+        self.layout = Layout(self._slots, self._buffer_slots, saved(self.skeleton))
         self._recurrent = [m for m in self.skeleton.modules() if isinstance(m, nn.RNNBase)]
         parameters = [dict(model.named_parameters()) for model in models]
         rows = [torch.cat([s.flatten(p[s.name].detach()[None]) for s in self._slots], 1) for p in parameters]
         self.values = torch.cat(rows)[run_to_model].to(device)
         self.gradients = torch.zeros_like(self.values)
-        self.leaves = [leaf.detach().requires_grad_() for leaf in self._unflatten(self.values)]
+        self.leaves = [leaf.detach().requires_grad_() for leaf in self.layout.unflatten(self.values)]
         held = [p | dict(m.named_buffers()) for p, m in zip(parameters, models, strict=True)]
         begun = (torch.stack([h[s.name].detach() for h in held]) for s in self._buffer_slots)
         self.buffers = [buffer[run_to_model].to(device) for buffer in begun]
@@ -88,13 +88,9 @@ class Stack:
         self._outputs = self.values  # what the last training pass gave, where ``explicit``
 
     def _explicit(self) -> Explicit:
-        leaves, gradients = named(self._slots, self.leaves), named(self._slots, self._unflatten(self.gradients))
+        leaves, gradients = named(self._slots, self.leaves), named(self._slots, self.layout.unflatten(self.gradients))
         dtype = torch.bfloat16 if self.bf16 else torch.float32
         return Explicit(self.skeleton, leaves, gradients, named(self._buffer_slots, self.buffers), dtype)
-
-    def _unflatten(self, values: Tensor) -> list[Tensor]:
-        pieces = values.split([slot.shape.numel() for slot in self._slots], 1)
-        return [slot.unflatten(piece) for slot, piece in zip(self._slots, pieces, strict=True)]
 
     def keep_start(self) -> None:
         """Keep the present parameters as those that training begins from, and which of them the output layer has."""
@@ -109,7 +105,7 @@ class Stack:
     def hidden_weights(self) -> list[str]:
         """Names of the weights of layers, but for embeddings and the output layer."""
         own = {name: type(module) for name, module in self.skeleton.named_modules()}
-        layers = {name: name.rpartition(".")[0] for name in self.weight_names if name.endswith("weight")}
+        layers = {name: name.rpartition(".")[0] for name in self.layout.weights if name.endswith("weight")}
         return [n for n, layer in layers.items() if layer != self._output_layer and own[layer] is not nn.Embedding]
 
     def set_factors(self, rates: dict[str, float], decays: dict[str, float]) -> None:
@@ -210,21 +206,9 @@ class Stack:
         """Parameters ``[V, P]`` and buffers ``[V, …]``: all that evaluation depends on."""
         return [self.values, *self.buffers]
 
-    @property
-    def weight_names(self) -> list[str]:
-        """What a run's model calls the weights."""
-        return [slot.name for slot in self._slots if is_weight(slot)]
-
     def state_dict(self, row: int, state: list[Tensor] | None = None) -> dict[str, Tensor]:
         """A row of ``state`` (the present one, or one that was kept) by the names that a run's model saves."""
-        return next(self.state_dicts([row], state or self.state))
-
-    def state_dicts(self, rows: Iterable[int], state: list[Tensor]) -> Iterator[dict[str, Tensor]]:
-        """The same of several rows, one after the other."""
-        slots, tensors = [*self._slots, *self._buffer_slots], [*self._unflatten(state[0]), *state[1:]]
-        for row in rows:
-            own = {s.name: tensor[row].cpu().contiguous().clone() for s, tensor in zip(slots, tensors, strict=True)}
-            yield {name: own[held] for name, held in self._saved.items()}
+        return next(self.layout.state_dicts([row], state or self.state))
 
 
 def _channels_last(x: Tensor) -> Tensor:

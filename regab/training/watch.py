@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -105,11 +105,9 @@ class Watch:
         for kept, now in zip(self.kept, self.evaluated, strict=True):
             kept[chosen] = now[lanes[chosen]]
 
-    def selected_states(self, runs: list[int]) -> Iterator[dict[str, Tensor]]:
-        """The weights and buffers of each of these runs in its selected epoch, by the names that its model gives."""
-        if self.kept is not None:
-            return self.stack.state_dicts(runs, self.kept)
-        return self.stack.state_dicts(self.lane[runs].tolist(), self.evaluated)
+    def selected_state(self, runs: list[int]) -> tuple[list[int], list[Tensor]]:
+        """The rows of these runs in a state that has their weights and buffers in their selected epochs; that state."""
+        return (self.lane[runs].tolist(), self.evaluated) if self.kept is None else (runs, self.kept)
 
     def _arrays(self, metrics: dict[str, Any]) -> dict[str, np.ndarray]:
         """What was measured, float64: of tensors, all that lie on one device by one copy, as each waits for a GPU."""

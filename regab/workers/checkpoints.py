@@ -21,9 +21,8 @@ class Checkpoint:
     def __init__(self, path: Path, interval: float) -> None:
         self.path, self.interval, self.saved = path, interval, time.monotonic()
 
-    def save_if_due(self, training: Training) -> None:
-        if time.monotonic() - self.saved >= self.interval:
-            self.save(training)
+    def due(self) -> bool:
+        return time.monotonic() - self.saved >= self.interval
 
     def save(self, training: Training) -> None:
         """Write the state between two epochs; then ``.json`` beside it, which says which runs can go on from it.

@@ -1,12 +1,12 @@
-"""What is written of one run: its rows, and at the end its result and its model, or why it failed."""
+"""What is written of runs: their rows, and at the end their results and their models, or why they failed."""
 
 from __future__ import annotations
 
 import io
 import pickle
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
@@ -16,8 +16,9 @@ from regab.records.files import checksum, write_atomically
 from regab.records.log import ENCODING, MODEL, Row, RunLog, write_error
 from regab.records.results import fold_of
 from regab.training.evaluate import weight_histogram
+from regab.training.slots import Layout
 from regab.training.watch import DIVERGED, Record, divergence
-from regab.workers.events import Ended
+from regab.workers.events import Ended, Epoch, Event
 from regab.workers.surroundings import surroundings
 
 # Seconds of training of its own from which a run's files are synced, so that a power cut does not cost it. Syncs take
@@ -113,6 +114,52 @@ class Journal:
     def _save(self, name: str, content: bytes, sync: bool) -> str:
         write_atomically(self.run.folder / name, content, sync)
         return checksum(content)
+
+
+class Begun(NamedTuple):
+    """A run, and the rows of the epochs done already."""
+
+    run: Run
+    rows: Sequence[Row] = ()
+
+
+class Entry(NamedTuple):
+    """Another epoch of the run with this digest; of one that has ended, its calibration too."""
+
+    digest: str
+    record: Record
+    calibration: dict[str, Any] | None = None
+
+
+class Journals:
+    """Those of a stack's runs, written by this process: what is taken in is in the files at once.
+
+    ``facts`` and ``encoding`` as for each, ``layout`` is that of the stack's states.
+    """
+
+    def __init__(self, begun: Sequence[Begun], facts: dict[str, Any], encoding: str, layout: Layout) -> None:
+        self.layout, pickles = layout, Pickles()
+        self.each = {
+            run.digest: Journal(
+                run, facts | {"headline": run.config["headline"]}, encoding, layout.weights, rows, pickles
+            )
+            for run, rows in begun
+        }
+
+    def note(self, entries: list[Entry], rows: list[int], state: list[torch.Tensor]) -> list[Event]:
+        """Take in an epoch, of those runs that have ended with their rows in a state; what is to be reported."""
+        states = self.layout.state_dicts(rows, state)
+        return [event for entry in entries for event in self._noted(entry, states)]
+
+    def _noted(self, entry: Entry, states: Iterator[dict[str, torch.Tensor]]) -> Iterator[Event]:
+        journal = self.each[entry.digest]
+        yield Epoch(entry.digest, journal.note(entry.record))
+        if entry.record.ended:
+            yield journal.end(entry.record, next(states), entry.calibration)
+
+    def written(self) -> list[Event]:
+        """Wait until all is in the files; what of it has not been reported yet."""
+        return []
 
 
 def fail(run: Run, reason: str, details: str = "", aloud: bool = True) -> Ended:

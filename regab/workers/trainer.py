@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,14 @@ from regab.stacking import lanes_for
 from regab.training.assembly.setup import set_up
 from regab.training.calibration import calibration
 from regab.training.loop import Training, train
+from regab.training.slots import Layout
 from regab.training.snapshot import restore, take_snapshot
-from regab.training.watch import DIVERGED, Record
+from regab.training.watch import DIVERGED
 from regab.workers.checkpoints import Checkpoint, load
-from regab.workers.events import Epoch, Event, Note, Started
-from regab.workers.journal import Journal, Pickles, fail
+from regab.workers.events import Ended, Event, Note, Started
+from regab.workers.journal import Begun, Entry, Journals, fail
 from regab.workers.plan import Chunk, split
+from regab.workers.writers import Writers
 
 # Share of a stack's lanes that must have ended before the rest goes on in a smaller stack: setting that up costs about
 # as much as an epoch of a few small networks.
@@ -40,21 +42,28 @@ WORTHWHILE = 0.25
 forked_from_torch = False
 
 Report = Callable[[list[Event]], None]
-State = dict[str, torch.Tensor]
+Open = Callable[[list[Begun], dict[str, Any], str, Layout], Journals | Writers]
 
 
-def train_chunk(chunk: Chunk, folder: Path, report: Report, stopping: Callable[[], bool], threads: int | None) -> None:
+def train_chunk(
+    chunk: Chunk,
+    folder: Path,
+    report: Report,
+    stopping: Callable[[], bool],
+    threads: int | None,
+    journals: Open = Journals,
+) -> None:
     """Train all runs of a chunk; ``folder`` holds checkpoints. One that fails takes none of the others along.
 
     Raises Interrupted as soon as ``stopping()`` is true after an epoch, with a checkpoint written; CannotWrite.
     """
-    attempt = _Attempt(chunk, folder, report, stopping, threads)
+    attempt = _Attempt(chunk, folder, report, stopping, threads, journals)
     failure = _failure(attempt)  # outside of the except clause, which would keep the stack in memory
     left = [run for run in chunk.runs if run.digest not in attempt.ended]
     if failure and len(chunk.runs) > 1:
         report([Note(f"a stack of {len(chunk.runs)} runs failed ({failure[0]}); they are trained in smaller ones")])
         for part in split(chunk, left, attempt.saved()):
-            train_chunk(part, folder, report, stopping, threads)
+            train_chunk(part, folder, report, stopping, threads, journals)
     elif failure and left:
         report([fail(chunk.runs[0], *failure)])
 
@@ -85,8 +94,11 @@ def _memory(error: BaseException) -> str | None:
 class _Attempt:
     """One attempt at a chunk."""
 
-    def __init__(self, chunk: Chunk, folder: Path, report: Report, stopping: Callable, threads: int | None) -> None:
-        self.runs, self.report, self.stopping, self.threads = chunk.runs, report, stopping, threads
+    def __init__(
+        self, chunk: Chunk, folder: Path, report: Report, stopping: Callable, threads: int | None, journals: Open
+    ) -> None:
+        self.runs, self.stopping, self.threads, self.open = chunk.runs, stopping, threads, journals
+        self.to_main = report
         self.checkpoint = Checkpoint(folder / f"{chunk.key}.pt", chunk.runs[0].config["stack"]["checkpoint"])
         self.chunk, self.folder, self.ended = chunk, folder, set[str]()
 
@@ -101,12 +113,20 @@ class _Attempt:
         notes += [f"metrics: {words}" for words in undefined_words(training.metrics, training.data)]
         self.report([Note(note, aloud=True) for note in notes])
         with _threads(self._wanted(training)) as threads:
-            journals = {journal.run.digest: journal for journal in self._journals(training, threads)}
-            self.report([Started(digest, len(journal.rows)) for digest, journal in journals.items()])
-            left: Training | None = training
-            while left is not None:
-                left = self._until_smaller(left, journals)
+            begun, facts = self._begun(training), _facts(training, self.runs[0].config["precision"], threads)
+            journals = self.open(begun, facts, _encoding(training), training.stack.layout)
+            self.report([Started(run.digest, len(rows)) for run, rows in begun])
+            try:
+                left: Training | None = training
+                while left is not None:
+                    left = self._until_smaller(left, journals)
+            finally:
+                self.report(journals.written())
         self.checkpoint.remove()
+
+    def report(self, events: Sequence[Event]) -> None:
+        self.ended |= {event.digest for event in events if isinstance(event, Ended)}
+        self.to_main([*events])
 
     def _wanted(self, training: Training) -> int:
         """How many threads: one where runs are batched, whose numbers would depend on their stack with more."""
@@ -134,48 +154,41 @@ class _Attempt:
         self.report([Note(f"{len(self.runs)} runs go on after epoch {training.epoch}")])
         return training
 
-    def _journals(self, training: Training, threads: int) -> Iterator[Journal]:
-        facts = _facts(training, self.runs[0].config["precision"], threads)
-        encoding, weights, pickles = _encoding(training), training.stack.weight_names, Pickles()
+    def _begun(self, training: Training) -> list[Begun]:
         done = range(training.epoch + 1 if training.watch.history else 0)
         lanes = [*zip(*([to_row(values) for values in training.watch.rows(epoch)] for epoch in done), strict=True)]
-        for run, lane in zip(self.runs, training.watch.lane, strict=True):
-            own = facts | {"headline": run.config["headline"]}
-            yield Journal(run, own, encoding, weights, lanes[lane] if lanes else (), pickles)
+        runs = zip(self.runs, training.watch.lane, strict=True)
+        return [Begun(run, lanes[lane] if lanes else ()) for run, lane in runs]
 
-    def _until_smaller(self, training: Training, journals: dict[str, Journal]) -> Training | None:
+    def _until_smaller(self, training: Training, journals: Journals | Writers) -> Training | None:
         """Train on until all runs have ended (None), or so many that the rest should go on by itself."""
         told = len(training.notes)
         for records in train(training):
             found = [Note(f"model: {note}", aloud=True) for note in training.notes[told:]]
             told += len(found)
             sure = calibration(training, [r.run for r in records if r.ended not in ("", DIVERGED)])
-            states = training.watch.selected_states([r.run for r in records if r.ended])
-            noted = ((journals[training.ids[r.run]], r, states, sure.get(r.run)) for r in records)
-            self.report([*found, *(event for each in noted for event in self._noted(*each))])
+            entries = [Entry(training.ids[r.run], r, sure.get(r.run)) for r in records]
+            selected = training.watch.selected_state([r.run for r in records if r.ended])
+            self.report([*found, *journals.note(entries, *selected)])
             if not training.watch.running.any():
                 return None
-            if self.stopping():
+            if (stop := self.stopping()) or self.checkpoint.due():
+                self.report(journals.written())  # first, as a checkpoint leaves out the runs that have ended
                 self.checkpoint.save(training)
+            if stop:
                 raise Interrupted
-            self.checkpoint.save_if_due(training)
-            if (smaller := self._compacted(training, journals)) is not None:
+            if (smaller := self._compacted(training)) is not None:
                 return smaller
         return None
 
-    def _noted(self, journal: Journal, record: Record, states: Iterator[State], sure: dict | None) -> Iterator[Event]:
-        yield Epoch(journal.run.digest, journal.note(record))
-        if record.ended:
-            self.ended.add(journal.run.digest)
-            yield journal.end(record, next(states), sure)
-
-    def _compacted(self, training: Training, journals: dict[str, Journal]) -> Training | None:
+    def _compacted(self, training: Training) -> Training | None:
         watch = training.watch
         lanes = lanes_for(len(np.unique(watch.lane[watch.running])), training.stack.values.device.type)
         if lanes > (1 - WORTHWHILE) * training.stack.size:
             return None
         ids = [i for i, running in zip(training.ids, watch.running, strict=True) if running]
-        smaller = set_up([journals[i].run.config for i in ids], ids)
+        configs = {run.digest: run.config for run in self.runs}
+        smaller = set_up([configs[i] for i in ids], ids)
         restore(smaller, take_snapshot(training))
         return smaller
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -71,20 +72,32 @@ def work(pipe: Connection, to_close: list[Connection], stop: Any, gpu: str | Non
     import torch
 
     from regab.training.process import tune
-    from regab.workers.trainer import train_chunk
+    from regab.workers.writers import Writers
 
     torch.set_num_threads(1)
     tune()
-    if gpu is not None and torch.cuda.is_available():
-        with suppress(RuntimeError):  # where something is wrong with it, training will say what
-            torch.cuda.synchronize()  # CUDA sets itself up, for up to a second
+    if gpu is None or sys.platform != "linux":
+        return _train(pipe, stop)
+    writers = Writers([pipe])
+    try:
+        if torch.cuda.is_available():
+            with suppress(RuntimeError):  # where something is wrong with it, training will say what
+                torch.cuda.synchronize()  # CUDA sets itself up, for up to a second
+        _train(pipe, stop, journals=writers.open)
+    finally:
+        writers.close()
+
+
+def _train(pipe: Connection, stop: Any, **how: Any) -> None:
+    from regab.workers.trainer import train_chunk
+
     while True:
         try:
             chunk, folder = pipe.recv()
         except (EOFError, ConnectionResetError):
             return
         try:
-            train_chunk(chunk, folder, lambda e: pipe.send(("events", e)), lambda: bool(stop.value), threads=1)
+            train_chunk(chunk, folder, lambda e: pipe.send(("events", e)), lambda: bool(stop.value), threads=1, **how)
         except Interrupted:
             pass
         except CannotWrite as error:
