@@ -210,7 +210,7 @@ def test_a_run_that_kills_its_worker_is_given_up_and_the_others_finish(monkeypat
     words = ("--config-dir", "here", "model=deadly", "model.deadly=0,1", "data.n_train=100", "epochs=1")
     code, out, err = run("train", "-m", *words, "stack.workers=2", "hydra.sweep.dir=sweep")
     assert code == 1
-    assert err == "regab: 1 of 2 runs failed; try them again with: regab train --resume sweep\n"
+    assert err == "regab: 1 of 2 runs failed; go on with: regab train --resume sweep\n"
     outcome = [(row["status"], row["reason"]) for row in table(Path("sweep"))]
     killed = ("failed", "its worker was killed by SIGKILL, 2 times")
     assert outcome == [("finished", ""), killed]
@@ -362,7 +362,7 @@ def test_a_second_process_in_the_same_folder_is_told_who_is_there(undisturbed):
     go_on()
     assert (code, out) == (2, "")
     assert err.startswith(f"regab: here: process {command.pid} on ")
-    assert err.endswith("is training here; wait until it is done\n")
+    assert err.endswith("waits until it is done\n")
     assert command.end()[0] == 0
     assert table(HERE) == undisturbed[0]
     assert numbers(HERE) == undisturbed[1]

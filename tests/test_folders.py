@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,12 +14,13 @@ import pytest
 
 from regab.cli import main
 from regab.folders import open as opening
-from regab.folders import state, watch
+from regab.folders import watch
 from regab.folders.ls import best_of, question
 from regab.folders.reading import Reading
-from regab.folders.state import FAILED, INTERRUPTED, RUNNING, state_of
+from regab.records import home
 from regab.records.load import load_json, load_rows
 from regab.records.log import write_error
+from regab.records.state import FAILED, INTERRUPTED, RUNNING, state_of
 from regab.watchers.base import Watcher
 from regab.workers.store import Store
 from tests.conftest import SMALL, python
@@ -92,6 +94,31 @@ def test_states_are_told_apart(regab, sweep):
     assert "go on with: regab train --resume outputs/sweep" in state_of(sweep).sentence
 
 
+def test_of_a_sweep_that_has_not_finished_it_is_said_who_trains_or_how_to_go_on(regab, sweep):
+    first, *others = runs(sweep)
+    (first / "result.json").unlink()
+    with Store(sweep).locked():
+        who = f"{home.holder(sweep)} is training here; regab watch"
+        assert who.startswith(f"process {os.getpid()} on ")
+        _not_finished(regab, sweep, first, RUNNING, f"{who} {sweep} waits until it is done", f"{who} {first} waits")
+    cure = f"go on with: regab train --resume {sweep}"
+    _not_finished(regab, sweep, first, INTERRUPTED, cure, cure)
+    for folder in others:
+        (folder / "result.json").unlink()
+    assert regab("show", str(sweep)).out == f"{sweep}: interrupted, 0 of 4 runs done; {cure}\n"
+
+
+def _not_finished(regab, sweep, run, state, cure, own):
+    report = regab("report", str(sweep))
+    assert report.out.startswith(f"{sweep}: {state}, 3 of 4 runs done; {cure}\n")
+    assert "Add seeds" not in report.out + (sweep / "report.html").read_text()
+    assert regab("show", str(sweep)).out.startswith(f"{sweep}: {state}, 3 of 4 runs done; {cure}\n")
+    for words in (["report"], ["predict", "new.csv"]):
+        refused = regab(words[0], str(run), *words[1:])
+        assert refused.code == 2
+        assert refused.err.startswith(f"regab: {run}: the run has not finished; {own}")
+
+
 def test_a_question_is_known_before_there_is_a_table_and_long_ones_are_shortened(regab, sweep):
     (sweep / "results.csv").unlink()
     assert question(state_of(sweep)) == "dropout.rate=0,0.3, 2 seeds"
@@ -104,12 +131,12 @@ def test_a_question_is_known_before_there_is_a_table_and_long_ones_are_shortened
 def test_asking_whether_a_folder_is_held_disturbs_nobody(sweep, regab, monkeypatch):
     store, took = Store(sweep), []
     with (sweep / ".regab" / "lock").open("rb") as file:
-        state._shared(file.fileno())
+        home._shared(file.fileno())
         monkeypatch.setattr("regab.workers.store.time.sleep", lambda s: took.append(s) or file.close())
         with store.locked():
             assert took == [0.05]
-            assert state.is_held(sweep)
-    assert not state.is_held(sweep)
+            assert home.holder(sweep)
+    assert not home.holder(sweep)
 
 
 def test_an_empty_or_missing_folder_is_said_in_a_line(regab, tmp_path):
@@ -217,7 +244,7 @@ def test_a_sweep_that_is_running_is_not_cleaned(regab, sweep):
         for folder in (sweep, runs(sweep)[0]):
             done = regab("clean", str(folder), "--yes")
             assert (done.code, done.err.count("\n")) == (2, 1)
-            assert "is training here; wait until it is done" in done.err
+            assert "is training here; regab watch outputs/sweep waits until it is done" in done.err
     assert len(list(sweep.glob("*/model.pt"))) == 4
 
 

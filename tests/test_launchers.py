@@ -80,7 +80,7 @@ def test_a_failing_run_fails_alone_and_is_retried(launcher, tmp_path, monkeypatc
     for command in (words, ("train", "--resume", "there")):
         done = regab(*command)
         assert done.returncode == 1
-        assert done.stderr.splitlines()[-1].startswith("regab: 1 of 2 runs failed; try them again with: regab train")
+        assert done.stderr.splitlines()[-1].startswith("regab: 1 of 2 runs failed; go on with: regab train")
         assert [row["status"] for row in table(Path("there"))] == ["finished", "failed"]
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from regab.config import Run
-from regab.records.load import home
+from regab.records.home import home
 from regab.records.log import ERROR
 from regab.training.assembly.setup import set_up
 from regab.training.loop import train
@@ -122,7 +122,7 @@ def test_a_run_of_a_sweep_goes_on_with_the_sweep(regab, small, tmp_path):
     cure = "regab train --resume 'its sweep'\n"
     refused = "--resume its sweep/run0: is a run of a sweep, which goes on as a whole"
     assert regab("train", "--resume", "its sweep/run0").err == f"regab: {refused}: {cure}"
-    assert regab("report", "its sweep/run1").err.endswith(f"the run failed: diverged; train it again with: {cure}")
+    assert regab("report", "its sweep/run1").err.endswith(f"the run failed: diverged; go on with: {cure}")
     assert regab("show", "its sweep/run1").out.endswith(f"1 failed; go on with: {cure}")
     assert home(Path("its sweep/run0/..")) == Path("its sweep/run0/..")
     os.chdir("its sweep/run0")

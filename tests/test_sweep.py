@@ -106,7 +106,7 @@ def test_a_failing_run_does_not_take_the_others_along(regab):
     sweep = regab("train", "-m", *SMALL, "optimizer.lr=1e-3,1e20,1e-2")
     assert sweep.code == 1
     again = f"regab train --resume outputs/run/{sweep.folder.name}"
-    assert sweep.err == f"regab: 1 of 3 runs failed; try them again with: {again}\n"
+    assert sweep.err == f"regab: 1 of 3 runs failed; go on with: {again}\n"
     table = results(sweep.folder)
     assert [row["status"] for row in table] == ["finished", "failed", "finished"]
     assert table[1]["reason"] == "diverged in epoch 1: train_objective is nan"

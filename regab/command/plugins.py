@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import math
-import shlex
 import sys
 import types
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from regab.config import Run, check, plain, schema
 from regab.errors import CannotWrite, RunsFailed, UsageError
 from regab.processes import collect_rarely
 from regab.records.files import make_folder
+from regab.records.home import go_on
 from regab.records.load import load_result
 from regab.records.looks import Looks
 from regab.sweep.design import MOST_RUNS, Assignment, Range, Ranged, assign, design_words
@@ -93,8 +93,7 @@ class RegabSweeper(Sweeper):
         ended = sweep.execute(self.config, looks=self.looks, growth=self._growth(compose, factors, sweep.facts))
         failed = sum(end.error is not None for end in ended)
         if failed:
-            again = f"try them again with: regab train --resume {shlex.quote(self.config.hydra.sweep.dir)}"
-            raise RunsFailed(f"{failed} of {len(ended)} runs failed; {again}")
+            raise RunsFailed(f"{failed} of {len(ended)} runs failed; {go_on(Path(self.config.hydra.sweep.dir))}")
         return ended
 
     def _standing(self, key: str) -> str | None:

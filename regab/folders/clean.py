@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from regab.arguments import Arguments
 from regab.errors import UsageError
-from regab.folders.state import is_imported, size_words, state_of
 from regab.records.files import checksum, to_json, write_atomically, writing
-from regab.records.load import home, load_result
+from regab.records.home import home
+from regab.records.load import load_result
 from regab.records.log import MODEL, RESULT
 from regab.records.printable import printable
+from regab.records.state import is_imported, size_words, state_of
 from regab.workers.store import Store
 
 TEXT = """\

@@ -11,7 +11,6 @@ from typing import Any
 
 from regab.arguments import Arguments
 from regab.errors import UsageError
-from regab.folders.state import State, bytes_in, folders_below, size_words, state_of
 from regab.records.columns import cell, column, measures_from
 from regab.records.load import load_result, load_yaml
 from regab.records.log import OVERRIDES
@@ -28,6 +27,7 @@ from regab.records.results import (
     variant_name,
     varying,
 )  # fmt: skip
+from regab.records.state import State, bytes_in, folders_below, size_words, state_of
 
 TEXT = """\
 List the sweeps and single runs below a folder: what was asked, the best variant and its verdict, size and state

@@ -8,9 +8,9 @@ import webbrowser
 from collections.abc import Sequence
 
 from regab.arguments import Arguments
-from regab.folders.state import state_of
 from regab.records.printable import printable
 from regab.records.results import PAGE
+from regab.records.state import state_of
 
 TEXT = """\
 Open the report of a sweep or a single run in a browser; it is made first where there is none. Without a browser, its

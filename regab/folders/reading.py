@@ -8,10 +8,10 @@ from typing import Any
 
 from regab.config import Run
 from regab.errors import UsageError
-from regab.folders.state import is_imported
 from regab.records.load import load_config, load_error, load_result, load_rows, load_yaml
 from regab.records.log import ERROR, METRICS, OVERRIDES, RESULT
 from regab.records.results import is_run
+from regab.records.state import is_imported
 from regab.sweep.listeners import planned
 from regab.watchers.base import Watcher
 from regab.workers.events import Ended

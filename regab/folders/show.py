@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from regab.arguments import Arguments
-from regab.folders.state import FAILED, FINISHED, State, is_imported, state_of
 from regab.records.printable import printable
 from regab.records.results import RESULTS, is_run
+from regab.records.state import FAILED, FINISHED, State, state_of
 
 TEXT = """\
 Print the summary of a sweep or a single run again, as at its end. It writes nothing and is no further look: of a sweep
@@ -27,14 +27,14 @@ def run(words: Sequence[str]) -> int:
 def show(root: Path) -> State:
     """Print how a folder's runs are, and what was concluded of them. Raises UsageError."""
     state = state_of(root)
-    if state.word != FINISHED and not is_imported(root):
+    if state.word != FINISHED:
         print(printable(state.sentence), flush=True)
     if is_run(root):
         from regab.report.summary import run_summary
 
         if state.finished:
             print(printable(run_summary(root)), flush=True)
-    elif (root / RESULTS).is_file():
+    elif (root / RESULTS).is_file() and (state.finished or state.word in (FINISHED, FAILED)):
         from regab.report.report import concluded
 
         print(printable(concluded(root, whole=state.word in (FINISHED, FAILED))), flush=True)

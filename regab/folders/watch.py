@@ -11,9 +11,9 @@ from regab.arguments import Arguments
 from regab.errors import UsageError
 from regab.folders.reading import Reading
 from regab.folders.show import show
-from regab.folders.state import FINISHED, is_held, state_of
-from regab.records.load import home
+from regab.records.home import holder, home
 from regab.records.printable import printable
+from regab.records.state import FINISHED, state_of
 from regab.watchers.display import Display
 
 TEXT = """\
@@ -29,7 +29,7 @@ def run(words: Sequence[str]) -> int:
     made.add_folder()
     root = made.parse_args([*words]).folder
     if (state := state_of(root)).held:
-        print(printable(state.sentence), flush=True)
+        print(printable(state.counted), flush=True)
         follow(root)
     return 0 if show(root).word == FINISHED else 1
 
@@ -39,7 +39,7 @@ def follow(root: Path) -> None:
     display = Display()
     reading = Reading(root, display, past=False)
     try:
-        while is_held(home(root)):
+        while holder(home(root)):
             with suppress(UsageError):  # it has not begun to write
                 reading.look()
             time.sleep(POLL)

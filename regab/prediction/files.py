@@ -14,7 +14,8 @@ from regab.data.unseen.kept import VERSION, restored, with_present_names
 from regab.errors import UsageError
 from regab.own_code import own_code
 from regab.records.files import checksum
-from regab.records.load import finished, load_config, load_json, resume
+from regab.records.home import resume
+from regab.records.load import finished, load_config, load_json
 from regab.records.log import ENCODING, MODEL, RESULT
 from regab.records.results import SOURCE
 from regab.script import is_script

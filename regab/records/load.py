@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import math
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ import yaml
 
 from regab.errors import UsageError
 from regab.records.files import checksum, from_json, without_checksum
-from regab.records.log import CONFIG, ERROR, HIDDEN, METRICS, RESULT
+from regab.records.home import next_step, resume
+from regab.records.log import CONFIG, ERROR, METRICS, RESULT
 
 
 def load_metrics(folder: Path) -> dict[str, np.ndarray]:
@@ -52,11 +52,12 @@ def load_result(folder: Path) -> dict[str, Any] | None:
 
 
 def finished(folder: Path) -> dict[str, Any]:
-    """The result of a run that has finished. Raises UsageError for another."""
+    """The result of a run that has finished. Raises UsageError for another, saying who trains it or how to go on."""
     result = load_result(folder)
     if result is None:
         reason = load_error(folder)
-        raise UsageError(f"{folder}: the run {f'failed: {reason}' if reason else 'has not finished'}")
+        why = f"failed: {reason}" if reason else "has not finished"
+        raise UsageError(f"{folder}: the run {why}; {next_step(folder)}")
     return result
 
 
@@ -102,18 +103,6 @@ def load_text(path: Path) -> str:
 
 def _damaged(path: Path) -> str:
     return f"{path}: is missing or damaged; {resume(path.parents[1])} makes it again"
-
-
-def home(folder: Path) -> Path:
-    """The folder that is locked while a run is trained, and that ``--resume`` takes: that of its sweep, or its own."""
-    if (folder / HIDDEN).is_dir() or not (folder.absolute().parent / HIDDEN).is_dir():
-        return folder
-    return folder.parent if folder.name not in ("", "..") else folder.absolute().parent
-
-
-def resume(folder: Path) -> str:
-    """The command that goes on with a sweep, or with what a run is of."""
-    return f"regab train --resume {quote(str(home(folder)))}"
 
 
 def _has_its_rows(result: dict[str, Any], path: Path) -> bool:

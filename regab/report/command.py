@@ -10,10 +10,13 @@ from regab.arguments import Arguments
 from regab.errors import CannotWrite, UsageError
 from regab.metrics.base import DOWN, UP
 from regab.records.files import make_folder, write_atomically
+from regab.records.home import folder_words
 from regab.records.imports.columns import Asked
-from regab.records.load import load_error, load_result, resume
+from regab.records.load import finished
+from regab.records.log import HIDDEN
 from regab.records.printable import printable
 from regab.records.results import PAGE, RESULTS, headline_of, is_run, row_of, run_folders, write_results
+from regab.records.state import FINISHED, state_of
 from regab.report.imported import bring_in, is_ours, is_table_of_ours
 from regab.report.study import Options, Study
 
@@ -72,12 +75,9 @@ def _report_run(folder: Path, to: Path | None, options: Options) -> int:
 
     from regab.report.figures.curves import draw_curves
     from regab.report.report import write_report
-    from regab.report.summary import folder_words, run_summary
+    from regab.report.summary import run_summary
 
-    if load_result(folder) is None:
-        reason = load_error(folder)
-        cure = f"train it again with: {resume(folder)}"
-        raise UsageError(f"{folder}: the run {f'failed: {reason}' if reason else 'has not finished'}; {cure}")
+    finished(folder)  # raises UsageError where it has not
     row = {"seed": 0, "fold": None, "status": "", "reason": ""} | row_of(folder) | {"folder": str(folder)}
     del row["overrides"], row["measured"]
     measures = row.pop("measures")
@@ -94,10 +94,11 @@ def _report_run(folder: Path, to: Path | None, options: Options) -> int:
 def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> int:
     from regab.analysis.table import read
     from regab.report.report import seen, write_all
-    from regab.report.summary import folder_words
 
     for folder in folders:
         _tabulate(folder)
+        if (folder / HIDDEN).is_dir() and (state := state_of(folder)).word != FINISHED:
+            print(printable(state.sentence), flush=True)
     study = Study(folders, read(folders), options)
     place = to or (folders[0] if len(folders) == 1 else fresh_place())
     make_folder(place)

@@ -12,7 +12,7 @@ from regab.analysis.verdicts.sizes import FAR
 from regab.analysis.verdicts.words import HELPS, HURTS, NO_DIFFERENCE, NO_EVIDENCE, TOO_FEW, UNCHANGED
 from regab.metrics import measured_by
 from regab.records.columns import cell, column, words
-from regab.records.load import resume
+from regab.records.home import resume
 from regab.report.factors import factor_levels, level_name, listed_levels
 from regab.report.looks import look_words
 from regab.report.sentences import ORDER, interval, kind_of, points, unit
@@ -178,6 +178,8 @@ def _further(study: Study) -> Sentences:
         str(row["verdict"]) for table in (study.factor_effects, study.comparisons) for row in table.to_dict("records")
     }
     if study.looks.most or len(study.folders) > 1 or not {NO_EVIDENCE, TOO_FEW} & kinds:
+        return []
+    if (study.results["status"] == "unfinished").any():
         return []
     if made_elsewhere(study):
         return [("", "Add seeds: a verdict needs three.")] if NO_EVIDENCE not in kinds else []

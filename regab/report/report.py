@@ -13,13 +13,14 @@ from regab.analysis.verdicts.looks import at_look
 from regab.errors import UsageError
 from regab.processes import beside
 from regab.records.files import make_folder, write_atomically
+from regab.records.home import folder_words
 from regab.records.looks import load_looks
 from regab.records.results import PAGE, load_results
 from regab.report.figures.comparison import draw_comparison
 from regab.report.looks import finished, keep
 from regab.report.page.page import page
 from regab.report.study import Options, Study
-from regab.report.summary import failures, folder_words, sweep_summary
+from regab.report.summary import failures, sweep_summary
 from regab.report.tables import latex, markdown
 from regab.report.variant import Row
 

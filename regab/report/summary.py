@@ -10,6 +10,7 @@ from typing import Any
 from regab.analysis.diagnosis import overfitting
 from regab.analysis.verdicts.words import NO_EVIDENCE
 from regab.records.columns import cell, column, measured, measures_from, words
+from regab.records.home import folder_words
 from regab.records.load import load_metrics, load_result
 from regab.records.results import PAGE
 from regab.report.conclusions import choice, limits
@@ -122,11 +123,3 @@ def columns(rows: list[list[str]], left: Sequence[int]) -> list[str]:
         ).rstrip()
         for row in rows
     ]
-
-
-def folder_words(folder: Path) -> str:
-    """A folder as seen from where the user stands."""
-    try:
-        return str(folder.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
 from regab.measured import MEASURED
 from regab.processes import cores
 from regab.records.files import finite, write_atomically
+from regab.records.home import go_on
 from regab.records.looks import NOTHING_SAID, Looks, load_looks, save_looks
 from regab.records.printable import printable
 from regab.records.results import Known, write_results
@@ -176,17 +176,11 @@ def resumable(root: Path) -> Iterator[None]:
     try:
         yield
     except Interrupted as error:
-        raise Interrupted(f"{error}; {_cure(root)}", error.signal) from error
+        raise Interrupted(f"{error}; {go_on(root)}", error.signal) from error
     except CannotWrite as error:
-        raise CannotWrite(f"{error}; when that is mended, {_cure(root)}") from error
+        raise CannotWrite(f"{error}; when that is mended, {go_on(root)}") from error
     except RunsFailed as error:
-        raise RunsFailed(f"{error}; {_cure(root)}") from error
-
-
-def _cure(root: Path) -> str:
-    from regab.report.summary import folder_words
-
-    return f"go on with: regab train --resume {shlex.quote(folder_words(root))}"
+        raise RunsFailed(f"{error}; {go_on(root)}") from error
 
 
 def tabulate(store: Store, asked: list[Run], ended: Mapping[str, Ended]) -> dict[str, Known]:

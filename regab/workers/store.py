@@ -19,7 +19,8 @@ from regab.config import Run, digest
 from regab.errors import UsageError
 from regab.measured import all_measured
 from regab.records.files import PARTIAL, Texts, checksum, make_folder, to_json, with_checksum, write_atomically, writing
-from regab.records.load import home, load_json, load_result, load_yaml, resume
+from regab.records.home import busy, holder_words, home, resume
+from regab.records.load import load_json, load_result, load_yaml
 from regab.records.log import CONFIG, HIDDEN, MODEL, OVERRIDES, PLACED
 from regab.records.results import run_folders
 from regab.script import is_script
@@ -47,8 +48,7 @@ class Store:
                 _lock(file)
             except BlockingIOError as error:
                 file.seek(0)
-                holder = file.read().strip() or "another process"
-                raise UsageError(f"{self.root}: {holder} is training here; wait until it is done") from error
+                raise UsageError(f"{self.root}: {busy(self.root, holder_words(file.read()))}") from error
             with writing(path):
                 file.truncate(0)
                 words = f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%F %T')}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from regab.errors import UsageError
-from regab.records.load import home, load_json, resume
+from regab.records.home import holder, home, next_step
+from regab.records.load import load_json
 from regab.records.log import ERROR, HIDDEN, PLACED, RESULT
 from regab.records.results import SOURCE, is_begun, is_run
 
@@ -30,19 +30,23 @@ class State:
     def word(self) -> str:
         if self.held:
             return RUNNING
-        return INTERRUPTED if self.left or not self.runs else FAILED if self.failed else FINISHED
+        empty = not self.runs and not is_imported(self.root)
+        return INTERRUPTED if self.left or empty else FAILED if self.failed else FINISHED
 
     @property
     def runs(self) -> list[Path]:
         return [*self.finished, *self.failed, *self.left]
 
     @property
-    def sentence(self) -> str:
-        """``running, 3 of 8 runs done, 1 failed``, and how to go on where that is to do."""
+    def counted(self) -> str:
+        """``running, 3 of 8 runs done, 1 failed``."""
         failed = f", {len(self.failed)} failed" if self.failed else ""
-        again = f"; go on with: {resume(self.root)}"
-        counted = f"{self.word}, {len(self.finished)} of {len(self.runs)} runs done{failed}"
-        return f"{self.root}: {counted}{again if self.word in (INTERRUPTED, FAILED) else ''}"
+        return f"{self.root}: {self.word}, {len(self.finished)} of {len(self.runs)} runs done{failed}"
+
+    @property
+    def sentence(self) -> str:
+        """The same, with who trains or how to go on where it has not finished."""
+        return self.counted if self.word == FINISHED else f"{self.counted}; {next_step(self.root)}"
 
 
 def is_imported(root: Path) -> bool:
@@ -62,7 +66,7 @@ def state_of(root: Path) -> State:
     ended: dict[str, list[Path]] = {RESULT: [], ERROR: [], "": []}
     for folder in _runs(root):
         ended[next((name for name in (RESULT, ERROR) if (folder / name).is_file()), "")].append(folder)
-    return State(root, ended[RESULT], ended[ERROR], ended[""], is_held(home(root)))
+    return State(root, ended[RESULT], ended[ERROR], ended[""], bool(holder(home(root))))
 
 
 def _runs(root: Path) -> list[Path]:
@@ -70,30 +74,6 @@ def _runs(root: Path) -> list[Path]:
         return [root]
     placed = load_json(root / PLACED)
     return [root / name for name in placed.values()] if placed else sorted(filter(is_begun, root.iterdir()))
-
-
-def is_held(root: Path) -> bool:
-    """Whether a process trains in this folder, or a job that one has sent."""
-    return _is_locked(root / HIDDEN / "lock", _shared) or _is_locked(root / HIDDEN / "jobs" / "lock", _of_bytes)
-
-
-def _is_locked(path: Path, lock: object) -> bool:
-    try:
-        with path.open("r+b" if lock is _of_bytes else "rb") as file:
-            lock(file.fileno())  # type: ignore[operator]
-    except BlockingIOError:
-        return True
-    except OSError:  # none is there, or this file system knows no locks
-        return False
-    return False
-
-
-def _shared(file: int) -> None:
-    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-
-
-def _of_bytes(file: int) -> None:
-    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def folders_below(root: Path) -> Iterator[Path]:
