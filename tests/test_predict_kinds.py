@@ -174,6 +174,10 @@ def test_scikit_learns_data_are_predicted_from_its_frames_and_arrays(tmp_path, n
     with pytest.warns(UserWarning, match="columns are taken in their order"):
         plain = run.predict(tmp_path / "plain.csv")
     pd.testing.assert_frame_equal(plain.drop(columns="line"), found.reset_index(drop=True))
+    pd.DataFrame(x).to_csv(tmp_path / "numbered.csv", index=False)
+    with pytest.warns(UserWarning, match="columns are taken in their order"):
+        numbered = run.predict(tmp_path / "numbered.csv")
+    pd.testing.assert_frame_equal(numbered.drop(columns="line"), found.reset_index(drop=True))
     if name != "diabetes":
         truth = [str(bunch.target_names[label]) for label in y[test]]
         assert accuracy_score(truth, found["prediction"]) == pytest.approx(measured["accuracy"])

@@ -23,6 +23,8 @@ from regab.errors import UsageError
 ARRAYS = (".npy", ".npz", ".pt", ".pth")
 INPUTS, LABELS = ("x", "X", "data", "inputs", "images", "features"), ("y", "Y", "label", "labels", "target", "class")
 
+COUNTED = 3  # so many columns may have 0, 1, 2 as an example; more of them are numbered, as pandas does without names
+
 
 def is_array(given: Any) -> bool:
     """Whether this is numbers, or a file of them."""
@@ -208,7 +210,9 @@ def _sheet(given: Any) -> Sheet:
     if is_table(given) or is_frame_file(existing(given)):
         return sheet_of(given)
     rows = read_rows(str(given), "")
-    return of_rows(rows if all(PLAIN.fullmatch(cells[0]) for cells in rows.columns.values()) else rows.named())
+    first = [cells[0] for cells in rows.columns.values()]
+    counted = len(first) > COUNTED and first == [str(number) for number in range(len(first))]
+    return of_rows(rows if all(map(PLAIN.fullmatch, first)) and not counted else rows.named())
 
 
 def _numbers(sheet: Sheet, name: str) -> np.ndarray:
