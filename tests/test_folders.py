@@ -10,8 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+import regab as package
 from regab.cli import main
 from regab.folders import open as opening
 from regab.folders import watch
@@ -106,6 +108,26 @@ def test_of_a_sweep_that_has_not_finished_it_is_said_who_trains_or_how_to_go_on(
     for folder in others:
         (folder / "result.json").unlink()
     assert regab("show", str(sweep)).out == f"{sweep}: interrupted, 0 of 4 runs done; {cure}\n"
+    (sweep / "results.csv").unlink()
+    none = f"regab: predict {sweep} --best: there is nothing to choose the best by: no finished run was measured on"
+    assert regab("predict", str(sweep), "new.csv", "--best").err == f"{none} validation data; {cure}\n"
+    none = f"{sweep}: interrupted, 0 of 4 runs done; {cure}\n{sweep}: no run has finished yet\nFiles: {sweep}"
+    assert repr(package.load(sweep)) == none
+    assert none in package.load(sweep)._repr_html_()
+
+
+def test_a_sweep_without_a_table_is_read_from_its_runs(regab, sweep):
+    (runs(sweep)[0] / "result.json").unlink()
+    regab("report", str(sweep))
+    table, best = package.load(sweep).results, regab("predict", str(sweep), "new.csv", "--best").err
+    (sweep / "results.csv").unlink()
+    (sweep / "metrics.json").unlink()
+    found = package.load(sweep).results
+    pd.testing.assert_frame_equal(found, table)
+    assert found.attrs == table.attrs
+    assert regab("predict", str(sweep), "new.csv", "--best").err == best
+    assert regab("predict", str(sweep), "new.csv").err.startswith(f"regab: predict {sweep}: is a sweep; add --best")
+    assert not (sweep / "results.csv").exists()
 
 
 def _not_finished(regab, sweep, run, state, cure, own):

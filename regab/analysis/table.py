@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from regab.analysis.merge import aligned, as_text, same_configuration, value_of
 from regab.errors import UsageError
-from regab.records.results import RESULTS, load_measures, load_results, variant_name
+from regab.records.results import RESULTS, load_measures, load_results, run_folders, variant_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -123,7 +123,7 @@ def _typed(folder: Path) -> DataFrame:
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:
-    if not (folder / RESULTS).is_file():
+    if not (folder / RESULTS).is_file() and not (folder.is_dir() and run_folders(folder)):
         raise UsageError(f"{folder}: there is no {RESULTS}, so it is not the folder of a sweep")
     rows = [row for row in load_results(folder) if None not in row.values()]  # a last line cut short
     if not rows or not {"seed", "status", "folder"} <= rows[0].keys():

@@ -206,14 +206,24 @@ class Sweep:
         return place / PAGE
 
     def __repr__(self) -> str:
+        from regab.errors import UsageError
+        from regab.records.state import unfinished
         from regab.report.summary import sweep_summary
 
-        return f"{sweep_summary(self.study())}\nFiles: {self.folder}".strip("\n")
+        try:
+            said = sweep_summary(self.study())
+        except UsageError as error:  # no run has finished
+            said = str(error)
+        return "\n".join([*unfinished(self.folders), said, f"Files: {self.folder}"]).strip("\n")
 
     def _repr_html_(self) -> str:
+        from regab.records.state import unfinished
         from regab.report.conclusions import verdict_sentences
 
+        if not (self.results["status"] == "finished").any():
+            return f"<pre>{escape(repr(self))}</pre>"
         study = self.study()
         shown = self.compare().drop(columns=["missing", "failed"], errors="ignore")
-        sentences = "".join(f"<li>{escape(text)}</li>" for _, text in verdict_sentences(study))
+        said = [*unfinished(self.folders), *(text for _, text in verdict_sentences(study))]
+        sentences = "".join(f"<li>{escape(text)}</li>" for text in said)
         return f"{shown.to_html(index=False, float_format=lambda value: f'{value:.4g}')}<ul>{sentences}</ul>"

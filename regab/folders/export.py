@@ -11,6 +11,8 @@ from regab.arguments import Arguments
 from regab.errors import CannotWrite, UsageError, first_line
 from regab.exports import exports
 from regab.folders.reading import Reading
+from regab.records.printable import printable
+from regab.records.state import unfinished
 from regab.targets import unknown
 from regab.watchers import check_watch, trackers
 from regab.watchers._tracker import Tracker
@@ -67,4 +69,6 @@ def replay(tracker: Tracker, folder: Path, name: str) -> int:
     except Exception as error:
         raise CannotWrite(f"export --to {name}: {first_line(error)}") from error
     print(f"{len(reading.over)} of {len(reading.runs)} runs have ended, and are there with their files.")
+    for sentence in unfinished([folder]):
+        print(printable(sentence))
     return 0

@@ -39,7 +39,15 @@ def write_results(
     which nothing was written yet has none. What is ``known`` of a folder is not read again. Verdicts go by what the
     run (its folder) wants that was asked for ``latest``, else by what is noted, else by what the first wants.
     """
-    known = known or {}
+    text, said = _tabulated(root, folders, known or {}, latest)
+    write_atomically(root / RESULTS, text)
+    write_atomically(root / MEASURES, to_json(said))
+
+
+def _tabulated(
+    root: Path, folders: list[str], known: Mapping[str, Known], latest: str | None = None
+) -> tuple[str, dict[str, Any]]:
+    """``results.csv`` and ``metrics.json``, as they are to be written."""
     rows = [row_of(root / name, known.get(name)) for name in folders if name in known or is_begun(root / name)]
     factors = varying([row["overrides"] for row in rows])
     names = dict.fromkeys(
@@ -51,13 +59,12 @@ def write_results(
     writer = csv.DictWriter(text, header, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(row | {key: row["overrides"].get(key, "") for key in factors} for row in rows)
-    write_atomically(root / RESULTS, text.getvalue())
     measures = {name: facts for row in rows for name, facts in row["measures"].items()}
     said = [load_yaml(root / row["folder"] / CONFIG) for row in rows] if reported else []  # which --resume may add to
     measures |= {name: facts for config in said for name, facts in measures_of(config).items()}
     own = next((config["headline"] for config in reversed(said) if config["headline"]), None)
     wanted = own if said else _headline(root, latest, rows)
-    write_atomically(root / MEASURES, to_json({"headline": wanted, "metrics": measures}))
+    return text.getvalue(), {"headline": wanted, "metrics": measures}
 
 
 def _headline(root: Path, latest: str | None, rows: list[dict[str, Any]]) -> str | None:
@@ -77,9 +84,9 @@ def run_folders(root: Path) -> list[str]:
     """The folders of a sweep's runs: those in ``results.csv``, as they stand there, then others that are found, in the
     order in which they were first asked for."""
     try:
-        listed = [row.get("folder") or "" for row in load_results(root)]
+        listed = [row.get("folder") or "" for row in load_results(root)] if (root / RESULTS).is_file() else []
     except (OSError, UsageError):
-        listed = []  # missing or damaged: it is made again from the runs
+        listed = []  # damaged: it is made again from the runs
     found = {folder.name for folder in root.iterdir() if is_begun(folder)}
     placed = (load_json(root / PLACED) or {}).values()
     return [name for name in dict.fromkeys([*listed, *placed, *sorted(found)]) if name in found]
@@ -151,17 +158,22 @@ def _metrics(names: list[str]) -> list[str]:
 
 
 def load_results(root: Path) -> Rows:
-    """The rows of a sweep's ``results.csv``, as text. Raises UsageError if it is damaged."""
+    """The rows of a sweep's ``results.csv``, as text; where nothing was concluded yet, as it would be written now.
+
+    Raises UsageError if it is damaged.
+    """
+    path = root / RESULTS
     try:
-        with (root / RESULTS).open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        text = path.read_bytes().decode() if path.is_file() else _tabulated(root, run_folders(root), {})[0]
+        return list(csv.DictReader(io.StringIO(text, newline="")))
     except (ValueError, csv.Error) as error:
-        raise UsageError(f"{root / RESULTS}: cannot be read as a table in UTF-8 ({error})") from error
+        raise UsageError(f"{path}: cannot be read as a table in UTF-8 ({error})") from error
 
 
 def load_measures(root: Path) -> dict[str, Any]:
-    """What ``metrics.json`` says of a folder: ``headline`` and ``metrics``; empty where there is none."""
-    return load_json(root / MEASURES) or {}
+    """What ``metrics.json`` says of a folder, or would say now: ``headline`` and ``metrics``."""
+    there = (root / MEASURES).is_file() or (root / RESULTS).is_file()
+    return (load_json(root / MEASURES) or {}) if there else _tabulated(root, run_folders(root), {})[1]
 
 
 def outcome(result: dict[str, Any]) -> str:

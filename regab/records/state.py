@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,12 @@ class State:
     def sentence(self) -> str:
         """The same, with who trains or how to go on where it has not finished."""
         return self.counted if self.word == FINISHED else f"{self.counted}; {next_step(self.root)}"
+
+
+def unfinished(roots: Iterable[Path]) -> list[str]:
+    """The sentences of those of these folders in which runs are left, or have failed."""
+    states = (state_of(root) for root in roots if (root / HIDDEN).is_dir())
+    return [state.sentence for state in states if state.word != FINISHED]
 
 
 def is_imported(root: Path) -> bool:

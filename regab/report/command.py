@@ -13,10 +13,9 @@ from regab.records.files import make_folder, write_atomically
 from regab.records.home import folder_words
 from regab.records.imports.columns import Asked
 from regab.records.load import finished
-from regab.records.log import HIDDEN
 from regab.records.printable import printable
 from regab.records.results import PAGE, RESULTS, headline_of, is_run, row_of, run_folders, write_results
-from regab.records.state import FINISHED, state_of
+from regab.records.state import unfinished
 from regab.report.imported import bring_in, is_ours, is_table_of_ours
 from regab.report.study import Options, Study
 
@@ -97,8 +96,8 @@ def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> in
 
     for folder in folders:
         _tabulate(folder)
-        if (folder / HIDDEN).is_dir() and (state := state_of(folder)).word != FINISHED:
-            print(printable(state.sentence), flush=True)
+    for sentence in unfinished(folders):
+        print(printable(sentence), flush=True)
     study = Study(folders, read(folders), options)
     place = to or (folders[0] if len(folders) == 1 else fresh_place())
     make_folder(place)
