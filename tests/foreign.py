@@ -254,6 +254,22 @@ class RandomDepth(nn.Module):
         return self.layers(x)
 
 
+class Following(Plain):
+    """A layer that is not trained and follows another in every step, as in momentum contrast."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__(in_features, num_classes)
+        self.slow = nn.Linear(in_features, 16).requires_grad_(False)
+        self.quick = nn.Linear(in_features, 16)
+
+    def forward(self, x):
+        x = x.flatten(1)
+        if self.training:
+            with torch.no_grad():
+                self.slow.weight.mul_(0.1).add_(self.quick.weight, alpha=0.9)
+        return self.output(torch.relu(self.quick(x)) + self.slow(x))
+
+
 class Complex(Plain):
     """A parameter that is complex."""
 

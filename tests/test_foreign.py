@@ -197,6 +197,10 @@ def test_what_a_model_counts_in_a_buffer_is_left_as_it_was():
     assert not mode("Counting", 1, 8, 8).draws
 
 
+def test_what_a_model_changes_in_weights_that_are_not_trained_is_no_draw():
+    assert mode("Following", 1, 8, 8).notes == []
+
+
 def test_every_kind_of_model_is_examined(configure):
     for name in ("Plain", "WithDropout", "Recurrent", "Transformer"):
         facts = examine([own(configure, name)])
@@ -221,6 +225,7 @@ def test_a_model_that_needs_contiguous_images_gets_them(configure):
         "Frozen",
         "Tempered",
         "Checkpointed",
+        "Following",
         "BufferedFeatures",
         *(
             pytest.param(name, marks=pytest.mark.slow)

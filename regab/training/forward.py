@@ -110,15 +110,16 @@ def _draws(model: nn.Module, example: Tensor) -> bool:
 
 @torch.no_grad()
 def _seeded_pass(trial: nn.Module, example: Tensor) -> tuple[Tensor, bool]:
-    """What a model gives in training by a seed, and whether it draws; its buffers are then as they were."""
-    kept = [buffer.clone() for buffer in trial.buffers()]
+    """What a model gives in training by a seed, and whether it draws; its tensors are then as they were."""
+    tensors = [*trial.parameters(), *trial.buffers()]  # a mean of weights is kept in some that are not trained
+    kept = [tensor.clone() for tensor in tensors]
     with seeded(0, "trial"):
         before = global_states()
         out = trial.train()(example)
         trial.eval()(example)
         drew = drawn_since(before)
-    for buffer, was in zip(trial.buffers(), kept, strict=True):
-        buffer.copy_(was)
+    for tensor, was in zip(tensors, kept, strict=True):
+        tensor.copy_(was)
     return out, drew
 
 
