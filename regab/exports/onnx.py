@@ -44,6 +44,21 @@ class Onnx(Export):
         return f"The model of {run}: {path}"
 
 
+def _of_one_input(model: Any) -> Any:
+    """A module that calls it, as shapes are told by the arguments of a forward, and other people's is (*args, …)."""
+    from torch import nn
+
+    class OfOneInput(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, x: Any) -> Any:
+            return self.model(x)
+
+    return OfOneInput().eval()
+
+
 def _content(trained: Trained) -> bytes:
     import torch
 
@@ -51,7 +66,7 @@ def _content(trained: Trained) -> bytes:
     try:
         with warnings.catch_warnings(action="ignore"):
             program: Any = torch.onnx.export(
-                trained.model,
+                _of_one_input(trained.model),
                 (trained.example,),
                 dynamo=True,
                 input_names=["input"],
@@ -62,6 +77,9 @@ def _content(trained: Trained) -> bytes:
     except Exception as error:  # whatever stands in the way of a model's export
         reason = " ".join(str(error.__cause__ or error).split())[:160]
         raise UsageError(f"export --to onnx: torch cannot write this model ({reason})") from error
+    if isinstance(program.model.graph.inputs[0].shape[0], int):
+        words = f"its forward keeps something of {len(trained.example)} examples, and would take no other number"
+        raise UsageError(f"export --to onnx: torch cannot write this model ({words})")
     text = (trained.kept.folder / ENCODING).read_text("utf-8")
     program.model.metadata_props["regab.encoding"] = text
     return program.model_proto.SerializeToString()
