@@ -140,7 +140,7 @@ def test_failed_runs_damaged_curves_and_a_cut_table_are_said_and_survived(regab,
 @pytest.mark.slow
 def test_two_sweeps_with_one_baseline_make_one_report(regab, tmp_path):
     folders = [regab("train", "-m", *SMALL, f"{key}=0,0.1", "seed=0,1,2").folder for key in ("reg.l2", "reg.dropout")]
-    done = regab("report", *map(str, folders))
+    done = regab("report", *map(str, folders), "--pdf")
     assert done.code == 0, done.err
     with (done.folder / "effects.csv").open() as file:
         effects = list(csv.DictReader(file))

@@ -42,6 +42,7 @@ def parser() -> Arguments:
     made.add_argument("--looks", type=int, metavar="1", help="this look is the only one, and may spend all of the 5 %%")
     made.add_argument("--at", choices=("selected", "last"), default="selected", help="which epoch of each run")
     made.add_argument("--stopping", action="store_true", help="what rules of early stopping would have chosen")
+    made.add_argument("--pdf", action="store_true", help="figures as PDF files, too, for LaTeX")
     made.add_argument("--factors", type=_names, default=(), help="of a table: the columns that say what varied, as a,b")
     made.add_argument("--seed", metavar="COLUMN", help="of a table: the column that tells repetitions apart")
     made.add_argument("--to", type=Path, metavar="DIR", help="where to write; default: DIR, or outputs/report/…")
@@ -53,7 +54,7 @@ def report(words: Sequence[str]) -> int:
     asked = parser().parse_args([*words])
     folders = [path.parent if is_table_of_ours(path) else path for path in asked.folders]
     options = Options(
-        asked.metric, asked.baseline, asked.practical, asked.at, asked.stopping, asked.direction, asked.looks
+        asked.metric, asked.baseline, asked.practical, asked.at, asked.stopping, asked.direction, asked.looks, asked.pdf
     )
     if not all(is_ours(folder) for folder in folders):
         place = asked.to or fresh_place()

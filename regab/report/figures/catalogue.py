@@ -25,16 +25,17 @@ Draw = Callable[[Study, Path], bool]
 
 
 def draw_figures(study: Study, folder: Path) -> dict[str, Path]:
-    """Save every figure as PNG, SVG and PDF. Those that a page does not draw itself, SVG files by caption.
+    """Save every figure as PNG and SVG (and PDF, if so asked). Those that a page does not draw itself, SVG files by
+    caption.
 
     Raises CannotWrite.
     """
     make_folder(folder)
-    paths = {name: folder / f"{name}.svg" for name in FIGURES}
+    paths = {name: folder / f"{name}.{'pdf' if study.options.pdf else 'svg'}" for name in FIGURES}
     _ = study.curves, study.seconds, study.means  # read once, for all processes
     there = shared_out(partial(_drawn, study), [*paths.items()])
     return {
-        FIGURES[name][0].format(metric=words(study.metric)): path
+        FIGURES[name][0].format(metric=words(study.metric)): path.with_suffix(".svg")
         for (name, path), drawn in zip(paths.items(), there, strict=True)
         if drawn and name not in DRAWN
     }

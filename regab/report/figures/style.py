@@ -64,8 +64,7 @@ TOGETHER = ["#5B3E8C", "#7A1F3D", "#1F5C5C", "#6B5900", "#3D4B73", "#8A3B00", "#
 
 @contextmanager
 def figure(path: Path, width: float, height: float, also: Path | None = None) -> Iterator[Figure]:
-    """A figure (inches) to draw on, saved under ``path`` (and ``also``, an SVG file, with a PDF file beside it) at the
-    end.
+    """A figure (inches) to draw on, saved under ``path`` (and ``also``: SVG, or that and PDF) at the end.
 
     Without pyplot, which keeps figures alive.
     """
@@ -79,8 +78,9 @@ def figure(path: Path, width: float, height: float, also: Path | None = None) ->
         _lay_out(drawn)
         drawn.savefig(path)
         if also:
-            drawn.savefig(also, metadata={"Date": None})
-            drawn.savefig(also.with_suffix(".pdf"), metadata={"CreationDate": None})
+            drawn.savefig(also.with_suffix(".svg"), metadata={"Date": None})
+        if also and also.suffix == ".pdf":
+            drawn.savefig(also, metadata={"CreationDate": None})
 
 
 def _lay_out(drawn: Figure) -> None:
