@@ -94,7 +94,7 @@ def report(*results: DataFrame | Sweep | str | Path, to: str | Path | None = Non
     """Write the report of sweeps, of results made elsewhere, or of a table; the path of its page.
 
     ``options`` are those of ``regab report``: ``metric``, ``baseline``, ``practical``, ``at``, ``stopping``,
-    ``factors``, ``seed``, ``direction``. Raises UsageError, CannotWrite.
+    ``looks``, ``pdf``, ``factors``, ``seed``, ``direction``. Raises UsageError, CannotWrite.
     """
     from regab.api.tables import reported
 

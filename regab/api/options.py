@@ -11,7 +11,7 @@ from regab.targets import unknown
 
 COMPARED = ("baseline", "metric", "practical", "at")
 COLUMNS = ("factors", "seed", "direction")  # what the columns of a table are
-REPORTED = (*COMPARED, "stopping", "direction", "looks")
+REPORTED = (*COMPARED, "stopping", "direction", "looks", "pdf")
 CHOICES = {"at": ("selected", "last"), "direction": (None, "up", "down")}
 TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "metric": ((str,), "the name of a metric"),
