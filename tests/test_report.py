@@ -180,3 +180,39 @@ def test_labels_of_the_histogram_of_weights_do_not_overlap(reach):
     boxes = sorted((label.get_window_extent() for label in axes.get_xticklabels()), key=lambda box: box.x0)
     assert len(boxes) > 2
     assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+
+
+@pytest.mark.slow
+def test_a_report_refuses_in_a_line_what_it_would_have_to_ignore_or_turn_round(regab, tmp_path):
+    sweep = regab("train", "-m", *SMALL, "reg.dropout=0,0.5").folder
+    before = {name: (sweep / name).read_text() for name in ("report.html", "factors.csv", "results.csv", "looks.json")}
+    for words, message in (
+        (("--direction", "down"), "direction=down: of test_accuracy more is better"),
+        (("--metric", "val_loss", "--direction", "up"), "direction=up: of val_loss less is better"),
+        (("--factors", "reg.dropout.rate"), "--factors: is for tables made elsewhere"),
+        (("--seed", "seed"), "--seed: is for tables made elsewhere"),
+    ):
+        done = regab("report", str(sweep), *words)
+        assert (done.code, done.err.count("\n")) == (2, 1)
+        assert message in done.err
+    assert {name: (sweep / name).read_text() for name in before} == before
+    assert regab("report", str(sweep), "--direction", "up", "--to", str(tmp_path / "up")).code == 0
+
+
+@pytest.mark.slow
+def test_single_runs_are_compared_by_the_folder_that_has_them_and_nothing_else(regab, tmp_path):
+    runs = {0: tmp_path / "runs" / "none", 0.5: tmp_path / "runs" / "half"}
+    for rate, folder in runs.items():
+        assert regab("train", *SMALL, f"reg.dropout={rate}", f"hydra.run.dir={folder}").code == 0
+    alone = regab("report", *map(str, runs.values()))
+    assert (alone.code, alone.err.count("\n")) == (2, 1)
+    assert "all single runs in a folder are compared by regab report runs" in alone.err
+    together = regab("report", str(tmp_path / "runs"), "--to", str(tmp_path / "report"))
+    assert together.code == 0
+    assert re.search(r"dropout\.rate=0\.5 .* too few seeds", together.out)
+    assert "Add seeds: a verdict needs three." in together.out
+    assert "--resume" not in together.out  # which goes on with sweeps
+    regab("train", "-m", *SMALL, "reg.dropout=0,0.5", f"hydra.sweep.dir={tmp_path / 'runs' / 'sweep'}")
+    mixed = regab("report", str(tmp_path / "runs"))
+    assert (mixed.code, mixed.err.count("\n")) == (2, 1)
+    assert "holds sweeps beside single runs; give one, as" in mixed.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 from regab.arguments import Arguments
 from regab.errors import CannotWrite, UsageError
@@ -13,6 +14,7 @@ from regab.records.files import make_folder, write_atomically
 from regab.records.home import folder_words
 from regab.records.imports.columns import Asked
 from regab.records.load import finished
+from regab.records.log import HIDDEN
 from regab.records.printable import printable
 from regab.records.results import PAGE, RESULTS, headline_of, is_run, row_of, run_folders, write_results
 from regab.records.state import unfinished
@@ -60,6 +62,9 @@ def report(words: Sequence[str]) -> int:
         place = asked.to or fresh_place()
         options = bring_in(folders, Asked(asked.factors, asked.seed, asked.metric), options, place)
         return _report_sweeps([place], place, options)
+    for name, given in (("--factors", asked.factors), ("--seed", asked.seed)):
+        if given:
+            raise UsageError(f"{name}: is for tables made elsewhere; {folders[0]} says itself what varied")
     if len(folders) == 1 and is_run(folders[0]):
         return _report_run(folders[0], asked.to, options)
     return _report_sweeps(folders, asked.to, options)
@@ -112,7 +117,12 @@ def _report_sweeps(folders: list[Path], to: Path | None, options: Options) -> in
 
 def _tabulate(root: Path) -> None:
     """Write a sweep's ``results.csv`` again where the folders of its runs are there."""
+    if is_run(root):
+        cure = f"all single runs in a folder are compared by regab report {quote(folder_words(root.absolute().parent))}"
+        raise UsageError(f"report {root}: a single run is reported alone; {cure}")
     names = run_folders(root)
+    if names and not (root / HIDDEN).is_dir() and (sweep := min(root.glob(f"*/{RESULTS}"), default=None)):
+        raise UsageError(f"report {root}: holds sweeps beside single runs; give one, as {sweep.parent}")
     if not names and not (root / RESULTS).is_file():
         newest = max((path.parent for path in root.glob(f"*/{RESULTS}")), key=lambda p: p.name, default=None)
         cure = f"; did you mean {newest}?" if newest else "; give the folder of a sweep or a run"

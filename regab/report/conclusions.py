@@ -16,7 +16,7 @@ from regab.records.home import resume
 from regab.report.factors import factor_levels, level_name, listed_levels
 from regab.report.looks import look_words
 from regab.report.sentences import ORDER, interval, kind_of, points, unit
-from regab.report.study import Study, made_elsewhere
+from regab.report.study import Study, made_elsewhere, trained_apart
 from regab.report.variant import Variant
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _further(study: Study) -> Sentences:
         return []
     if (study.results["status"] == "unfinished").any():
         return []
-    if made_elsewhere(study):
+    if made_elsewhere(study) or trained_apart(study):
         return [("", "Add seeds: a verdict needs three.")] if NO_EVIDENCE not in kinds else []
     again = f"{resume(study.folders[0])} --seeds"
     if "fold" in study.repeated:  # which seeds are not added to one look at a time

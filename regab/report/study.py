@@ -19,6 +19,7 @@ from regab.analysis.verdicts.compare import column_of, default_metric, own_measu
 from regab.errors import UsageError
 from regab.records.columns import higher_is_better
 from regab.records.load import load_metrics, load_result
+from regab.records.log import HIDDEN
 from regab.records.results import SOURCE
 from regab.report.figures.style import BASELINE, DASHES, MARKERS, TOGETHER, method_colours
 from regab.report.looks import judge_at, looks_at, planned
@@ -202,6 +203,11 @@ class Study:
 def made_elsewhere(study: Study) -> bool:
     """Whether these are results that regab has not trained, so that it cannot train them again."""
     return all((folder / SOURCE).is_file() for folder in study.folders)
+
+
+def trained_apart(study: Study) -> bool:
+    """Whether these are single runs, each trained by a command of its own, and no sweep that can be gone on with."""
+    return any((Path(folder) / HIDDEN).is_dir() for folder in study.results["folder"])
 
 
 def _curves(folder: Path) -> Metrics | None:

@@ -206,10 +206,14 @@ def own_measures(results: DataFrame) -> Measures:
 
 
 def with_direction(results: DataFrame, metric: str | None, direction: str | None) -> DataFrame:
-    """The same table, which says of a metric which way is better."""
+    """The same table, which says of a metric which way is better. Raises UsageError for the wrong way of one of
+    regab's."""
     if not direction:
         return results
     results, metric = results.copy(), metric or default_metric(results)
+    if (known := column(metric, None, Measure(metric)).measure.direction) in (UP, DOWN) and known != direction:
+        better = "more" if known == UP else "less"
+        raise UsageError(f"direction={direction}: of {metric} {better} is better; leave the direction out")
     facts = asdict(column(metric, own_measures(results), Measure(metric)).measure) | {"direction": direction}
     results.attrs["metrics"] = {**(results.attrs.get("metrics") or {}), metric: facts}
     return results
