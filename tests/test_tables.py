@@ -66,6 +66,27 @@ def test_a_word_that_training_lacks_has_no_place(write):
     assert data.test.y.tolist() == [0, 1]
 
 
+def test_what_a_test_set_has_and_training_has_not_is_said(write):
+    train = write("sex,age,y", *[f"{'MF'[i % 2]},{i},{i % 2}" for i in range(10)])
+    test = write("sex,age,y", "male,1,0", "F,,1", "female,3,1", name="test.csv")
+    said = load(train, "y", test).said
+    assert "test data: sex is 'male', 'female' in 2 rows, none of the categories known" in said
+    assert "test data: missing, though never in training; the median is taken: age" in said
+    assert not [words for words in load(train, "y", train).said if "test data" in words]
+
+
+def test_codes_are_the_same_in_files_that_write_them_as_whole_numbers_and_with_decimals(write):
+    for ours, theirs in (("{}.0", "{}"), ("{}", "{}.0")):
+        lines = [[f"{form.format(i % 3)},{i % 2}" for i in range(9)] for form in (ours, theirs)]
+        train, test = write("code,y", *lines[0]), write("code,y", *lines[1], name="test.csv")
+        source = load(train, "y", test, categorical=["code"])
+        data = divide(source, Division(val_fraction=0))
+        assert data.test.x.tolist() == torch.eye(3)[torch.arange(9) % 3].tolist()
+        assert not [words for words in source.said if "none of the categories" in words]
+    padded = write("code,y", "01,0", "1,1", name="test.csv")
+    assert "test data: code is '01' in 1 rows" in " ".join(load(train, "y", padded, categorical=["code"]).said)
+
+
 def test_rare_words_share_no_place(write):
     table = write("c,y", *[f"{c},{i % 2}" for i, c in enumerate("aaabbbccd" * 2)])
     data = divide(load(table, "y", max_categories=2), Division())

@@ -15,7 +15,7 @@ from regab.data.tables.encode import Cells, fitter
 from regab.data.tables.keys import Keys, suspects
 from regab.data.tables.labels import Targets, is_number
 from regab.data.tables.marks import Marks, set_marks
-from regab.data.tables.remarks import described, remarks, summary
+from regab.data.tables.remarks import described, remarks, summary, unlike_training
 from regab.data.tables.rows import Rows, column_name, read_rows
 from regab.data.tables.several import SeveralTargets
 from regab.data.unseen.tables import Tables, pointed
@@ -89,6 +89,7 @@ def of_rows(
     words = targets.words(train.y)
     said = [f"{summary(inputs, columns, max_categories)}; {words}", *rows.said]
     said += [*remarks(inputs, columns, label, options), *_telling(columns, train.x.numbers, train.y, targets.task)]
+    said += [f"{name} data: {words}" for name, words in _unlike(columns, cells)]
     said += keys.across(rows, (*parts, None)[1], options)
     said += () if keys.group else suspects(inputs.columns, label)
     return Source(
@@ -141,6 +142,14 @@ def _cells(rows: Rows, columns: list[Column], options: Options) -> Cells:
 
 def _words(cells: list[str], options: Options) -> list[str]:
     return ["" if cell.lower() in options.absent else cell for cell in cells]
+
+
+def _unlike(columns: list[Column], cells: list[Cells]) -> Iterator[tuple[str, str]]:
+    """What tables for testing and validation have that the one for training has not."""
+    train, *others = cells
+    gaps, known = np.isnan(train.numbers).any(0), [set(words.tolist()) for words in train.words.T]
+    for name, part in zip(("test", "validation"), others, strict=False):
+        yield from ((name, words) for words in unlike_training(columns, part, gaps, known))
 
 
 def _telling(columns: list[Column], numbers: np.ndarray, y: Tensor, task: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from regab.data.inputs.scaling import Encode, divisor
+from regab.data.tables.numbers import PLAIN
 
 LARGEST = 1e38  # of single precision
 
@@ -54,8 +56,9 @@ def fitter(max_categories: int) -> Any:
     Numbers, less their mean and over their deviation, the missing ones replaced by the median first; for each numeric
     column that has missing values, 1 where it has and else 0; for each categorical column a block of zeros with a 1 at
     the word's place. ``missing`` is a word as others are. Words that training lacks, and those beyond the
-    ``max_categories`` most frequent, have no place: their block is zero throughout, which stands for "another". A model
-    that asks for ``categories`` gets the widths of the blocks, which are the last columns.
+    ``max_categories`` most frequent, have no place: their block is zero throughout, which stands for "another". Words
+    that are numbers, as codes are, are the same where these are equal (``known_as``). A model that asks for
+    ``categories`` gets the widths of the blocks, which are the last columns.
     """
 
     def fit(train: Cells) -> tuple[Encode, dict[str, Any]]:
@@ -78,6 +81,21 @@ def _known(words: np.ndarray, most: int) -> list[str]:
 
 
 def _one_hot(words: np.ndarray, known: list[str]) -> np.ndarray:
-    places = {word: number for number, word in enumerate(known)}
-    numbers = np.array([places.get(word, -1) for word in words.tolist()], dtype=np.int64)
+    places: dict[str | None, int] = {word: number for number, word in enumerate(known)}
+    same = known_as(words.tolist(), known)
+    numbers = np.array([places.get(same[word], -1) for word in words.tolist()], dtype=np.int64)
     return (numbers[:, None] == np.arange(len(places))).astype(np.float32)
+
+
+def known_as(words: Iterable[str], known: Iterable[str]) -> dict[str, str | None]:
+    """What each of the words is called among those ``known``, None where it is none of them.
+
+    A code is ``3`` in one file and ``3.0`` in another, where a gap made its column one of floats; 03 is another.
+    """
+    names = set(known)
+    values = {float(name): name for name in sorted(names, reverse=True) if PLAIN.fullmatch(name)}
+    found: dict[str, str | None] = {}
+    for word in set(words):
+        by_value = values.get(float(word)) if values and PLAIN.fullmatch(word) else None
+        found[word] = word if word in names else by_value
+    return found

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from regab.data.tables.columns import MANY, NEARLY, Column, Options, plain_name
+from regab.data.tables.encode import Cells, known_as
 from regab.data.tables.numbers import INFINITE, MISSING, PLAIN
 from regab.data.tables.rows import Rows
 
@@ -109,6 +110,22 @@ def _tells(cells: list[str], labels: list[str]) -> bool:
     if not 1 < values < len(cells) or values != len(set(labels)):
         return False
     return len(set(zip(cells, labels, strict=True))) == values
+
+
+def unlike_training(
+    columns: list[Column], cells: Cells, had_gaps: Iterable[bool], known: Iterable[Iterable[str]]
+) -> Iterator[str]:
+    """Sentences on what other rows have and training has not: ``had_gaps`` is whether a column of numbers had missing
+    ones there, ``known`` its words of each column of categories."""
+    kept = {kind: [c.name for c in columns if c.kind == kind] for kind in ("numeric", "categorical")}
+    gaps = zip(kept["numeric"], np.isnan(cells.numbers).any(0), had_gaps, strict=True)
+    if never := [name for name, absent, had in gaps if absent and not had]:
+        yield f"missing, though never in training; the median is taken: {_some(never)}"
+    for name, words, seen in zip(kept["categorical"], cells.words.T, known, strict=True):
+        same = known_as(words.tolist(), seen)
+        if new := Counter(word for word in words.tolist() if same[word] is None):
+            shown = _some([repr(plain_name(word)) for word in new])
+            yield f"{name} is {shown} in {new.total()} rows, none of the categories known"
 
 
 def described(rows: Rows, columns: list[Column], numbers: np.ndarray) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regab.data.tables.columns import Column, Options, shown
+from regab.data.tables.columns import Column, Options
 from regab.data.tables.dates import EPOCH
 from regab.data.tables.encode import Cells
 from regab.data.tables.labels import is_number
 from regab.data.tables.numbers import PLAIN
+from regab.data.tables.remarks import unlike_training
 from regab.data.tables.rows import Rows
 from regab.data.tables.several import SeveralTargets
 from regab.data.unseen.examples import Examples
@@ -117,20 +117,8 @@ class Tables:
         known = {*self.labels, *(column.name for column in self.columns)}
         if extra := [name for name in sheet.columns if name not in known]:
             said.append(f"not used, as training had no such columns: {_some(extra)}")
-        names = [column.name for column in used if column.kind == "numeric"]
-        gaps = np.isnan(cells.numbers).sum(0)
-        never = (
-            [] if encode is None else [n for n, g, had in zip(names, gaps, encode.gaps, strict=True) if g and not had]
-        )
-        if never:
-            said.append(f"missing, though never in training; the median is taken: {_some(never)}")
-        names = [column.name for column in used if column.kind == "categorical"]
-        for name, words, seen in zip(names, cells.words.T, encode.words if encode else [[]] * len(names), strict=True):
-            new = Counter(word for word in words.tolist() if word not in set(seen)) if encode else Counter()
-            if new:
-                said.append(
-                    f"{name} is {_some([*map(shown, new)])} in {new.total()} rows, none of the categories known"
-                )
+        if encode is not None:
+            said += unlike_training(used, cells, encode.gaps, encode.words)
         return said
 
 
