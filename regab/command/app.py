@@ -74,6 +74,9 @@ def met_in_files(error: BaseException) -> UsageError | CannotWrite | None:
     ours = [frame for frame in frames if Path(frame.f_code.co_filename).is_relative_to(OURS)]
     if not ours or ours[-1] is frames[-1] or ours[-1].f_code.co_name not in ("run_hydra", "_composed_by_hydra"):
         return None
+    names = (frame.f_globals.get("__name__", "") for frame in frames)
+    if plugin := next((name for name in names if name.startswith("hydra_plugins.")), None):
+        return UsageError(f"{plugin.split('.')[1]}: {' '.join(str(error).split())}")
     folder = next((f.f_locals.get("output_dir") for f in frames if f.f_code.co_name == "run_job"), None)
     if isinstance(error, OSError) and folder:
         return CannotWrite(f"{folder}: cannot be written ({error.strerror or error})")

@@ -18,12 +18,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.experimental.callback import Callback
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, OmegaConf
 
 from regab.command.compose import Composer, without_hydra
+from regab.command.search import Searched, objective
 from regab.command.shorthands import expand_override
 from regab.config import Run, check, plain, schema
 from regab.errors import CannotWrite, RunsFailed, UsageError
@@ -36,7 +36,7 @@ from regab.sweep.design import MOST_RUNS, Assignment, Range, Ranged, assign, des
 from regab.sweep.folders import fresh_folder
 from regab.sweep.growth import FEWEST, Growth, first_seeds, seconds_of
 from regab.sweep.reference import reference
-from regab.sweep.sweep import Sweep, conclude_batches
+from regab.sweep.sweep import Sweep
 from regab.sweep.unchanged import Earlier, check_unchanged
 from regab.training.assembly.facts import Facts
 from regab.workers.events import Ended
@@ -158,7 +158,8 @@ class RegabLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         compose = Composer(self.context.config_loader, self.config)
         ended = composed(compose, job_overrides).execute(self.config, batch=True)
-        return [_job_return(overrides, end) for overrides, end in zip(job_overrides, ended, strict=False)]
+        config = plain(without_hydra(self.config))
+        return [_job_return(config, overrides, end) for overrides, end in zip(job_overrides, ended, strict=False)]
 
 
 def composed(compose: Composer, job_overrides: Sequence[Sequence[str]], elsewhere: Launcher | None = None) -> Sweep:
@@ -175,23 +176,14 @@ def _as_assignment(overrides: Sequence[str]) -> Assignment:
     return {key.lstrip("+"): value for key, _, value in (o.partition("=") for o in overrides)}
 
 
-def _job_return(overrides: Sequence[str], ended: Ended) -> JobReturn:
+def _job_return(config: dict[str, Any], overrides: Sequence[str], ended: Ended) -> JobReturn:
     ret = JobReturn(overrides=overrides, status=JobStatus.FAILED if ended.error else JobStatus.COMPLETED)
-    ret.return_value = ended.result["selected"]["val_loss"] if ended.result else RuntimeError(ended.error)
+    ret.return_value = objective(config, ended.result) if ended.result else RuntimeError(ended.error)
     return ret
 
 
-class CheckFirst(Callback):
-    """Refuses a single run that cannot be trained, or would replace another, before Hydra makes its folder.
-
-    And sums a sweep up that another sweeper of Hydra's made in batches.
-    """
-
-    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        try:
-            conclude_batches(config)
-        except (UsageError, CannotWrite) as error:
-            raise SystemExit(error) from error  # Hydra makes warnings of a callback's other exceptions
+class CheckFirst(Searched):
+    """Refuses a single run that cannot be trained, or would replace another, before Hydra makes its folder."""
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         from regab.training.assembly.setup import examine
