@@ -15,8 +15,9 @@ from regab.config import Run
 from regab.errors import UsageError
 from regab.records.looks import Looks, load_looks, save_looks
 from regab.report.growing import look
-from regab.report.looks import NOTHING, finished, judge_at, look_words, looks_at
+from regab.report.looks import NOTHING, finished, judge_at, look_words, looks_at, that_spend
 from regab.sweep.growth import Growth, first_seeds, more_seeds, next_look, seconds_of
+from regab.sweep.sweep import announce
 from tests.conftest import SMALL
 from tests.processes import Command, numbers, table
 from tests.sweeps import results
@@ -33,6 +34,30 @@ def test_the_same_data_are_one_look_and_more_seeds_another(tmp_path):
     assert "second look" in look_words(later)
 
 
+@pytest.mark.parametrize(("folds", "spent"), [(0, [0.04]), (2, [0.04, 0.005])])
+def test_a_look_at_fewer_than_three_replicates_spends_nothing(tmp_path, folds, spent):
+    for seeds in (1, 2, 3):
+        table = results({"reg.l2.strength": {"0": 0.0, "0.1": 0.002}}, seeds)
+        if folds:
+            table = pd.concat([table.assign(fold=fold) for fold in range(folds)]).astype({"fold": "Int64"})
+            table["selected_test_accuracy"] += np.random.default_rng(0).normal(0, 0.001, len(table))
+        save_looks(tmp_path, looks_at([tmp_path], table))
+    looks = load_looks(tmp_path)
+    assert len(looks.seen) == 3  # each is known, so that regab show shows no later one
+    judged = judge_at(table, looks, None, None, 0.0, "selected")
+    alone = judge(table, level=spent[-1], before=[(looks.seen[1], spent[0])][: len(spent) - 1])
+    assert judged.factors["p_adjusted"].iloc[0] == pytest.approx(alone.factors["p_adjusted"].iloc[0])
+    assert ("second look" in look_words(that_spend(looks, table))) == (len(spent) > 1)
+
+
+def test_seeds_are_added_by_plan_after_a_look_at_which_there_was_nothing_to_test(tmp_path):
+    save_looks(tmp_path, looks_at([tmp_path], results(TWO, 2)))
+    announce(tmp_path, Looks(most=30), folds=1)
+    assert (load_looks(tmp_path).most, len(load_looks(tmp_path).seen)) == (30, 1)
+    announce(tmp_path, Looks(most=10), folds=2)
+    assert load_looks(tmp_path).most == 30
+
+
 def test_a_later_look_needs_more_evidence_and_a_planned_one_may_spend_all():
     data = results({"reg.l2.strength": {"0": 0.0, "0.1": 0.002}}, 4)
     p = judge(data).factors["p_adjusted"].iloc[0]
@@ -43,7 +68,7 @@ def test_a_later_look_needs_more_evidence_and_a_planned_one_may_spend_all():
 
     assert adjusted(planned=1, seen=[finished(data)]) == pytest.approx(p)
     assert adjusted(seen=[finished(data)]) == pytest.approx(1.25 * p)
-    earlier = {"other": [0]}  # a look at runs that are gone
+    earlier = {"other": [0, 1, 2]}  # a look at runs that are gone
     assert adjusted(seen=[earlier, finished(data)]) == pytest.approx(min(10 * p, 1))
     assert adjusted(planned=1, seen=[earlier, finished(data)]) == pytest.approx(min(p * 0.05 / NOTHING, 1))
 

@@ -14,7 +14,7 @@ from regab.metrics import measured_by
 from regab.records.columns import cell, column, words
 from regab.records.home import resume
 from regab.report.factors import factor_levels, level_name, listed_levels
-from regab.report.looks import look_words
+from regab.report.looks import look_words, that_spend
 from regab.report.sentences import ORDER, interval, kind_of, points, unit
 from regab.report.study import Study, made_elsewhere, trained_apart
 from regab.report.variant import Variant
@@ -39,7 +39,7 @@ def verdict_sentences(study: Study) -> Sentences:
 
 def limits(study: Study) -> Sentences:
     """How far all this may be trusted, and what may be done where something is undecided."""
-    look = look_words(study.looks)
+    look = look_words(that_spend(study.looks, study.results))
     return [*_moved(study), *_luck(study), *_further(study), *([("", look)] if look else [])]
 
 

@@ -12,7 +12,7 @@ from regab.analysis.table import variant_names
 from regab.analysis.verdicts.compare import sweep_of
 from regab.analysis.verdicts.doubts import doubted
 from regab.analysis.verdicts.judgement import Judgement, judge
-from regab.analysis.verdicts.looks import automatic, spending
+from regab.analysis.verdicts.looks import automatic, spending, tested
 from regab.analysis.verdicts.words import bounded
 from regab.errors import CannotWrite, UsageError
 from regab.records.looks import Looks, Seeds, load_looks, save_looks, seeds_of
@@ -39,14 +39,20 @@ def looks_at(folders: Sequence[Path], results: DataFrame) -> Looks:
     return known.at(finished(results))
 
 
-def planned(looks: Looks, count: int | None) -> Looks:
+def that_spend(looks: Looks, results: DataFrame) -> Looks:
+    """Without those at which there was nothing to test yet."""
+    return replace(looks, seen=tested(looks.seen, max(results["fold"].nunique(), 1)))
+
+
+def planned(looks: Looks, count: int | None, results: DataFrame) -> Looks:
     """The looks, if it is said at the first that there will be one only. Raises UsageError."""
     if count is None or count == looks.planned:
         return looks
     if count != 1:
         raise UsageError(f"--looks {count}: a report can only be said to be the one look, by --looks 1")
-    if looks.most or len(looks.seen) > 1:
-        raise UsageError(f"--looks {count}: this sweep was looked at {len(looks.seen)} times already")
+    seen = len(that_spend(looks, results).seen)
+    if looks.most or seen > 1:
+        raise UsageError(f"--looks {count}: this sweep was looked at {seen} times already")
     return replace(looks, planned=count)
 
 
@@ -60,6 +66,7 @@ def judge_at(
     results: DataFrame, looks: Looks, baseline: str | None, metric: str | None, practical: float, at: str
 ) -> Judgement:
     """The page's tables at the present look: what it may spend, and what earlier ones have found."""
+    looks = that_spend(looks, results)
     seeds, levels = finished(results), _levels(looks)
     now = looks.seen.index(seeds) if seeds in looks.seen else len(looks.seen)
     before = [(seen, level) for seen, level in zip(looks.seen[:now], levels, strict=False) if _any_left(seen, seeds)]
@@ -87,7 +94,7 @@ def one_step(results: DataFrame, metric: str | None = None) -> float:
 
 
 def look_words(looks: Looks) -> str:
-    """Which look this is, and what that means; nothing for the first."""
+    """Which of the looks that spend this is, and what that means; nothing for the first."""
     count = len(looks.seen)
     if count < 2:
         return ""

@@ -65,7 +65,7 @@ class Study:
         self.folders, self.results = list(folders), with_direction(results, options.metric, options.direction)
         if options.metric:
             check_measured(results, options.metric, options.at)
-        self.looks, self.own = planned(looks_at(folders, results), options.looks), own_measures(self.results)
+        self.looks, self.own = planned(looks_at(folders, results), options.looks, results), own_measures(self.results)
         said = self.looks.practical if options.practical is None else options.practical
         self._outcomes: dict[str, Row] = dict(outcomes or {})
         self.options, self.asked_at = replace(options, practical=said or 0.0), options.at

@@ -12,6 +12,7 @@ from typing import Any
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
+from regab.analysis.verdicts.looks import tested
 from regab.config import Run
 from regab.errors import CannotWrite, Interrupted, RunsFailed, UsageError
 from regab.measured import MEASURED
@@ -20,7 +21,7 @@ from regab.records.files import finite, write_atomically
 from regab.records.home import go_on
 from regab.records.looks import NOTHING_SAID, Looks, load_looks, save_looks
 from regab.records.printable import printable
-from regab.records.results import Known, write_results
+from regab.records.results import Known, fold_of, write_results
 from regab.script import is_script, own_part
 from regab.sweep.design import Assignment
 from regab.sweep.folders import run_folder_name
@@ -97,7 +98,7 @@ class Sweep:
             return []
         with store.locked(), current().listening(batch) as heard:
             runs = self._step(store, cfg, growth, heard)
-            announce(store.root, looks)
+            announce(store.root, looks, len({fold_of(run.config.get("data", {})) for run in runs}))
             while growth and (more := growth.more(store.root, runs)):
                 self.ask(*more)
                 runs = self._step(store, cfg, growth, heard)
@@ -196,11 +197,11 @@ def tabulate(store: Store, asked: list[Run], ended: Mapping[str, Ended]) -> dict
     return known
 
 
-def announce(root: Path, looks: Looks) -> None:
-    """Keep what is said of looks in advance. Once there was one, nobody can say any more how many there will be."""
+def announce(root: Path, looks: Looks, folds: int) -> None:
+    """Keep what is said of looks in advance. Once one has spent something, nobody can say any more how many come."""
     known = load_looks(root)
     practical = known.practical if looks.practical is None else looks.practical
-    save_looks(root, replace(known if known.seen else looks, practical=practical))
+    save_looks(root, replace(known if tested(known.seen, folds) else looks, practical=practical, seen=known.seen))
 
 
 def conclude_batches(cfg: DictConfig) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from regab.analysis.table import variant_names
-from regab.analysis.verdicts.paired import LEVEL
+from regab.analysis.verdicts.paired import FEWEST, LEVEL
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -40,6 +41,14 @@ def automatic(most: int = 30) -> list[tuple[int, float]]:
     parts = [(n / most) ** LEARNED for n in seeds]
     last = max(LAST_LEVEL, LEVEL / sum(parts))
     return [(n, last * part) for n, part in zip(seeds, parts, strict=True)]
+
+
+def tested(seen: Sequence[Seeds], folds: int) -> list[Seeds]:
+    """The looks at which anything could be found, each seed having so many ``folds``: they alone spend something.
+
+    A difference of fewer than three replicates is not tested.
+    """
+    return [seeds for seeds in seen if folds * len({*chain.from_iterable(seeds.values())}) >= FEWEST]
 
 
 def at_look(results: DataFrame, seeds: Seeds) -> DataFrame:

@@ -13,6 +13,7 @@ from regab.metrics import SPLITS, measured_by
 from regab.processes import shared_out
 from regab.records.columns import Column, measured, words
 from regab.report.conclusions import setting, verdict_sentences
+from regab.report.looks import that_spend
 from regab.report.page.drawings import costs, interactions, responses
 from regab.report.page.forest import MARKS, TONES, factor_table, variant_table
 from regab.report.sentences import ORDER, kind_of, points, unit
@@ -75,7 +76,7 @@ def _note(study: Study) -> str:
 
 def _left(study: Study) -> str:
     """What is kept for later looks."""
-    if study.looks.most or study.looks.planned or len(study.looks.seen) != 1:
+    if study.looks.most or study.looks.planned or len(that_spend(study.looks, study.results).seen) != 1:
         return ""
     return " This first look may spend 4 of the 5 %; the rest is for seeds that may be added (--looks 1 spends all)."
 
