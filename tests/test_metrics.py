@@ -184,6 +184,14 @@ def test_many_examples_round_no_more_than_few(name):
     )
 
 
+def test_the_counts_of_many_examples_of_either_class_do_not_overflow():
+    """Of s examples MCC multiplies numbers of s⁴/4, for which 64 bits are too few."""
+    y = torch.arange(400_000) % 2
+    said = torch.where(torch.arange(400_000) % 10 < 8, y, 1 - y)
+    found = metrics()["mcc"]().of(torch.nn.functional.one_hot(said, 2).float()[None], y)
+    assert found.item() == pytest.approx(0.6)
+
+
 def test_outputs_far_apart_are_ranked_though_their_probabilities_are_all_one():
     y, score = torch.tensor([0, 1, 0, 1, 1]), torch.tensor([100.0, 300.0, 250.0, 200.0, 400.0])
     outputs = torch.stack([torch.zeros(5), score], -1)[None]
@@ -252,6 +260,18 @@ def test_classes_that_a_split_lacks_are_left_out():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert found[0].item() == pytest.approx(sklearn.balanced_accuracy_score(y[some], outputs[0, some].argmax(-1)))
+
+
+@pytest.mark.parametrize("name", [*OF_CLASSES, *OF_NUMBERS])
+def test_a_metric_says_that_it_has_no_value_exactly_where_it_has_none(name):
+    torch.manual_seed(0)
+    metric = metrics()[name]()
+    if name in OF_NUMBERS:
+        outputs, some = torch.randn(2, 5, 1), ([1.0, 2, 3, 4, 5], [2.0] * 5, [0.0, 1, 2, 2, 3], [-1.0, 1, -1, 1, 1])
+    else:
+        outputs, some = torch.randn(2, 5, 7), ([0, 1, 2, 6, 1], [1] * 5, [0, 0, 0, 0, 5])
+    for y in map(torch.tensor, some):
+        assert bool(metric.undefined(y)) == bool(metric.of(outputs, y).isnan().all()), y
 
 
 def test_targets_that_do_not_vary_or_are_zero():
@@ -386,6 +406,18 @@ def test_several_labels_are_measured_as_scikit_learn_means_over_them(labelled):
             assert found[f"train_recall_{label}"][run].item() == pytest.approx(expected, abs=1e-6)
     assert found["train_recall_2"].isnan().all()
     assert undefined_words(measured, data) == ["not defined (nan): train_recall_2; no example is of label 2"]
+
+
+def test_of_two_labels_each_is_one_that_an_example_has_or_has_not():
+    torch.manual_seed(1)
+    y = (torch.rand(300, 2) < torch.tensor([0.5, 0.2])).float()
+    x = torch.randn(300, 2) + y
+    nothing = Split(x[:0], y[:0])
+    data = Data(Split(x, y), nothing, nothing, classes=2, task=Multilabel())
+    found = evaluate(Few(), data, data.task, metrics_of(config(metrics={"names": ["f1", "recall"], "extra": {}}), data))
+    for name in ("f1", "recall"):
+        expected = getattr(sklearn, f"{name}_score")(y, x > 0, average="macro")
+        assert found[f"train_{name}"][0].item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_several_targets_are_measured_as_a_mean_over_them():
