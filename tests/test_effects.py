@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from regab.analysis.verdicts.compare import compare
 from regab.analysis.verdicts.contrasts import design
@@ -59,6 +60,16 @@ def test_planted_effects_and_their_interaction_are_recovered():
     assert (pairs.verdict == "better together").tolist() == [True] + [False] * 5
 
 
+def test_the_levels_of_a_baseline_that_is_asked_for_are_the_references_of_factors():
+    table = planted("grid", 4, 0.01, np.random.default_rng(3))
+    plain, turned = main_effects(table), main_effects(table, baseline={FACTORS[0]: "0.5", FACTORS[2]: "batch"})
+    for factor, sign in ((FACTORS[0], -1), (FACTORS[1], 1), (FACTORS[2], -1), (FACTORS[3], 1)):
+        ((before,), (after,)) = (rows[rows.factor == factor].to_dict("records") for rows in (plain, turned))
+        names = ("level", "reference") if sign == 1 else ("reference", "level")
+        assert (after["level"], after["reference"]) == tuple(before[name] for name in names)
+        assert after["effect"] == pytest.approx(sign * before["effect"])
+
+
 @pytest.mark.slow
 def test_intervals_cover_planted_effects():
     rng, inside = np.random.default_rng(2), []
@@ -98,6 +109,27 @@ def test_the_estimates_are_those_of_least_squares_with_seeds_as_dummies(kind, fa
         products = [on[a] * on[b] for a, b in itertools.combinations(LEVELS, 2)]
         fitted = OLS(target, pd.concat([*products, on, seeds], axis=1).to_numpy()).fit()
         np.testing.assert_allclose(interactions(table)["effect"], fitted.params[:6])
+
+
+def test_where_runs_failed_intervals_have_errors_clustered_by_seed_and_the_freedom_of_their_shares():
+    """By statsmodels' sandwich, and the shares of seeds in what tells a factor apart from all else (Frisch & Waugh)."""
+    from statsmodels.api import OLS
+
+    rng = np.random.default_rng(4)
+    table = planted("grid", 4, 0.02, rng)
+    table.loc[rng.choice(len(table), 14, replace=False), "status"] = "failed"
+    there = table[table["status"] == "finished"]
+    on = np.array([there[key] == LEVELS[key][-1] for key in LEVELS], float).T
+    x = np.concatenate([on, pd.get_dummies(there["seed"]).to_numpy(float)], 1)
+    clustered = {"groups": there["seed"], "use_correction": False}
+    fitted = OLS(there["selected_test_accuracy"].to_numpy(), x).fit(cov_type="cluster", cov_kwds=clustered)
+    main = main_effects(table)
+    for j, row in enumerate(main.itertuples()):
+        told = pd.Series(OLS(x[:, j], np.delete(x, j, 1)).fit().resid ** 2).groupby(there["seed"].to_numpy()).sum()
+        concentration = np.square(told / told.sum()).sum()
+        error = fitted.bse[j] / np.sqrt(1 - concentration)
+        reach = scipy.stats.t.ppf(0.975, 1 / concentration - 1) * error
+        assert [row.ci_low, row.ci_high] == pytest.approx([row.effect - reach, row.effect + reach])
 
 
 def test_a_fraction_tells_main_effects_and_no_interaction_that_it_confounds():

@@ -21,6 +21,13 @@ def test_factors_have_the_adjustment_that_is_theirs_alone_while_none_has_a_verdi
     assert (then >= first[0]).all()
 
 
+def test_a_single_question_of_either_kind_is_adjusted_for_nothing():
+    first, then = gatekept(np.array([0.03]), np.array([]))
+    assert [*first] == [0.03]
+    assert [*then] == []
+    assert [*gatekept(np.array([]), np.array([0.03, np.nan]))[1]][:1] == [0.03]
+
+
 def test_without_factors_the_adjustment_is_holms():
     p = RNG.uniform(0, 0.1, 8)
     p[3] = np.nan
@@ -55,6 +62,22 @@ def test_a_page_has_the_tables_of_its_parts_with_verdicts_of_its_own():
     assert page.factors["depends_on"].tolist() == [FACTORS[1], FACTORS[0], "", ""]
 
 
+def test_a_level_depends_on_others_only_where_that_level_has_the_interaction():
+    factors = ("reg.dropout.rate", "reg.norm.kind", "reg.l2.strength")
+    rng, noise = np.random.default_rng(0), 1e-3
+    cells = {
+        (rate, kind, l2): 0.8 + 0.05 * (rate == "0.5" and kind == "batch") + rng.normal(0, noise, 4)
+        for rate in ("0", "0.2", "0.5") for kind in ("none", "batch") for l2 in ("0", "0.5")
+    }  # fmt: skip
+    found = judge(results(cells, factors=factors)).factors.set_index(["factor", "level"])["depends_on"]
+    assert found.to_dict() == {
+        (factors[0], "0.2"): "",
+        (factors[0], "0.5"): factors[1],
+        (factors[1], "batch"): factors[0],
+        (factors[2], "0.5"): "",
+    }
+
+
 def test_where_a_variant_is_the_factor_both_have_one_verdict():
     table = planted("one_at_a_time", 5, 0.005, np.random.default_rng(6))
     page = judge(table)
@@ -80,3 +103,11 @@ def test_a_verdict_of_an_earlier_look_stands_and_later_looks_spend_what_is_left(
     alone = judge(then).variants["p_adjusted"][1]
     assert judge(then, level=0.01).variants["p_adjusted"][1] == pytest.approx(5 * alone)
     assert judge(then, level=0.0).variants["p_adjusted"][1] == 1
+
+
+def test_an_earlier_look_knows_only_the_runs_that_each_variant_had_then():
+    noisy = [0.01, -0.02, 0.03]
+    table = results({"0": [0.9] * 8, "0.5": [0.9 + gain for gain in (*noisy, *np.linspace(0.05, 0.06, 5))]})
+    seeds = {"dropout.rate=0": [*range(8)], "dropout.rate=0.5": [0, 1, 2]}
+    assert judge(table).variants["verdict"][1] == "helps"
+    assert judge(table, level=1e-6, before=[(seeds, 0.05)]).variants["verdict"][1] == "no evidence"

@@ -87,7 +87,7 @@ def test_what_an_earlier_look_found_stays_found():
 
 def test_no_practical_difference_of_an_earlier_look_stands_while_the_difference_is_one():
     early = results({"reg.l2.strength": {"0": 0.0, "0.1": 0.0}}, 3)
-    for gain, word in ((0.003, "no practical difference"), (0.1, "no evidence")):
+    for gain, word in ((0.003, "no practical difference"), (0.1, "no evidence"), (-0.1, "no evidence")):
         late = results({"reg.l2.strength": {"0": 0.0, "0.1": gain}}, 8, noise=0.02)
         late = pd.concat([early, late[late["seed"] >= 3]], ignore_index=True)
         looks = Looks(planned=1, seen=[finished(early)]).at(finished(late))

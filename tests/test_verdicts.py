@@ -209,6 +209,20 @@ def test_missing_pairs_are_left_out_and_counted_and_failures_are_not_averaged_in
     assert row["mean_difference"].iloc[0] == pytest.approx(np.mean(np.array(UP[1:4]) - BASE[1:4]))
 
 
+def test_the_correlation_is_pearsons_over_the_complete_pairs_and_none_where_it_is_not_defined():
+    levels = {
+        "0": [*BASE, None],
+        "0.5": [0.91, 0.90, None, 0.95, 0.88, 0.9],
+        "0.7": [0.5] * 6,
+        "0.9": [None] * 4 + UP[:2],
+    }
+    found = compare(results(levels)).set_index("reg.dropout.rate")["correlation"]
+    there = [0, 1, 3, 4]
+    pearson = scipy.stats.pearsonr(np.take(BASE, there), np.take(levels["0.5"], there).astype(float)).statistic
+    assert found["0.5"] == pytest.approx(pearson)
+    assert found[["0", "0.7", "0.9"]].isna().all()
+
+
 def test_a_variant_that_always_failed_is_shown_without_numbers():
     row = compare(results({"0": BASE, "0.5": [None] * 5})).iloc[1]
     assert (row["n"], row["failed"], row["verdict"]) == (0, 5, "too few seeds")
@@ -262,6 +276,13 @@ def test_a_design_without_that_variant_is_compared_with_its_first():
 def test_a_baseline_is_given_by_name_or_by_levels(asked):
     levels = [("0", "none", "0.1"), ("1e-4", "batch", "0.1")]
     assert named(levels, baseline=asked) == "l2.strength=1e-4, norm.kind=batch, optimizer.lr=0.1"
+
+
+def test_a_headline_that_was_not_measured_is_an_error_and_no_other_metric_takes_its_place():
+    table = results({"0": BASE, "0.5": UP}, metric="test_loss")
+    table.attrs["headline"] = "auroc"
+    with pytest.raises(UsageError, match=r"^test_auroc: unknown metric"):
+        compare(table)
 
 
 @pytest.mark.parametrize(
