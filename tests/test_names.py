@@ -14,9 +14,10 @@ from regab.records.columns import columns
 from regab.records.printable import printable
 from regab.records.results import variant_name
 from regab.report.figures.style import figure
+from regab.report.latex import escaped
 from regab.report.page.embedded import as_json
 from regab.report.page.page import HERE
-from regab.report.tables import _escaped, _in_markdown
+from regab.report.tables import _in_markdown
 
 NAMES = [
     "plain",
@@ -31,35 +32,38 @@ NAMES = [
     "a|b*c*`d`",
 ]
 NAMES += ["\x1b[31mred\x07", "\u202egnp", "é 漢字 🎲", "-", '"quoted"', "'", "x" * 3000, "[bold]", "[/red]", "&amp;"]
-PRINTABLE = st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min_size=1)
+ANY_LETTER = st.characters(
+    exclude_categories=("C", "Z"), exclude_characters="µ" + "".join(map(chr, range(0x370, 0x400)))
+)
+PRINTABLE = st.text(ANY_LETTER | st.sampled_from(" αλωΩ"), min_size=1)
 ANY = st.text(st.characters(exclude_categories=("Cs",)), min_size=1)
 
 UNDONE = {
     "\\textbackslash{}": "\\", "\\textasciitilde{}": "~", "\\textasciicircum{}": "^", "{[}": "[", "{]}": "]",
-    "\\textless{}": "<", "\\textgreater{}": ">", "\\textbar{}": "|", "\\textquotedbl{}": '"', "$^2$": "²",
-    "$\\pm$": "±",
+    "\\textless{}": "<", "\\textgreater{}": ">", "\\textbar{}": "|", '\\string"': '"', "$^2$": "²",
+    "$\\pm$": "±", "$\\alpha$": "α", "$\\lambda$": "λ", "$\\omega$": "ω", "$\\Omega$": "Ω", "$\\mu$": "μ",
 }  # fmt: skip
 
 
 def as_latex_prints(text):
     """What LaTeX makes of the escapes that we use; of one that it does not know, nothing."""
     known = "|".join(map(re.escape, UNDONE))
-    pattern = rf"(?P<known>{known})|\\(?P<escaped>[&%$#_{{}}])|(?P<plain>[^\\&%$#_{{}}~^<>|\"\[\]])"
+    pattern = rf"(?P<known>{known})|\\(?P<escaped>[&%$#_{{}}])|(?P<plain>[^\\&%$#_{{}}~^<>|\"\[\]\u0370-\u03ff])"
     found = list(re.finditer(pattern, text))
     assert "".join(f[0] for f in found) == text
     return "".join(UNDONE[f["known"]] if f["known"] else f["escaped"] or f["plain"] for f in found)
 
 
 @given(PRINTABLE)
-@example("a²±b")
+@example("a²±b αλωΩ")
 @example('\\~^_{}%&#$[]<>|"')
 def test_latex_prints_a_name_as_it_is(name):
-    assert as_latex_prints(_escaped(name, "$\\pm$")) == name.replace("−", "-")
+    assert as_latex_prints(escaped(name, "$\\pm$")) == name.replace("−", "-")
 
 
 @given(ANY)
 def test_latex_and_markdown_stay_in_their_line_and_cell(name):
-    for text in (_escaped(name), _in_markdown(name)):
+    for text in (escaped(name), _in_markdown(name)):
         assert text.isprintable()
     assert not re.search(r"(?<!\\)(?:\\\\)*[|<`*\[\]~$&]", _in_markdown(name))
     assert re.sub(r"\\(.)", r"\1", _in_markdown(name)) == printable(name).replace("\n", " ")

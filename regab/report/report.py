@@ -17,11 +17,12 @@ from regab.records.home import folder_words
 from regab.records.looks import load_looks
 from regab.records.results import PAGE, load_results
 from regab.report.figures.comparison import draw_comparison
+from regab.report.latex import latex
 from regab.report.looks import finished, keep
 from regab.report.page.page import page
 from regab.report.study import Options, Study
 from regab.report.summary import failures, sweep_summary
-from regab.report.tables import latex, markdown
+from regab.report.tables import markdown
 from regab.report.variant import Row
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The comparison as a table to paste: Markdown and LaTeX."""
+"""The comparison as a table to paste, and in Markdown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 import re
 from functools import lru_cache
 from statistics import mean, stdev
-from typing import Any
 
 from regab.records.columns import Column, cell, higher_is_better, words
 from regab.records.printable import printable
@@ -18,13 +17,15 @@ from regab.report.variant import Variant
 Cells = list[str]
 
 
-def _head(study: Study) -> Cells:
+def head(study: Study) -> Cells:
+    """The names of the columns."""
     metric = words(study.metric)
     percent = " (%)" if study.metric.measure.percent else ""
     return ["variant", f"{metric}{percent}", f"difference ({unit(study.metric)})", "95 % interval", "verdict"]
 
 
-def _cells(study: Study, variant: Variant) -> Cells:
+def cells(study: Study, variant: Variant) -> Cells:
+    """A variant's row."""
     effect = variant.effect
     difference = "" if variant.is_baseline else points(study.metric, effect["mean_difference"])
     return [variant.short, mean_and_deviation(study, variant), difference, _interval(study, variant), kind_of(variant)]
@@ -68,41 +69,11 @@ def best(study: Study) -> set[str]:
 def markdown(study: Study) -> str:
     """``table.md``."""
     top = best(study)
-    lines = [_head(study), ["---", "---:", "---:", ":---:", "---"]]
+    lines = [head(study), ["---", "---:", "---:", ":---:", "---"]]
     for variant in study.variants:
-        name, value, *rest = map(_in_markdown, _cells(study, variant))
+        name, value, *rest = map(_in_markdown, cells(study, variant))
         lines.append([name, f"**{value}**" if variant.name in top else value, *rest])
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", _in_markdown(caption(study)), ""])
-
-
-def latex(study: Study) -> str:
-    """``table.tex``, for the package booktabs."""
-    top = best(study)
-    rows = []
-    for variant in study.variants:
-        name, value, difference, within, verdict = map(_escaped, _cells(study, variant))
-        value = f"$\\mathbf{{{value}}}$" if variant.name in top else f"${value}$" if value != "-" else "--"
-        bounds = f"$[{within.replace(' to ', ', ')}]$" if within else "--"
-        difference = f"${difference}$" if difference else "--"
-        rows.append(f"  {name} & {value} & {difference} & {bounds} & {verdict} \\\\")
-    head, words_below = " & ".join(map(_escaped, _head(study))), _escaped(caption(study), "$\\pm$")
-    return "\n".join([
-        "% needs \\usepackage{booktabs}",
-        "\\begin{table}", "  \\centering", f"  \\caption{{{words_below}}}",
-        "  \\begin{tabular}{lrrcl}", "  \\toprule", f"  {head} \\\\", "  \\midrule",
-        *rows,
-        "  \\bottomrule", "  \\end{tabular}", "\\end{table}", "",
-    ])  # fmt: skip
-
-
-# Each character that LaTeX takes for something else, or that the row before would: \\ may be followed by [length].
-_LATEX: dict[str, Any] = {c: f"\\{c}" for c in "&%$#_{}"} | {"±": "\\pm", "−": "-", "²": "$^2$", "\n": " "}
-_LATEX |= {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "[": "{[}", "]": "{]}"}
-_LATEX |= {"<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}", '"': "\\textquotedbl{}"}
-
-
-def _escaped(text: str, plus_minus: str = "\\pm") -> str:
-    return printable(text).translate(str.maketrans(_LATEX | {"±": plus_minus}))
 
 
 def _in_markdown(text: str) -> str:

@@ -206,8 +206,7 @@ def own_measures(results: DataFrame) -> Measures:
 
 
 def with_direction(results: DataFrame, metric: str | None, direction: str | None) -> DataFrame:
-    """The same table, which says of a metric which way is better. Raises UsageError for the wrong way of one of
-    regab's."""
+    """The same table, which says which way of a metric is better. Raises UsageError if regab's own says otherwise."""
     if not direction:
         return results
     results, metric = results.copy(), metric or default_metric(results)
