@@ -109,7 +109,7 @@ def test_the_page_warns_of_runs_that_collapsed(tmp_path):
 
 def test_a_judgement_without_doubts_is_left_as_it_was():
     table = results(TWO, 5)
-    plain = judge(table).variants
+    plain = judge(sweep_of(table)).variants
     rows = judged(table)
     assert plain["verdict"].tolist() == [rows[level].verdict for level in plain[L2]]
 

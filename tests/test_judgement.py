@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from regab.analysis.verdicts.compare import compare
+from regab.analysis.verdicts.compare import compare, sweep_of
 from regab.analysis.verdicts.effects import interactions, main_effects
 from regab.analysis.verdicts.family import gatekept, holm
 from regab.analysis.verdicts.judgement import judge
@@ -54,7 +54,7 @@ def test_whatever_is_true_at_most_one_page_in_twenty_has_a_false_verdict():
 
 def test_a_page_has_the_tables_of_its_parts_with_verdicts_of_its_own():
     table = planted("grid", 5, 0.01, np.random.default_rng(2))
-    page = judge(table)
+    page = judge(sweep_of(table))
     for found, alone in zip(page, (main_effects(table), interactions(table), compare(table)), strict=True):
         assert list(found) == list(alone)
         np.testing.assert_array_equal(found["p_value"], alone["p_value"])
@@ -69,7 +69,7 @@ def test_a_level_depends_on_others_only_where_that_level_has_the_interaction():
         (rate, kind, l2): 0.8 + 0.05 * (rate == "0.5" and kind == "batch") + rng.normal(0, noise, 4)
         for rate in ("0", "0.2", "0.5") for kind in ("none", "batch") for l2 in ("0", "0.5")
     }  # fmt: skip
-    found = judge(results(cells, factors=factors)).factors.set_index(["factor", "level"])["depends_on"]
+    found = judge(sweep_of(results(cells, factors=factors))).factors.set_index(["factor", "level"])["depends_on"]
     assert found.to_dict() == {
         (factors[0], "0.2"): "",
         (factors[0], "0.5"): factors[1],
@@ -80,7 +80,7 @@ def test_a_level_depends_on_others_only_where_that_level_has_the_interaction():
 
 def test_where_a_variant_is_the_factor_both_have_one_verdict():
     table = planted("one_at_a_time", 5, 0.005, np.random.default_rng(6))
-    page = judge(table)
+    page = judge(sweep_of(table))
     np.testing.assert_array_equal(page.factors["p_adjusted"], page.variants["p_adjusted"][1:])
     assert page.factors["verdict"].tolist() == page.variants["verdict"].tolist()[1:]
     np.testing.assert_allclose(page.factors["p_adjusted"], main_effects(table)["p_adjusted"])  # sums round
@@ -98,16 +98,16 @@ def test_a_verdict_of_an_earlier_look_stands_and_later_looks_spend_what_is_left(
     seeds = {f"dropout.rate={level}": list(range(5)) for level in ("0", "0.5")}
     then = at_look(table, seeds)
     assert len(then) == 10
-    assert judge(table).variants["verdict"][1] == "no evidence"
-    assert judge(table, before=[(seeds, 0.025)]).variants["verdict"][1] == "helps"
-    alone = judge(then).variants["p_adjusted"][1]
-    assert judge(then, level=0.01).variants["p_adjusted"][1] == pytest.approx(5 * alone)
-    assert judge(then, level=0.0).variants["p_adjusted"][1] == 1
+    assert judge(sweep_of(table)).variants["verdict"][1] == "no evidence"
+    assert judge(sweep_of(table), before=[(seeds, 0.025)]).variants["verdict"][1] == "helps"
+    alone = judge(sweep_of(then)).variants["p_adjusted"][1]
+    assert judge(sweep_of(then), level=0.01).variants["p_adjusted"][1] == pytest.approx(5 * alone)
+    assert judge(sweep_of(then), level=0.0).variants["p_adjusted"][1] == 1
 
 
 def test_an_earlier_look_knows_only_the_runs_that_each_variant_had_then():
     noisy = [0.01, -0.02, 0.03]
     table = results({"0": [0.9] * 8, "0.5": [0.9 + gain for gain in (*noisy, *np.linspace(0.05, 0.06, 5))]})
     seeds = {"dropout.rate=0": [*range(8)], "dropout.rate=0.5": [0, 1, 2]}
-    assert judge(table).variants["verdict"][1] == "helps"
-    assert judge(table, level=1e-6, before=[(seeds, 0.05)]).variants["verdict"][1] == "no evidence"
+    assert judge(sweep_of(table)).variants["verdict"][1] == "helps"
+    assert judge(sweep_of(table), level=1e-6, before=[(seeds, 0.05)]).variants["verdict"][1] == "no evidence"

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from regab.analysis.baseline import variants_of
+from regab.analysis.verdicts.compare import sweep_of
 from regab.analysis.verdicts.judgement import judge
 from regab.analysis.verdicts.looks import automatic
 from regab.analysis.verdicts.undecided import hopeless, undecided, wanted
@@ -45,7 +46,7 @@ def test_a_look_at_fewer_than_three_replicates_spends_nothing(tmp_path, folds, s
     looks = load_looks(tmp_path)
     assert len(looks.seen) == 3  # each is known, so that regab show shows no later one
     judged = judge_at(table, looks, None, None, 0.0, "selected")
-    alone = judge(table, level=spent[-1], before=[(looks.seen[1], spent[0])][: len(spent) - 1])
+    alone = judge(sweep_of(table), level=spent[-1], before=[(looks.seen[1], spent[0])][: len(spent) - 1])
     assert judged.factors["p_adjusted"].iloc[0] == pytest.approx(alone.factors["p_adjusted"].iloc[0])
     assert ("second look" in look_words(that_spend(looks, table))) == (len(spent) > 1)
 
@@ -60,7 +61,7 @@ def test_seeds_are_added_by_plan_after_a_look_at_which_there_was_nothing_to_test
 
 def test_a_later_look_needs_more_evidence_and_a_planned_one_may_spend_all():
     data = results({"reg.l2.strength": {"0": 0.0, "0.1": 0.002}}, 4)
-    p = judge(data).factors["p_adjusted"].iloc[0]
+    p = judge(sweep_of(data)).factors["p_adjusted"].iloc[0]
 
     def adjusted(**looks):
         judged = judge_at(data, Looks(**looks), None, None, 0.0, "selected")
@@ -77,7 +78,7 @@ def test_what_an_earlier_look_found_stays_found():
     effects = {"reg.l2.strength": {"0": 0.0, "0.1": 0.02}}
     early, late = results(effects, 3), results(effects, 6, noise=0.04)
     late = pd.concat([early, late[late["seed"] >= 3]], ignore_index=True)
-    assert judge(early, level=0.025).factors["verdict"].tolist() == ["helps"]
+    assert judge(sweep_of(early), level=0.025).factors["verdict"].tolist() == ["helps"]
     looks = Looks(planned=1, seen=[finished(early)]).at(finished(late))
     tables = judge_at(late, looks, None, None, 0.0, "selected")
     for row in (tables.factors.iloc[-1], tables.variants.iloc[-1]):
@@ -115,25 +116,25 @@ def test_two_sweeps_that_share_a_baseline_are_no_further_look_but_two_of_the_sam
 
 
 def test_what_is_undecided_gets_seeds_with_its_reference_and_the_baseline():
-    judged = judge(results(TWO | {"reg.l2.strength": {"0": 0.0, "0.1": 0.0}}, 3, noise=0.01))
+    judged = judge(sweep_of(results(TWO | {"reg.l2.strength": {"0": 0.0, "0.1": 0.0}}, 3, noise=0.01)))
     assert set(undecided(judged)["factor"]) == {*TWO}
     data = results(
         {"reg.l2.strength": {"0": 0.0, "0.1": 0.05}, "reg.dropout.rate": {"0": 0.0, "0.2": 0.05, "0.5": 0.0}}, 6
     )
-    judged, variants = judge(data), variants_of(data)
+    judged, variants = judge(sweep_of(data)), variants_of(data)
     assert [*undecided(judged)["level"]] == ["0.5"]
     assert {variants[name]["reg.dropout.rate"] for name in wanted(judged, variants)} == {"0", "0.5"}
     assert len(wanted(judged, variants)) == 4
-    assert wanted(judge(data, practical=0.04), variants) == []
+    assert wanted(judge(sweep_of(data), practical=0.04), variants) == []
 
 
 def test_where_no_factor_can_be_told_undecided_variants_get_seeds_and_the_baseline():
     data = results({"reg.l2.strength": {"0": 0.0, "0.1": 0.05}, "reg.dropout.rate": {"0": 0.0, "0.2": 0.0}}, 4)
     both = data[(data["reg.l2.strength"] == "0") == (data["reg.dropout.rate"] == "0")]
-    nothing = judge(both)._replace(factors=judge(both).factors.iloc[:0])
+    nothing = judge(sweep_of(both))._replace(factors=judge(sweep_of(both)).factors.iloc[:0])
     assert wanted(nothing, variants_of(both)) == []
     zero = both.assign(selected_test_accuracy=np.random.default_rng(0).normal(0.9, 0.01, len(both)))
-    nothing = judge(zero)._replace(factors=judge(zero).factors.iloc[:0])
+    nothing = judge(sweep_of(zero))._replace(factors=judge(sweep_of(zero)).factors.iloc[:0])
     assert len(wanted(nothing, variants_of(zero))) == 2
 
 
@@ -149,7 +150,7 @@ def test_a_variant_that_never_has_a_value_gets_no_more_seeds_and_it_is_said(tmp_
         data.loc[lost, [column for column in data if column.startswith(("selected_", "last_"))]] = np.nan
         if failed:
             data.loc[lost, "status"] = "failed"
-        judged, variants = judge(data), variants_of(data)
+        judged, variants = judge(sweep_of(data)), variants_of(data)
         gone = {name for name, levels in variants.items() if levels["reg.l2.strength"] == "1"}
         assert {*hopeless(judged)} == gone
         assert len(wanted(judged, variants)) == others

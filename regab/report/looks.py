@@ -70,9 +70,9 @@ def judge_at(
     seeds, levels = finished(results), _levels(looks)
     now = looks.seen.index(seeds) if seeds in looks.seen else len(looks.seen)
     before = [(seen, level) for seen, level in zip(looks.seen[:now], levels, strict=False) if _any_left(seen, seeds)]
-    judged = judge(results, baseline, metric, practical, at, [*levels, NOTHING][now], before)
     sweep = sweep_of(results, baseline, metric, at)
-    return Judgement(*(bounded(table, sweep.upwards, practical) for table in doubted(judged, sweep)))
+    judged = doubted(judge(sweep, practical, [*levels, NOTHING][now], before), sweep)
+    return Judgement(*(bounded(table, sweep.upwards, practical) for table in judged))
 
 
 def _any_left(seen: Seeds, now: Seeds) -> bool:
@@ -88,9 +88,9 @@ def _levels(looks: Looks) -> list[float]:
     return [level or NOTHING for level in spending(counts, looks.planned)]
 
 
-def one_step(results: DataFrame, metric: str | None = None) -> float:
+def one_step(results: DataFrame) -> float:
     """The smallest difference that the metric can show, as one example of a test set."""
-    return sweep_of(results, None, metric, "selected").step
+    return sweep_of(results).step
 
 
 def look_words(looks: Looks) -> str:

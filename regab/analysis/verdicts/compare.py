@@ -81,7 +81,9 @@ class Sweep:
         return [name for name in self.variants if name != self.base]
 
 
-def sweep_of(results: DataFrame, baseline: str | Levels | None, metric: str | None, at: str) -> Sweep:
+def sweep_of(
+    results: DataFrame, baseline: str | Levels | None = None, metric: str | None = None, at: str = "selected"
+) -> Sweep:
     """Raises UsageError for what the table does not have."""
     if at not in ("selected", "last"):
         raise UsageError(f"at={at}: must be selected or last")

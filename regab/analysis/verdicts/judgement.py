@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from regab.analysis.baseline import Levels
-from regab.analysis.verdicts.compare import Sweep, sweep_of, variant_rows, variant_table
+from regab.analysis.verdicts.compare import Sweep, variant_rows, variant_table
 from regab.analysis.verdicts.effects import factor_rows, factor_table, interaction_rows, interaction_table, same
 from regab.analysis.verdicts.family import gatekept
 from regab.analysis.verdicts.paired import LEVEL
@@ -30,13 +29,7 @@ class Judgement(NamedTuple):
 
 
 def judge(
-    results: DataFrame,
-    baseline: str | Levels | None = None,
-    metric: str | None = None,
-    practical: float = 0.0,
-    at: str = "selected",
-    level: float = LEVEL,
-    before: Sequence[tuple[Seeds, float]] = (),
+    sweep: Sweep, practical: float = 0.0, level: float = LEVEL, before: Sequence[tuple[Seeds, float]] = ()
 ) -> Judgement:
     """Factors are tested first, at the full level; what they do not use up passes on to interactions and variants.
 
@@ -53,7 +46,6 @@ def judge(
     ``factors.depends_on``: the factor with which there is an interaction, or nothing. Raises UsageError.
     """
     check_practical(practical)
-    sweep = sweep_of(results, baseline, metric, at)
     tables = _adjusted(sweep, practical, level)
     for seeds, spent in before:
         was = _adjusted(_at_look(sweep, seeds), practical, spent)
