@@ -209,7 +209,7 @@ def test_texts_and_labels_that_changed_places_are_told_apart(write):
     with pytest.raises(UsageError, match=r"changed places; set data.text=1 data.label=0"):
         load_texts(path)
     source = load_texts(path, text=1, label=0)
-    assert (source.said, source.names) == (("40 texts; label: 2 classes (0 20, 1 20)",), ("0", "1"))
+    assert (source.said[0], source.names) == ("40 texts; label: 2 classes (0 20, 1 20)", ("0", "1"))
 
 
 def test_texts_with_many_numbers_for_labels_are_a_regression(write):

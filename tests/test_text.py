@@ -1,6 +1,10 @@
 """Texts: from files to numbers, the models that read them, and what is dropped from them."""
 
+import csv
+import unicodedata
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -107,6 +111,63 @@ def test_files_with_and_without_header_and_with_any_delimiter_are_read_alike(wri
     assert source.train.x.tolist() == ["good", "bad", "fine", "awful"]
     assert source.train.y.tolist() == [1, 0, 1, 0]
     assert source.classes == 2
+
+
+def test_a_first_line_taken_for_names_is_said_and_a_number_among_numbers_is_none(write):
+    numbers = write("".join(f"w{i}\t{i * 1.25}\n" for i in range(30)))
+    assert len(load(numbers).train) == 30
+    named = load(write("text\tscore\n" + "".join(f"w{i}\t{i * 1.25}\n" for i in range(30))))
+    assert len(named.train) == 30
+    assert "the first line, 'text', 'score', is taken for names of columns (else data.header=false)" in named.said
+    rare = load(write("odd\tmeh\n" + "".join(f"w{i}\t{'ab'[i % 2]}\n" for i in range(30))))
+    assert "the first line, 'odd', 'meh', is taken" in " ".join(rare.said)
+
+
+def test_whether_a_test_file_has_a_header_is_seen_by_the_labels_of_training(write):
+    train = write("".join(f"w{i}\t{'ab'[i % 2]}\n" for i in range(30)))
+    single = load(train, write("w1\ta\nw2\tb\n", "test.tsv"))
+    assert list(single.test.x) == ["w1", "w2"]
+    named = load(train, write("text\tlabel\nw2\tb\n", "test.tsv"))
+    assert list(named.test.x) == ["w2"]
+    assert "the first line of data.test_path=" in " ".join(named.said)
+    headed = load(write("text\tlabel\nw1\ta\nw2\tb\n", "headed.tsv"), write("text\tlabel\nw2\tb\n", "test.tsv"))
+    assert list(headed.test.x) == ["w2"]
+
+
+def test_quotes_between_tabs_are_quotes_where_the_lines_show_it(write):
+    frame = pd.DataFrame({"text": ['say "a"', "two\nlines", "a\ttab", "plain"] * 3, "label": ["x", "y"] * 6})
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL):
+        source = load(write(frame.to_csv(sep="\t", index=False, quoting=quoting)))
+        assert list(source.train.x) == frame.text.tolist()
+        assert source.names == ("x", "y")
+    raw = write('"one\ta\ntwo\n"three\ta\nfour\tb\n')  # lines in which quotes would join what is not together
+    with pytest.raises(UsageError, match="line 2: has 1 cells"):
+        load(raw)
+
+
+WORDS = {
+    "यह अच्छी फिल्म है": ["यह", "अच्छी", "फिल्म", "है"],
+    "שָׁלוֹם עולם": ["שָׁלוֹם", "עולם"],
+    "می\u200cخواهم": ["می\u200cخواهم"],
+    "Naïve cafe\u0301s": ["naïve", "cafés"],
+    "好电影 x1。": ["好", "电", "影", "x1", "。"],
+    "ดีมาก": ["ดี", "ม", "า", "ก"],
+    "すごいよ": ["す", "ご", "い", "よ"],
+    "한국어 좋다": ["한국어", "좋다"],
+    "«Don’t»\n👍🏽 ❤️": ["«", "don’t", "»", "👍🏽", "❤️"],
+}
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_words_are_those_of_the_script(text):
+    assert tokenize(text) == [unicodedata.normalize("NFC", word) for word in WORDS[text]]
+    if "\n" not in text:
+        assert tokenize(text + " it's") == [*tokenize(text), "it's"]
+
+
+def test_texts_that_say_nothing_are_said(write):
+    source = load(write("".join(f"{['', 'NA', 'good film'][i % 3]}\t{'ab'[i % 2]}\n" for i in range(30))))
+    assert "20 of 30 texts say nothing (empty, 'NA')" in source.said
 
 
 def test_quotes_are_ordinary_characters_between_tabs_and_quotes_between_commas(write):

@@ -12,6 +12,7 @@ import torch
 
 from regab.data import folder, table, text
 from regab.data.inputs.images import Kind, decode
+from regab.data.inputs.pieces import SPACED_OUT
 from regab.data.split import Source, Split
 from regab.data.tables.columns import Options
 from regab.data.tables.frames import rows_of
@@ -160,7 +161,7 @@ def _texts(data: Any, others: list[str | None]) -> str | None:
     strings = [name for name in strings if name not in others]
     if len(strings) != 1:
         return None
-    words = [len(cell.split()) for cell in data[strings[0]][:1000] if cell]
+    words = [len(SPACED_OUT.findall(cell)) for cell in data[strings[0]][:1000] if cell]
     return strings[0] if words and sum(words) / len(words) >= WORDY else None
 
 

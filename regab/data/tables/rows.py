@@ -7,7 +7,9 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from regab.data.inputs.decode import read_text
@@ -18,6 +20,7 @@ DELIMITERS = ",;|"
 NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
 EXCEL = re.compile(r"sep=(.)\r?\n")  # a line by which Excel is told the separator
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
+Record = tuple[int, int, list[str]]  # the first and the last line of a row, and its cells
 
 
 @dataclass
@@ -79,10 +82,11 @@ def read_rows(path: str, key: str, delimiter: str = "auto", raw_tabs: bool = Fal
     """A table whose columns are called "0", "1", … ``key`` is the option that gave the path, if one did.
 
     ``delimiter`` is one character, ``tab``, or ``auto``: a tab if there is one in the first line, else that of ``,;|``
-    which is most frequent there. With ``raw_tabs``, quotes are ordinary characters in what tabs separate. Rows without
-    any content are left out, as are empty cells beyond the first line's. Raises UsageError where the file cannot be
-    read, is empty, has lines of different lengths or a quote that is never closed. Parquet and Feather files are read
-    by what they say of their types (see ``regab.data.tables.frames``).
+    which is most frequent there. With ``raw_tabs``, quotes are ordinary characters in what tabs separate, unless all
+    cells of the first line are in quotes, or lines have the same length only if quotes are none. Rows without any
+    content are left out, as are empty cells beyond the first line's. Raises UsageError where the file cannot be read,
+    is empty, has lines of different lengths or a quote that is never closed. Parquet and Feather files are read by what
+    they say of their types (see ``regab.data.tables.frames``).
     """
     from regab.data.tables.frames import read_frame, rows_of
 
@@ -94,10 +98,9 @@ def read_rows(path: str, key: str, delimiter: str = "auto", raw_tabs: bool = Fal
     if delimiter == "auto":
         delimiter = told[1] if told else _sniffed(text)
     delimiter = NAMED_DELIMITERS.get(delimiter, delimiter)
-    quoting = csv.QUOTE_NONE if raw_tabs and delimiter == "\t" else csv.QUOTE_MINIMAL
     lines = list(io.StringIO(text, newline=""))
     try:
-        rows = _records(lines, bool(told), delimiter=delimiter, quoting=quoting, skipinitialspace=True)
+        rows, quoting = _read(lines, bool(told), delimiter, raw_tabs and delimiter == "\t")
     except (csv.Error, TypeError, ValueError) as error:
         raise UsageError(f"{source}: cannot be read as a table ({error})") from error
     if rows and quoting == csv.QUOTE_MINIMAL and (line := _unclosed(lines, rows[-1][0], delimiter)):
@@ -111,7 +114,27 @@ def _sniffed(text: str) -> str:
     return "\t" if "\t" in first else max(DELIMITERS, key=first.count)
 
 
-def _records(lines: list[str], told: bool, **dialect: Any) -> list[tuple[int, int, list[str]]]:
+def _read(lines: list[str], told: bool, delimiter: str, raw: bool) -> tuple[list[Record], int]:
+    """The rows, and whether quotes were ordinary characters, as they are if ``raw`` unless rows show otherwise."""
+    read = partial(_records, lines, told, delimiter=delimiter, skipinitialspace=True)
+    rows = read(quoting=csv.QUOTE_NONE if raw else csv.QUOTE_MINIMAL)
+    if raw and (_all_quoted(rows) or _is_ragged(rows)):
+        with suppress(csv.Error):
+            quoted = read(strict=True)
+            if not _is_ragged(quoted):
+                return quoted, csv.QUOTE_MINIMAL
+    return rows, csv.QUOTE_NONE if raw else csv.QUOTE_MINIMAL
+
+
+def _all_quoted(rows: list[Record]) -> bool:
+    return bool(rows) and all(map(QUOTED.fullmatch, rows[0][2]))
+
+
+def _is_ragged(rows: list[Record]) -> bool:
+    return any(len(cells) < len(rows[0][2]) or any(cells[len(rows[0][2]) :]) for _, _, cells in rows if any(cells))
+
+
+def _records(lines: list[str], told: bool, **dialect: Any) -> list[Record]:
     """Every row's first and last line, and its cells."""
     csv.field_size_limit(sys.maxsize)  # cells may be long texts
     reader, found, begin = csv.reader(lines[told:], **dialect), [], 1 + told
@@ -132,7 +155,7 @@ def _unclosed(lines: list[str], begin: int, delimiter: str) -> int | None:
     return begin + text[: last[-1].start("quote")].count("\n")
 
 
-def _checked(source: str, rows: list[tuple[int, int, list[str]]]) -> Rows:
+def _checked(source: str, rows: list[Record]) -> Rows:
     if not rows:
         raise UsageError(f"{source}: is empty")
     width = len(rows[0][2])
@@ -142,7 +165,7 @@ def _checked(source: str, rows: list[tuple[int, int, list[str]]]) -> Rows:
     return Rows(source, {str(i): list(cells) for i, cells in enumerate(columns)}, [row[0] for row in kept], said=said)
 
 
-def _squared(source: str, rows: list[tuple[int, int, list[str]]], width: int) -> Iterator[list[str]]:
+def _squared(source: str, rows: list[Record], width: int) -> Iterator[list[str]]:
     for begin, end, cells in rows:
         if len(cells) < width or any(cells[width:]):
             hint = f"; it goes on to line {end}, so look for a quote that is not closed" if end > begin else ""
