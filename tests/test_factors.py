@@ -10,6 +10,7 @@ import pytest
 from regab.records.looks import Looks, save_looks
 from regab.report.conclusions import verdict_sentences
 from regab.report.factors import factor_levels, level_name
+from regab.report.findings import findings
 from regab.report.page.charts import even
 from regab.report.page.drawings import interactions, responses
 from regab.report.page.page import page
@@ -245,3 +246,23 @@ def test_nobody_is_invited_to_add_seeds_until_something_helps(tmp_path):
     said = " ".join(text for _, text in verdict_sentences(study(tmp_path, noise=0.05)))
     assert "--seeds auto" in said
     assert not re.search(r"more seeds? would tell|Add some", said)
+
+
+def test_the_best_strength_is_the_best_on_average_and_not_beside_the_baseline_alone(tmp_path):
+    falls = {DROPOUT: {"0": 0.0, "0.2": -0.01, "0.7": -0.05}, NORM: {"none": 0.0, "batch": 0.02, "layer": 0.02}}
+    table = with_interaction(results(falls, 4), {DROPOUT: "0.7", NORM: "none"}, 0.07)
+    (worst,) = [x for x in factor_levels(Study([tmp_path], table, Options())) if x.name == "dropout=0.7"]
+    assert worst.gain < 0
+    assert not any("was tried" in text for text in findings(Study([tmp_path], table, Options())))
+    rises = results({DROPOUT: {"0": 0.0, "0.2": 0.01, "0.7": 0.05}, NORM: falls[NORM]}, 4)
+    assert any("highest that was tried, 0.7" in text for text in findings(Study([tmp_path], rises, Options())))
+
+
+def test_a_variant_without_a_result_is_named_also_if_all_of_its_levels_have_a_line(tmp_path):
+    table = results({DROPOUT: {"0": 0.0, "0.5": 0.01}, L2: {"0": 0.0, "0.1": 0.01}}, 4)
+    both = (table[DROPOUT] == "0.5") & (table[L2] == "0.1")
+    table.loc[both, ["status", "reason"]] = "failed", "diverged in epoch 1"
+    table.loc[both, ["selected_test_accuracy", "last_test_accuracy"]] = np.nan
+    said = [text for _, text in verdict_sentences(Study([tmp_path], table, Options()))]
+    (left,) = [text for text in said if text.startswith("Not compared")]
+    assert "dropout.rate=0.5, l2.strength=0.1" in left

@@ -144,7 +144,7 @@ def _generalizing(runs: Sequence[Metrics], own: Measures | None) -> str:
     known = _scored(runs[0], own)
     bad = [found for found in fits if found.overfits]
     gap, ratio = median(f.gap for f in fits), median(f.ratio for f in fits)
-    times = f", {ratio:.3g} times it" if np.isfinite(ratio) else ""
+    times = f", {ratio:#.3g} times it" if np.isfinite(ratio) else ""
     loss = f"validation loss {abs(gap):.3g} {'above' if gap >= 0 else 'below'} training loss{times}"
     if bad:
         onset, rise = median(f.best for f in bad), median(f.rise for f in bad)

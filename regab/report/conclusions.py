@@ -71,10 +71,14 @@ def _over(n: int) -> str:
 def _variants(study: Study) -> Sentences:
     """The variants by their verdicts, those apart that are a line of a factor already."""
     alone = {(level.row["factor"], level.row["level"]) for level in factor_levels(study)}
-    others = [v for v in study.variants if not v.is_baseline and not (_single(study) and {*v.differs.items()} <= alone)]
+    others = [v for v in study.variants if not v.is_baseline and not (_single(study) and _is_one_of(alone, v))]
     by_kind = {kind: [v for v in others if kind_of(v) == kind] for kind in ORDER}
     say = _counted if alone and len(others) > FEW else lambda study, kind, members: _SAY[kind](study, members)
     return [(kind, say(study, kind, _strongest_first(study, vs))) for kind, vs in by_kind.items() if vs]
+
+
+def _is_one_of(levels: set[tuple[str, str]], variant: Variant) -> bool:
+    return len(variant.differs) == 1 and {*variant.differs.items()} <= levels
 
 
 def _single(study: Study) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import mean
 
 from regab.analysis.baseline import is_off
@@ -50,10 +51,19 @@ def numbers(variants: list[Variant], factor: str) -> list[float] | None:
 
 
 def _edge(study: Study, factor: str) -> str:
-    members = [v for v in alone(study, factor) if study.values(v)]
-    levels = numbers(members, factor)
-    if levels is None:
+    worth = _worth(study, factor)
+    try:
+        means = {float(level): value for level, value in worth.items()}
+    except ValueError:
         return ""
-    means = {level: mean(study.values(v)) for level, v in zip(levels, members, strict=True)}
-    off = next((level for level, v in zip(levels, members, strict=True) if is_off(factor, v.levels[factor])), None)
-    return at_the_edge(factor.removeprefix("reg."), means, off, higher_is_better(study.metric))
+    off = next((float(level) for level in worth if is_off(factor, level)), None)
+    return at_the_edge(factor.removeprefix("reg."), means, off, higher_is_better(study.metric)) if means else ""
+
+
+def _worth(study: Study, factor: str) -> dict[str, float]:
+    """The effect of each level, averaged over the settings of the others; the metric with the others at the baseline
+    where the design cannot tell."""
+    rows = [row for row in study.of_factors if row["factor"] == factor and math.isfinite(row["effect"])]
+    if rows:
+        return {rows[0]["reference"]: 0.0} | {row["level"]: row["effect"] for row in rows}
+    return {v.levels[factor]: mean(values) for v in alone(study, factor) if (values := study.values(v))}
