@@ -105,3 +105,49 @@ def test_image_files_stand_for_arrays_of_images(tmp_path, white):
     dark = divide(Source(Split(inputs / white * 16, torch.arange(4) % 2), 2), Division(test_fraction=0)).reader
     with pytest.raises(UsageError, match="no images; give an array"):
         dark.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("trained", "new", "words"),
+    [
+        (["1.257", "8.100"], ["1,257", "8,100"], "'1,257', which may be 1257 or 1.257; training data have no marks"),
+        (["1,257", "0,100"], ["1.257", "8.100"], "'1.257', which may be 1.257 or 1257; training data have no marks"),
+        (["12", "900"], ["1,200", "900"], "'1,200', which may be 1200 or 1.2;"),
+        (["12 %", "0"], ["0", "12"], "n is '12', but in the training data numbers are written with %"),
+        (["12", "0"], ["0", "12 %"], "n is '12 %', but in the training data numbers are written without %"),
+        (["$5", "7"], ["5", "7 €"], "n is '7 €', but in the training data numbers are written with $"),
+    ],
+)
+def test_numbers_that_may_be_others_than_as_training_writes_them_are_refused(tmp_path, trained, new, words):
+    lines = [f'{i},"{trained[i % 2]}",{i % 2}' for i in range(40)]
+    _, reader = table(tmp_path, "a,n,y", *lines)
+    with pytest.raises(UsageError) as refused:
+        reader.read(pd.DataFrame({"a": 1, "n": new}))
+    assert words in str(refused.value)
+    (tmp_path / "test.csv").write_text("a;n;y\n" + "\n".join(f"1;{cell};1" for cell in new))
+    with pytest.raises(UsageError) as refused:
+        load(str(tmp_path / "train.csv"), "y", str(tmp_path / "test.csv"))
+    assert words in str(refused.value)
+    _, reader = table(tmp_path, "n,a,y", *(f'{i},{i % 7},"{trained[i % 2]}"' for i in range(40)), task="regression")
+    found = reader.read(pd.DataFrame({"n": 1, "a": 1, "y": new}))
+    assert found.y is None
+    assert words.replace("n is", "y is") in found.said[-1]
+
+
+@pytest.mark.parametrize(
+    ("trained", "new", "values"),
+    [
+        (["1.257", "8.100"], ["1,257", "8.5"], [1257, 8.5]),
+        (["1,257", "16"], ["1,300", "16"], [1300, 16]),
+        (["12", "900"], ["1 200", "1,234,567"], [1200, 1234567]),
+        (["12 %", "5 %"], [0.5, 0.25], [0.5, 0.25]),
+        (["$5", "7"], ["5", "6"], [5, 6]),
+    ],
+)
+def test_numbers_that_can_be_no_others_are_read_however_they_are_written(tmp_path, trained, new, values):
+    options = {"decimal": "point"} if trained == ["1,257", "16"] else {}
+    encode, reader = table(tmp_path, "a,n,y", *(f'{i},"{trained[i % 2]}",{i % 2}' for i in range(40)), **options)
+    found = reader.read(pd.DataFrame({"a": 1, "n": new}), encode)
+    assert found.x.numbers[:, 1].tolist() == values
+    percent = ["numbers, where training had %; they are taken as 0.1 for 10 %: n"]
+    assert found.said == (percent if trained[0] == "12 %" else [])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from regab.data.tables.dates import date_forms, date_numbers
-from regab.data.tables.numbers import INFINITE, MISSING, MISSING_NUMBER, PLAIN, Spelling, plain_numbers
+from regab.data.tables.numbers import INFINITE, MISSING, MISSING_NUMBER, PLAIN, Spelling, form, plain_numbers, value
 from regab.data.tables.rows import Rows
 from regab.errors import UsageError
 
@@ -71,7 +71,8 @@ class Options:
 class Column:
     """How a column is read: ``numeric``, ``categorical`` or ``ignored``; ``why`` says more of it in words.
 
-    ``mark`` is what stands before decimals, ``date`` the form of dates (see ``date_forms``).
+    ``mark`` is what stands before decimals, ``date`` the form of dates (see ``date_forms``). What training numbers are
+    written with, None where that is not known: whether marks between thousands (``grouped``), and which ``unit``.
     """
 
     name: str
@@ -79,20 +80,57 @@ class Column:
     why: str = ""
     mark: str = "."
     date: str = ""
+    grouped: bool | None = None
+    unit: str | None = None
 
     def numbers(self, rows: Rows, options: Options, cure: str = "") -> np.ndarray:
-        """float64, NaN where missing or infinite. Raises UsageError, naming the line, where a cell is no number."""
+        """float64, NaN where missing or infinite.
+
+        Raises UsageError, naming the line, where a cell is no number, or may be another one than training's spelling
+        of numbers has it.
+        """
         cells = rows.columns[self.name]
         if self.date:
             return self._dates(rows, cells, options, cure)
         found = options.plain(cells)
-        if found is not None and (self.mark == "." or not any("." in cell for cell in cells)):
+        if found is not None and self.unit != "%" and (self.mark == "." or not any("." in cell for cell in cells)):
             return found
-        values = Spelling.of(cells, options.no_number, self.mark).numbers(self.mark)
+        spelling = Spelling.of(cells, options.no_number, self.mark)
+        values = spelling.numbers(self.mark)
         for row, cell in enumerate(cells):
             if cell not in values and cell.lower() not in options.no_number and not INFINITE.fullmatch(cell):
                 raise odd(rows, row, self.name, cure=cure)
+        self._check_units(rows, spelling)
+        self._check_marks(rows, spelling, options)
         return np.array([values.get(cell, np.nan) for cell in cells], dtype=np.float64)
+
+    def spelled(self, cells: list[str], options: Options) -> None:
+        """Note what training numbers are written with."""
+        spelling = Spelling.of(cells, options.no_number, self.mark)
+        kinds = {*spelling.units.values()} - ({""} if "%" not in spelling.units.values() else set())
+        self.grouped = spelling.grouped(self.mark) is not None
+        self.unit = None if len(kinds) > 1 else next(iter(kinds), "")
+
+    def _check_units(self, rows: Rows, spelling: Spelling) -> None:
+        if self.unit is None:
+            return
+        for cell, unit in spelling.units.items():
+            if (unit == "%") != (self.unit == "%") or (unit and self.unit and unit != self.unit):
+                told = f"with {self.unit}" if self.unit else f"without {unit}"
+                words = f"{self.name} is {shown(cell)}, but in the training data numbers are written {told}"
+                raise UsageError(f"{rows.at(rows.columns[self.name].index(cell))}: {words}; write them so here too")
+
+    def _check_marks(self, rows: Rows, spelling: Spelling, options: Options) -> None:
+        """That numbers with thousands are such, where training has none and nothing else in the column says so."""
+        cell = spelling.grouped(self.mark) if self.grouped is False and MARKS[options.decimal] is None else None
+        if cell is None or len(Spelling.of(rows.columns[self.name], options.no_number).decimals) == 1:
+            return
+        number = form(cell)
+        assert number is not None, "it is one of the numbers"
+        numbers = " or ".join(f"{value(number, mark):g}" for mark in ".,")
+        words = f"{self.name} is {shown(cell)}, which may be {numbers}; training data have no marks between thousands"
+        cure = "write decimals as there, or set data.decimal=point or data.decimal=comma in training"
+        raise UsageError(f"{rows.at(rows.columns[self.name].index(cell))}: {words}; {cure}")
 
     def _dates(self, rows: Rows, cells: list[str], options: Options, cure: str) -> np.ndarray:
         days = date_numbers(cells, self.date)
@@ -173,9 +211,8 @@ def of_cells(rows: Rows, name: str, options: Options) -> Column:
         words = "can have the day or the month first; set data.day_first=true or false"
         raise UsageError(f"{rows.source}: the dates in {name}, as {shown(spelling.odd[0])}, {words}")
     if forms:
-        return Column(
-            name, "numeric", "dates, in days" if "%d" in forms[0] or "ISO" in forms[0] else "times", ".", *forms
-        )
+        why = "dates, in days" if "%d" in forms[0] or "ISO" in forms[0] else "times"
+        return Column(name, "numeric", why, date=forms[0])
     if name in options.numeric:
         raise odd(rows, next(row for row, cell in enumerate(cells) if cell in spelling.odd), name)
     return Column(name, "categorical")

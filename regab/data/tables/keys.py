@@ -93,7 +93,7 @@ def placed(rows: Rows, name: str, key: str, options: Options) -> tuple[Column, n
     if column.kind != "numeric":
         raise UsageError(f"{key}={name}: is neither numbers nor dates ({rows.source})")
     if not column.date:
-        column.mark = Marks(rows, [name], options).of(name)
+        Marks(rows, [name], options).tell(column)
     values = column.numbers(rows, options)
     if (absent := np.isnan(values)).any():
         raise UsageError(f"{rows.at(int(absent.argmax()))}: has no {name}, which is {key}")

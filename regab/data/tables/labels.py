@@ -55,7 +55,7 @@ class Targets:
         if task == "auto":
             task = _task(rows, name, distinct, options)
         if is_number(task):
-            column.mark = marks.of(name)
+            marks.tell(column)
             return Targets(label, task, column, options)
         _check_classes(rows, label, cells, distinct)
         return Targets(label, task, column, options, {value: number for number, value in enumerate(distinct)})

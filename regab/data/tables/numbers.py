@@ -140,6 +140,17 @@ class Spelling:
         shares = {f.percent for f in self.values.values() if value(f, self.decimals[0])}
         return " and ".join(money) if len(money) > 1 else "numbers with and without %" if len(shares) > 1 else None
 
+    def grouped(self, decimal: str) -> str | None:
+        """A cell with a comma or point between thousands that would be another number by the other mark."""
+        other = "," if decimal == "." else "."
+        with_other = ((cell, f) for cell, f in self.values.items() if other in f.body)
+        return next((cell for cell, f in with_other if value(f, other) not in (None, value(f, decimal))), None)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """``%``, a currency or nothing, of every cell but those of zero."""
+        return {c: "%" if f.percent else f.money for c, f in self.values.items() if value(f, self.decimals[0])}
+
     def numbers(self, decimal: str) -> dict[str, float]:
         """The number of every cell, by its text."""
         return {cell: cast(float, value(f, decimal)) for cell, f in self.values.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -48,7 +48,9 @@ class SeveralTargets:
         columns = [Column(name, "marks" if task == Multilabel.name else "numeric") for name in labels]
         if task != Multilabel.name:
             marks = Marks(rows, labels, options)
-            columns = [replace(_numeric(rows, name, options), mark=marks.of(name)) for name in labels]
+            columns = [_numeric(rows, name, options) for name in labels]
+            for column in columns:
+                marks.tell(column)
         return SeveralTargets(columns, task, options)
 
     def __call__(self, rows: Rows) -> Tensor:

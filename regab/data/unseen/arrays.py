@@ -218,4 +218,4 @@ def _sheet(given: Any) -> Sheet:
 def _numbers(sheet: Sheet, name: str) -> np.ndarray:
     if name in sheet.numbers:
         return sheet.numbers[name]
-    return Column(name, "numeric").numbers(sheet, Options(), "mend it")
+    return Column(name, "numeric", grouped=False).numbers(sheet, Options(), "mend it")

@@ -117,6 +117,8 @@ class Tables:
         known = {*self.labels, *(column.name for column in self.columns)}
         if extra := [name for name in sheet.columns if name not in known]:
             said.append(f"not used, as training had no such columns: {_some(extra)}")
+        if typed := [column.name for column in used if column.unit == "%" and column.name in sheet.numbers]:
+            said.append(f"numbers, where training had %; they are taken as 0.1 for 10 %: {_some(typed)}")
         if encode is not None:
             said += unlike_training(used, cells, encode.gaps, encode.words)
         return said
