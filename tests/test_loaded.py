@@ -114,7 +114,7 @@ BAD = {
     "NaN": (source(with_nan()), "train inputs: 1 examples hold NaN or infinity, the first in row 4"),
     "NaN labels": (source(y=np.where(Y > 1, np.nan, Y)), "train labels: hold NaN or infinity"),
     "one dimension": (source(X[:, 0]), "train inputs: have the shape [12]; must be [examples, features] or more"),
-    "words": (source(np.array(["a"] * 12)), "train inputs: are a ndarray, not numbers; the Source needs a fit"),
+    "words": (source(np.array(["a"] * 12)), "train inputs: are an array of <U1, not numbers; the Source needs a fit"),
     "a frame of words": (
         source(pd.DataFrame({"a": X[:, 0], "b": "x"})),
         "has columns that are no numbers (b);",

@@ -152,11 +152,21 @@ def test_the_first_frame_of_an_animation_is_taken_and_said(tmp_path):
     assert "1 images have several frames, of which the first is taken" in source.said
 
 
-def test_the_parts_of_a_data_set_are_no_classes(tmp_path):
-    for part in ("train", "test"):
+@pytest.mark.parametrize(
+    "parts",
+    [("test", "train"), ("Val", "train"), ("test_set", "training_set"), ("seg_test", "seg_train"), ("test", "valid")],
+)
+def test_the_parts_of_a_data_set_are_no_classes(tmp_path, parts):
+    for part in (*parts, "more"):
         saved(tmp_path, (PICTURES * 255).astype(np.uint8), name=part)
-    with pytest.raises(UsageError, match=r"holds test and train, which are no classes; set data.path and"):
+    with pytest.raises(UsageError, match=rf"holds {parts[0]} and {parts[1]}, which are no classes; set data.path and"):
         load(str(tmp_path))
+
+
+def test_classes_may_be_called_as_parts_are(tmp_path):
+    for i, name in enumerate(("freight_train", "test_tube", "train")):
+        saved(tmp_path / "all", (PICTURES[i : i + 2] * 255).astype(np.uint8), name=name)
+    assert load(str(tmp_path / "all")).names == ("freight_train", "test_tube", "train")
 
 
 @pytest.mark.parametrize("colour", [0, 255, 77])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,8 @@ def load(
     classes = _classes("data.path", path)
     if len(classes) < 2:
         raise UsageError(f"data.path={path}: must hold a folder of images for each of at least two classes")
-    if {name.lower() for name in classes} <= PARTS:
-        words = (
-            f"holds {' and '.join(classes)}, which are no classes; set data.path and data.test_path to these folders"
-        )
+    if parts := _parts_among(classes):
+        words = f"holds {' and '.join(parts)}, which are no classes; set data.path and data.test_path to these folders"
         raise UsageError(f"data.path={path}: {words}")
     groups = _groups(group, "data.path", path, classes)
     train, found, said = _part(path, classes, kind)
@@ -70,6 +69,17 @@ def load(
     said = (_summary(train, names, found.depth), *said)
     reader = Images(list(train.x.shape[1:]), classes, kind.shape is not None, alpha, found.depth and [*found.depth])
     return Source(train, len(classes), test, fit, said=said, names=names, groups=groups, reader=reader)
+
+
+def _parts_among(classes: list[str]) -> list[str]:
+    """Folders that are parts of data by their names, as ``train`` and ``val``, or ``seg_train`` and ``seg_test``."""
+    named: dict[tuple[str, ...], dict[str, str]] = {}
+    for name in classes:
+        words = re.findall("[a-z]+|[0-9]+", name.lower())
+        for word in PARTS.intersection(words):
+            others = tuple(other for other in words if other != word)
+            named.setdefault(others, {})[word] = name
+    return sorted(next((parts for parts in named.values() if len(parts) > 1), {}).values())
 
 
 def _groups(pattern: str | None, key: str, path: str, classes: list[str]) -> list[str] | None:

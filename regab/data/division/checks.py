@@ -16,6 +16,10 @@ from regab.tasks.classification import imbalance_words
 
 RARE = 0.2  # times an equal share of the examples, 10 % of two classes: a class of less is rare
 FAR, BEYOND = 100.0, 10.0  # deviations, and times the farthest of training: what is beyond both is said to be far
+OTHER, MANY = (
+    0.05,
+    1000,
+)  # of training's deviation: inputs that vary less, if they are so many numbers, are on no one scale
 ROUNDING = 1e-15  # a deviation, as a share of the mean, that targets which are all the same may seem to have
 SHOWN = 3
 
@@ -30,7 +34,13 @@ def examined(data: Data, source: Source) -> Data:
             raise UsageError(f"data: all {len(x)} training targets are {mean:g}, so there is nothing to predict")
     source = in_order(source, data.names)
     imbalance = imbalance_of(data, source)
-    said = (*_of_classes(data, source), *_rare(imbalance), *_far_outside(data, source.features), *_channels_last(data))
+    said = (
+        *_of_classes(data, source),
+        *_rare(imbalance),
+        *_far_outside(data, source.features),
+        *_other_scale(data, source),
+        *_channels_last(data),
+    )
     return replace(data, said=(*data.said, *said), imbalance=imbalance)
 
 
@@ -97,6 +107,26 @@ def _far_outside(data: Data, features: tuple[str, ...]) -> Iterator[str]:
                 column = features[i] if i < len(features) else f"input {i}"
                 words = f"{found[i]:.3g} deviations from the training mean, in training at most {seen[i]:.3g}"
                 yield f"{column} reaches {words}, in {name} data"
+
+
+def _other_scale(data: Data, source: Source) -> Iterator[str]:
+    """Validation and test sets of their own whose inputs hardly vary beside those of training, as 0 to 1 to 0 to 255.
+
+    The opposite is ``_far_outside``.
+    """
+    if not isinstance(data.train.x, Tensor) or not data.train.x.is_floating_point() or data.kind == "several":
+        return
+    for name, own, part in (("validation", source.val, data.val), ("test", source.test, data.test)):
+        if own is not None and isinstance(part.x, Tensor) and part.x.numel() >= MANY:
+            share = _spread(part.x) / _spread(data.train.x)
+            if share < OTHER:
+                words = f"vary {share:.2g} times as much as training's; are both on one scale?"
+                yield f"the inputs of the {name} data {words}"
+
+
+def _spread(x: Tensor) -> float:
+    """The mean deviation of a feature or channel."""
+    return float(x.std([0, *range(2, x.ndim)]).mean())
 
 
 def _size(x: Tensor) -> Tensor:

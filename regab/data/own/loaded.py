@@ -86,7 +86,8 @@ def _inputs(x: Any, where: str, ours: bool) -> Any:
         return x
     if not isinstance(x, Tensor):
         cure = "return x.toarray()" if hasattr(x, "toarray") else "the Source needs a fit that makes a tensor of them"
-        raise UsageError(f"{where} inputs: are {_kind(x)}, not numbers; {cure}")
+        kind = f"an array of {x.dtype}" if isinstance(x, np.ndarray) else _kind(x)
+        raise UsageError(f"{where} inputs: are {kind}, not numbers; {cure}")
     if x.ndim < 2:
         raise UsageError(f"{where} inputs: have the shape {list(x.shape)}; must be [examples, features] or more")
     x = x if x.dtype in (torch.float32, torch.float64) else x.float()
