@@ -1,5 +1,6 @@
 """What is shown while a sweep is trained."""
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -79,3 +80,37 @@ def test_of_many_variants_twenty_runs_have_a_line_and_those_that_fail(capsys):
     assert lines[:3] == ["5/100 4: epoch 4", "7/100 6: failed: no reason", "10/100 9: epoch 4"]
     assert len(lines) == 21
     assert lines[-1].startswith("100/100 ")
+
+
+@pytest.mark.parametrize(("width", "height"), [(100, 12), (60, 12), (40, 10), (24, 8)])
+def test_the_live_table_is_never_higher_than_its_terminal_and_shows_whose_validation_it_is(width, height):
+    display = Display()
+    display.planned(sweep_of("0", "0.5"))
+    live = _Live(display)
+    long = "epoch  26/100  train 0.1093 (98.35%)  val 0.1508 (97.57%)"
+    live.best = {f"dropout.rate=0.{i:02}, norm.kind=batch": (i, long) for i in range(40)}
+    live.began, console = 0.0, Console(width=width, height=height, force_terminal=False)
+    with pytest.MonkeyPatch.context() as patch, console.capture() as captured:
+        patch.setattr(shown_by, "time", SimpleNamespace(monotonic=lambda: 10.0))
+        console.print(live._render())
+    lines = captured.get().splitlines()
+    assert len(lines) < height
+    assert max(map(len, lines)) <= width
+    assert any("dropout.rate=0.39" in line for line in lines)  # the best
+    assert lines[-1].startswith("and 3")
+    assert ("val 0.1508 (97.57%)" in captured.get()) == (width >= 40)
+    assert ("train 0.1093" in captured.get()) == (width >= 60)
+
+
+@pytest.mark.parametrize(("kind", "live"), [("xterm-256color", True), ("dumb", False), ("unknown", False)])
+def test_a_terminal_that_cannot_take_back_lines_gets_plain_ones(monkeypatch, capsys, kind, live):
+    monkeypatch.setenv("TERM", kind)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    display = Display()
+    planned = sweep_of("0", "0.5")
+    display.planned(planned)
+    assert (display.live is not None) == live
+    result = {"selected": {"epoch": 4, "val_accuracy": 0.5, "test_accuracy": 0.5}, "task": "classification"}
+    display.ended(planned.runs["0"], result, "", "")
+    display.closed()
+    assert ("1/2 0: epoch 4, val accuracy 50.00%" in capsys.readouterr().out) == (not live)

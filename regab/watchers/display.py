@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
+import re
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from regab.errors import UsageError
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
 LINES = 10  # epochs reported of a single run where there is no terminal
 SHOWN = 15  # variants in the live table
+TAKEN = 5  # lines of a terminal that are not theirs: the head of one or two, the bar, what is left out, the prompt
 EVERY = 30  # variants of whose runs each has a line as it ends; of more, twenty runs have one, and those that fail
 
 
@@ -46,7 +51,7 @@ class Display(Watcher):
         self.step = math.ceil(len(self.total) / 20) if len(set(self.variants.values())) > EVERY else 1
         if planned.summary:
             self._print(planned.summary)
-        if planned.todo and sys.stdout.isatty() and not self.live:
+        if planned.todo and _has_live_terminal() and not self.live:
             self.live = _Live(self)
             self.live.start()
 
@@ -128,22 +133,58 @@ class _Live:
         from rich.console import Group
         from rich.padding import Padding
         from rich.progress_bar import ProgressBar
-        from rich.table import Table
-        from rich.text import Text
 
         d, passed = self.display, time.monotonic() - self.began
         share = sum(d.epochs.values()) / max(sum(d.total.values()), 1)
         left = f", {passed / share - passed:.0f} s left" if share > 0 else ""
         rate = f"{60 * d.ended_runs / passed:.1f} runs per minute, " if not d.single and d.ended_runs else ""
         head = f"{d.ended_runs} of {len(d.total)} runs done, {rate}{passed:.0f} s{left}"
-        table = Table(box=None, show_header=False, pad_edge=False)
         best = sorted(self.best.items(), key=lambda item: item[1], reverse=True)
-        for name, (_, line) in best[:SHOWN]:
-            table.add_row(Text("" if d.single else name), line)  # a name is no markup
-        if len(best) > SHOWN:
-            table.add_row(f"and {len(best) - SHOWN} more variants", "")
         bar = Padding(ProgressBar(total=1.0, completed=share, width=60), 0)  # which ends its line; a bar does not
-        return Group(head, bar, table)
+        return Group(head, bar, _Best([("" if d.single else name, line) for name, (_, line) in best]))
+
+
+class _Best:
+    """The best epoch of variants, a line each or, where there is no room for it, two; no more of them than fit into the
+    terminal, as what is higher cannot be taken back."""
+
+    def __init__(self, rows: list[tuple[str, str]]) -> None:
+        self.rows = rows
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        from rich.text import Text
+
+        width, room = options.max_width, max(options.size.height - TAKEN, 1)
+        lines = self._beside() if all(len(line) <= width for line in self._beside()) else self._apart(width)
+        kept = [text for text, used in zip(lines, accumulate(map(_height(width), lines)), strict=True) if used <= room]
+        shown = kept[:SHOWN] or lines[:1]
+        yield from map(Text, shown)  # a name is no markup
+        if len(lines) > len(shown):
+            yield Text(f"and {len(lines) - len(shown)} more variants")
+
+    def _beside(self) -> list[str]:
+        longest = max((len(name) + 2 for name, _ in self.rows if name), default=0)
+        return [f"{name:{longest}}{line}" for name, line in self.rows]
+
+    def _apart(self, width: int) -> list[str]:
+        return [
+            f"{name}\n  {_as_short(line, width - 2)}" if name else _as_short(line, width) for name, line in self.rows
+        ]
+
+
+def _height(width: int) -> Callable[[str], int]:
+    """How many lines of a terminal of this width a text takes."""
+    return lambda text: sum(max(1, -(-len(line) // width)) for line in text.split("\n"))
+
+
+def _as_short(line: str, width: int) -> str:
+    """An epoch's line or, where it is longer than this, without training data."""
+    return line if len(line) <= width else re.sub(r"  train .*(?=  val )", "", line)
+
+
+def _has_live_terminal() -> bool:
+    """Whether lines can be taken back where output goes."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
 
 
 def _is_reported(epoch: int, epochs: int) -> bool:
