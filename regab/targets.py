@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import difflib
 import importlib
 import inspect
 import json
 import typing
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import field, is_dataclass, make_dataclass
+from dataclasses import is_dataclass
+from enum import Enum
 from functools import cache
+from pathlib import PurePath
 from typing import Any, cast
 
-from omegaconf import MISSING, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from regab import fields
 from regab.blame import WHOLE, users_code
+from regab.declared import hints_of, plain, schema_of
 from regab.errors import UsageError
 from regab.mistyped import mistyped
 
@@ -154,7 +156,8 @@ def _own(node: Any, path: str, taken: bool, base: type) -> dict[str, Any]:
 
 @cache  # the runs of a sweep share most of their nodes
 def _typed(target: Callable[..., Any], arguments: str, path: str, given: tuple[str, ...]) -> str:
-    schema, values = copy.deepcopy(_schema(target, path, given)), json.loads(arguments)
+    declared, left = schema_of(target, path, given)
+    schema, values = copy.deepcopy(declared), json.loads(arguments)
     if schema is None:
         return arguments
     known = [key for key in schema if key != "_target_"]
@@ -175,7 +178,8 @@ def _typed(target: Callable[..., Any], arguments: str, path: str, given: tuple[s
     missing = sorted(OmegaConf.missing_keys(schema))
     if missing:
         raise UsageError(f"{path}.{missing[0]}: needs a value")
-    return json.dumps(OmegaConf.to_container(schema))
+    found = cast(dict[str, Any], OmegaConf.to_container(schema))
+    return json.dumps({k: v for k, v in found.items() if k in values or k not in left}, default=plain)
 
 
 def _check_flat(node: Any, value: Any, key: str) -> None:
@@ -185,45 +189,25 @@ def _check_flat(node: Any, value: Any, key: str) -> None:
         raise UsageError(f"{key}={value}: must be a plain list of {element.__name__} values, without lists in it")
 
 
-@cache  # 10 ms
-def _schema(target: Callable[..., Any], path: str, given: tuple[str, ...]) -> Any:
-    """The target's parameters as a structured config; None if it takes any keyword."""
-    parameters = inspect.signature(target).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return None
-    hints = _hints(target if is_dataclass(target) or inspect.isfunction(target) else target.__init__)
-    made = {f.name: f.default_factory for f in dataclasses.fields(target)} if is_dataclass(target) else {}
-    declared = []
-    for name, parameter in parameters.items():
-        if name not in given:
-            default: Any = MISSING if parameter.default is parameter.empty else parameter.default
-            if (make := made.get(name, dataclasses.MISSING)) is not dataclasses.MISSING:
-                default = make()
-            own = field(default_factory=lambda d=default: d)  # type: ignore[misc]  # cannot infer type of lambda
-            declared.append((name, _supported(hints.get(name, Any)), own))
-    try:
-        return OmegaConf.structured(make_dataclass("Options", declared))
-    except OmegaConfBaseException as error:
-        key = f"{path}.{error.key}"
-        raise UsageError(
-            f"{key}: its default is not what it is declared to be ({str(error).splitlines()[0]})"
-        ) from error
+def arguments(node: dict[str, Any]) -> dict[str, Any]:
+    """A node's keyword arguments; paths and enumerations' members as such, where the target declares them."""
+    given = {key: value for key, value in node.items() if key != "_target_"}
+    if not any(isinstance(value, str) for value in given.values()):
+        return given
+    hints = hints_of(locate(node, ""))
+    return {key: _as_declared(value, hints.get(key)) for key, value in given.items()}
 
 
-def _hints(target: Callable[..., Any]) -> dict[str, Any]:
-    """Declared types; none where they name what only a type checker imports."""
-    try:
-        return typing.get_type_hints(target)
-    except NameError:
-        return {}
-
-
-def _supported(hint: Any) -> Any:
-    try:
-        OmegaConf.structured(make_dataclass("Probe", [("value", hint, field(default=MISSING))]))
-    except (OmegaConfBaseException, ValueError):
-        return Any
-    return hint
+def _as_declared(value: Any, hint: Any) -> Any:
+    kinds = [kind for kind in (hint, *typing.get_args(hint)) if isinstance(kind, type)]
+    if not isinstance(value, str) or str in kinds:
+        return value
+    for kind in kinds:
+        if issubclass(kind, PurePath):
+            return kind(value)
+        if issubclass(kind, Enum):
+            return kind[value]
+    return value
 
 
 def unknown(what: str, prefix: str, name: str, known: Iterable[str]) -> str:

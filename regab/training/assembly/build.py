@@ -18,9 +18,12 @@ from regab.models.options import fine_tuning
 from regab.models.parts.initial import Initialization
 from regab.regularizers.base import Chain
 from regab.seeding import seeded
-from regab.targets import is_node, keywords, locate
+from regab.targets import arguments, is_node, keywords, locate
 
 Config = dict[str, Any]
+
+
+GUESSED = "num_classes"  # what is told to whatever takes any keyword, as torchvision's models do and MONAI's do not
 
 
 class Built(NamedTuple):
@@ -59,7 +62,12 @@ def make(node: Config, data: Data, path: str) -> Any:
     given = {k: make(v, data, f"{path}.{k}") if is_node(v) else v for k, v in arguments(node).items()}
     told = _told(target, data)
     with explained(target, f"model: {node['_target_']} cannot be made of {', '.join(given) or 'nothing'}"):
-        return target(**told | given)
+        try:
+            return target(**told | given)
+        except TypeError as error:
+            if GUESSED in given or f"unexpected keyword argument '{GUESSED}'" not in str(error):
+                raise
+            return target(**{name: value for name, value in told.items() if name != GUESSED} | given)
 
 
 def _build_aloud(model: nn.Module, chain: Chain) -> list[str]:
@@ -90,7 +98,7 @@ def _told(factory: Any, data: Data) -> dict[str, Any]:
     parameters = inspect.signature(factory).parameters
     told = {name: value for name, value in given.items() if name in parameters}
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()) and not {"classes", "n_classes"} & told.keys():
-        told["num_classes"] = data.classes
+        told[GUESSED] = data.classes
         if factory.__module__.startswith("timm.") and data.kind == "images":
             told["in_chans"] = data.shape[0]
     return told
@@ -120,8 +128,3 @@ def _check_text(target: str, factory: Any, data: Data) -> None:
         raise UsageError(f"model: {name} reads no text, as it takes no vocabulary; use model=transformer or text_cnn")
     if reads and data.kind not in ("tokens", "several"):
         raise UsageError(f"model: {name} reads text, but this data set has {data.kind}; use data=text_csv")
-
-
-def arguments(node: Config) -> Config:
-    """A node's keyword arguments."""
-    return {k: v for k, v in node.items() if k != "_target_"}

@@ -17,8 +17,7 @@ from regab.data.own.loaded import taken
 from regab.data.split import Data, Division, Source, divide
 from regab.measured import task_and_values
 from regab.seeding import seeded
-from regab.targets import locate
-from regab.training.assembly.build import arguments
+from regab.targets import arguments, locate
 
 Config = dict[str, Any]
 

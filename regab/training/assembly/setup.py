@@ -21,10 +21,10 @@ from regab.models.foreign.places import is_foreign
 from regab.own_code import own_code
 from regab.regularizers.base import Chain, Regularizer
 from regab.stacking import lanes_for
-from regab.targets import locate
+from regab.targets import arguments, locate
 from regab.tasks.base import Task
 from regab.training.ahead import drawn_ahead
-from regab.training.assembly.build import arguments, build_model
+from regab.training.assembly.build import build_model
 from regab.training.assembly.data import load_data
 from regab.training.assembly.facts import Facts
 from regab.training.assembly.own_draws import seed_own
