@@ -1,14 +1,16 @@
 """The promise of verdicts: where nothing differs at most one sweep in twenty says so, and intervals cover at 95 %."""
 
 import subprocess
+from itertools import product
 
 import numpy as np
 import pytest
+from scipy.stats import f, t
 
 from regab.analysis.table import read
 from regab.analysis.verdicts.compare import compare
 from regab.analysis.verdicts.paired import LEVEL, paired
-from regab.analysis.verdicts.variances import p_value
+from regab.analysis.verdicts.variances import FREEDOMS, INDEPENDENT, MOST, ODD, SCALES, SPAN, WEIGHTS, p_value
 from regab.analysis.verdicts.words import HELPS, HURTS
 from tests.benchmarks.calibration import adjusted, false_at_any_look, grid, most
 from tests.benchmarks.simulated import KINDS, add_seeds, judge, simulate
@@ -47,6 +49,32 @@ def test_variances_that_learn_from_the_sweep_find_more(variants, seeds, effect, 
     rates = judge(simulate("normal", variants, seeds, 1000, seed=1), effect * np.sqrt(2))
     assert rates.old_power < before
     assert rates.power > now
+
+
+@pytest.mark.parametrize("comparisons", [2, 12])
+def test_p_values_are_averages_over_how_unequal_variances_may_be(comparisons):
+    """The model of ``borrow`` written out with scipy's F and t, one hypothesis and one comparison after the other."""
+    random = np.random.default_rng(0)
+    differences, size = (
+        random.normal(0.3, random.uniform(0.2, 3, (comparisons, 1)), (comparisons, 4)),
+        np.ones(comparisons),
+    )
+    differences[0, 3], size[1] = np.nan, np.sqrt(2)
+    differences = np.concatenate([differences, np.full((1, 4), np.nan)])
+    found = p_value(paired(differences), np.append(size, 1.0))
+    count = np.sum(~np.isnan(differences[:-1]), 1)
+    nu, squares, mean = count - 1, np.nanvar(differences[:-1], 1, ddof=1), np.nanmean(differences[:-1], 1)
+    typical = np.mean(squares / size**2)
+    chances, by_each = [], []
+    for (k, weight), centre in product(zip(FREEDOMS, WEIGHTS, strict=True), SCALES):
+        ratio = squares / (size**2 * typical * centre)
+        usual, odd = (1 - ODD) * f.pdf(ratio, nu, k) * ratio, ODD / SPAN  # of the ratio's logarithm
+        chances.append(weight * np.prod(usual + odd) ** min(INDEPENDENT, MOST / comparisons))
+        error = np.sqrt((nu * squares + k * centre * typical * size**2) / (nu + k) / count)
+        shared, own = t.sf(abs(mean) / error, nu + k), t.sf(abs(mean) / np.sqrt(squares / count), nu)
+        by_each.append((usual * shared + odd * own) / (usual + odd))
+    np.testing.assert_allclose(found[:-1], 2 * np.average(by_each, axis=0, weights=chances))
+    assert np.isnan(found[-1])
 
 
 def test_a_comparison_whose_runs_collapsed_silences_nobody():

@@ -6,6 +6,7 @@ import inspect
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from omegaconf import OmegaConf
 
@@ -13,6 +14,7 @@ from regab.config import CONF, check, schema
 from regab.fields import is_neutral, stacked, switches
 from regab.regularizers import first_field, methods
 from regab.regularizers.base import HOOKS, Regularizer
+from regab.training.parameters import Parameters
 from tests.conftest import TRANSFORMER, curves, same
 
 NAMES = list(methods())
@@ -153,6 +155,42 @@ def test_a_limit_fades_to_infinity(small, during):
     norms = [curves(small(values))[0]["l2_norm"][-1] for values in [*limits, {}]]
     assert norms == sorted(norms)
     assert len(set(norms)) == 3
+
+
+@pytest.mark.parametrize(
+    ("during", "left"),
+    [
+        ("linear", [1, 0.75, 0.5, 0.25]),
+        ("cosine", [1, 0.5 + 0.5**1.5, 0.5, 0.5 - 0.5**1.5]),
+        ("off_after", [1, 1, 0, 0]),
+    ],
+)
+def test_a_fading_strength_is_its_share_in_every_step_and_a_fading_limit_one_over_it(during, left):
+    decay = methods()["weight_decay"](torch.tensor([2.0, 0.0]), during=during, until=torch.tensor([0.5, 0.5]))
+    norm = methods()["max_norm"](torch.tensor([2.0, torch.inf]), during=during, until=torch.tensor([0.5, 0.5]))
+    for step, share in enumerate(left):
+        torch.testing.assert_close(decay.at(step, 4).strength, torch.tensor([2.0 * share, 0.0]))
+        limit = 2.0 / share if share else torch.inf
+        torch.testing.assert_close(norm.at(step, 4).limit, torch.tensor([limit, torch.inf]))
+
+
+@pytest.mark.parametrize("scope", ["weights", "all"])
+@pytest.mark.parametrize("name", [name for name in NAMES if methods()[name].value is not Regularizer.value])
+def test_what_is_added_to_the_gradient_is_the_gradient_of_what_is_logged(name, scope):
+    torch.manual_seed(0)
+    values, fields = torch.randn(2, 9, requires_grad=True), [f for f in switches(methods()[name]) if stacked(f)]
+    method = methods()[name](*(torch.tensor([0.3, 0.0]) + i for i, _ in enumerate(fields)), scope=scope)
+    parts = {"start": torch.randn(2, 9), "head": torch.arange(9) > 6, "decay_factors": torch.rand(9)}
+    parameters = Parameters(values, torch.zeros(2, 9), 6, [], **parts)
+    (expected,) = torch.autograd.grad(method.value(parameters).sum(), values)
+    with torch.no_grad():
+        method.add_gradient(parameters)
+    torch.testing.assert_close(parameters.gradients, expected)
+    assert bool((parameters.gradients[:, 6:] == 0).all()) == (scope == "weights")
+
+
+def test_a_rule_that_only_reads_curves_is_known_as_one():
+    assert [name for name in NAMES if methods()[name].reads_curves_only()] == ["early_stopping"]
 
 
 def test_off_after_is_constant_until_its_share_of_the_steps_then_absent(small):

@@ -87,6 +87,20 @@ def test_half_of_the_runs_may_collapse_and_losses_collapse_upwards():
         assert sorted(r.collapsed for r in counts.values()) == [0, 3]
 
 
+@pytest.mark.parametrize(
+    ("values", "collapsed"),
+    [([0.1, 0.4, 0.9, 0.901, 0.902], 2), ([0.88, 0.92, 0.96, 0.40, 0.401], 0), ([0.88, 0.89, 0.90, 0.40, 0.401], 2)],
+)
+def test_a_gap_is_measured_by_the_range_of_the_group_with_most_runs(values, collapsed):
+    table = results({L2: {"0": 0.0, "0.1": 0.0, "1": 0.0}}, 5)
+    for seed, value in enumerate(values):
+        table = changed(table, "1", seed, selected_test_accuracy=value)
+    counts = runs_of(
+        sweep_of(table, None, None, "selected"), dict.fromkeys(sweep_of(table, None, None, "selected").values, 0)
+    )
+    assert [runs.collapsed for runs in counts.values()] == [0, 0, collapsed]
+
+
 @pytest.mark.slow
 def test_stable_runs_are_hardly_ever_said_to_collapse_though_variants_differ_in_spread():
     random, said, total = np.random.default_rng(0), 0, 0

@@ -24,6 +24,8 @@ from regab.regularizers.input_noise import InputNoise
 from regab.regularizers.l1_ball import L1Ball
 from regab.regularizers.l2_ball import L2Ball
 from regab.regularizers.mixup import Mixup
+from regab.regularizers.norm import Norm
+from regab.regularizers.swa import Swa
 from regab.training.assembly.data import load_data
 from regab.training.assembly.setup import set_up
 from regab.training.loop import train
@@ -110,10 +112,10 @@ def test_the_areas_that_cutmix_pastes_are_distributed_as_torchvisions(alpha):
     assert stats.ks_2samp(ours, drawn).statistic < 0.045
 
 
-@pytest.mark.parametrize("size", [0, 1, 4, 5, 30])
-def test_cutout_blanks_one_square_anywhere_and_clips_it_at_the_border(size):
-    x = torch.ones(2, 3000, 3, 9, 11)
-    cut = Cutout(torch.tensor([0.0, float(size)])).augment(x, noise("cutout"))
+@pytest.mark.parametrize("strength", [0, 1, 4, 4.9, 5, 30])
+def test_cutout_blanks_one_square_anywhere_and_clips_it_at_the_border(strength):
+    x, size = torch.ones(2, 3000, 3, 9, 11), int(strength)
+    cut = Cutout(torch.tensor([0.0, float(strength)])).augment(x, noise("cutout"))
     assert torch.equal(cut[0], x[0])
     holes = (cut[1] == 0).float()
     assert torch.equal(holes[:, 0], holes[:, 2])
@@ -143,6 +145,15 @@ def test_gradient_noise_has_the_variance_of_its_step(step):
     method.gradients(parameters, noise("g"))
     assert not parameters.gradients[0].any()
     assert parameters.gradients[1].var().item() == pytest.approx(0.3 / (1 + step) ** 0.55, rel=0.05)
+
+
+@pytest.mark.parametrize(("kind", "axes"), [("batch", (0,)), ("layer", (1, 2)), ("group", (2,))])
+def test_norms_divide_by_the_deviation_and_eps_over_their_axes(kind, axes):
+    x = torch.randn(50, 12) * 2 + 1
+    norm = Norm(kind=kind, eps=0.5, groups=4)._layer(12, 0)
+    parts = x.view(50, 4, 3)
+    mean, variance = parts.mean(axes, keepdim=True), parts.var(axes, correction=0, keepdim=True)
+    torch.testing.assert_close(norm(x), ((parts - mean) / (variance + 0.5).sqrt()).view(50, 12))
 
 
 def test_the_confidence_penalty_is_minus_the_entropy_and_autograd_agrees():
@@ -275,6 +286,14 @@ def test_ema_is_the_weighted_mean_of_all_steps_and_training_goes_on_from_the_pre
         weights = np.array([decay ** (len(steps) - 1 - i) for i in range(len(steps))])
         expected = np.average(torch.stack(steps)[:, run].double().numpy(), axis=0, weights=weights)
         np.testing.assert_allclose(training.average.kept["ema"][0][run], expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("epochs", [7, 22, 100])
+def test_swa_begins_after_its_share_of_the_epochs_however_single_precision_rounds_it(epochs):
+    shares = [done / epochs for done in range(epochs + 1)]
+    for done in range(1, epochs + 1):
+        counts = Swa(torch.tensor(shares)).average_of_epochs(done, epochs)
+        assert counts.tolist() == [max(done - before, 0) for before in range(epochs + 1)]
 
 
 @pytest.mark.parametrize(("norm", "before"), [("none", 3), ("batch", 3), ("batch", 5)])

@@ -13,6 +13,7 @@ from regab.data.folder import fit as fit_bytes
 from regab.data.split import Division, Source, Split, divide
 from regab.errors import UsageError
 from regab.regularizers.color_jitter import ColorJitter
+from regab.regularizers.rand_augment import RandAugment
 from regab.regularizers.random_erasing import RandomErasing
 from regab.regularizers.transform import AnyTransform
 from regab.seeding import global_states
@@ -191,6 +192,11 @@ def test_colours_change_by_each_runs_own_strengths():
         torch.manual_seed(int(seeds[run, 3]))
         expected = jitter(raw(data, data.train.x[3]))
         assert torch.equal(found[run, 3], data.encode(expected[None])[0])
+
+
+def test_rand_augment_is_torchvisions_with_its_number_of_operations_and_magnitude():
+    (made,) = RandAugment(torch.tensor([1.0]), num_ops=3, magnitude=20).transforms()
+    assert (type(made), made.num_ops, made.magnitude) == (v2.RandAugment, 3, 20)
 
 
 def test_erased_rectangles_are_like_torchvisions():

@@ -30,5 +30,5 @@ class Swa(Regularizer):
 
     def average_of_epochs(self, done: int, epochs: int) -> Tensor:
         share: Number = self.start
-        before = (share * epochs + 1e-3).floor()  # 0.7·10 is 6.9999998 in single precision
+        before = (share * epochs + 1e-3).floor()  # 0.53·100 is 52.999996 in single precision
         return (done - before).clamp(min=0)
