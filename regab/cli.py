@@ -142,7 +142,9 @@ def _dispatch(words: list[str]) -> int:
     if command in ("-V", "--version"):
         print(f"regab {__version__}")
         return 0
-    if command in ("", "-h", "--help"):
+    if command == "help" and rest:
+        return _dispatch([*rest, "--help"])
+    if command in ("", "-h", "--help", "help"):
         print(USAGE, end="")
         return 0 if words else 2
     raise UsageError(f"{command}: unknown command; there is: {', '.join(COMMANDS)}")
@@ -223,6 +225,8 @@ def _list(words: list[str]) -> int:
         return 0
     long = "--long" in words
     groups = [word for word in words if word != "--long"] or (["reg"] if long else GROUPS)
+    if wrong := [group for group in groups if group not in GROUPS]:
+        raise UsageError(f"list {wrong[0]}: unknown group; there is: {', '.join(GROUPS)}")
     for group in groups:
         print(list_group(group, len(groups) > 1, long))
     return 0

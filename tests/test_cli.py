@@ -254,6 +254,20 @@ def test_python_dash_m_works(tmp_path):
     assert done.stdout.startswith("regab ")
 
 
+@pytest.mark.parametrize("command", ["", "train", "data", "report", "ls", "watch", "predict", "list"])
+def test_help_is_asked_for_before_and_behind_a_command(regab, command):
+    before, behind = regab("help", *command.split()), regab(*command.split(), "--help")
+    assert (before.code, behind.code) == (0, 0)
+    assert before.out == behind.out
+    assert "regab" in before.out.splitlines()[0]
+
+
+def test_a_list_of_what_is_no_group_prints_nothing_else(regab):
+    done = regab("list", "reg", "--long", "--json")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("regab: list --json: unknown group; there is: data, model")
+
+
 def test_list_has_help(regab):
     for option in ("-h", "--help"):
         done = regab("list", option)

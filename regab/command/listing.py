@@ -20,8 +20,6 @@ def list_group(group: str, heading: bool, long: bool = False) -> str:
         return cards()
     if long:
         raise UsageError(f"list {group} --long: only methods have cards; try: regab list reg --long")
-    if group not in GROUPS:
-        raise UsageError(f"list {group}: unknown group; there is: {', '.join(GROUPS)}")
     rows = LISTED[group]() if group in LISTED else _options(group)
     if group == "reg":
         rows = _methods() + [(f"reg={name}", f"preset: {text}") for name, text in rows]

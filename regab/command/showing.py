@@ -17,10 +17,24 @@ from regab.errors import UsageError
 from regab.records.printable import printable
 from regab.training.assembly.facts import data_lines
 
+USAGE = """\
+usage: regab data [key=value …]
+
+Show how a data set is read, column by column, and how it is divided, before anything is trained on it.
+
+  regab data data=csv data.path=people.csv data.label=income
+  regab data data=digits data.n_train=300
+
+Keys are those of regab train; all of them: regab train --help
+"""
+
 
 def show_data(words: list[str]) -> int:
     """Print what ``regab train`` with the same words would train on. Raises UsageError as that would."""
     gc.enable()
+    if {"-h", "--help"} & {*words}:
+        print(USAGE, end="")
+        return 0
     if options := [word for word in words if word.startswith("-")]:
         raise UsageError(f"data {options[0]}: takes keys only, as regab data data=csv data.path=a.csv data.label=y")
     config = _composed(words)
