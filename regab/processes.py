@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib
 import math
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -79,6 +81,17 @@ def _granted(cgroup: Path) -> float:
             if int(time) > 0:  # else -1, or "max"
                 return int(time) / int(period)
     return math.inf
+
+
+def wait_for_imports(most: float = 30.0) -> None:
+    """Until no other thread imports a module, or for so many seconds, before this process is forked.
+
+    The copy would have the locks of these modules, but nobody who opens them: it would wait forever to import them.
+    """
+    held: dict[str, Any] = getattr(getattr(importlib, "_bootstrap", None), "_module_locks", {})  # Python's own
+    end, mine = time.monotonic() + most, (None, threading.get_ident())
+    while time.monotonic() < end and any(getattr(ref(), "owner", None) not in mine for ref in [*held.values()]):
+        time.sleep(0.01)
 
 
 def beside(work: Callable[[], R]) -> Callable[[], R]:

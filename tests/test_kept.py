@@ -1,7 +1,7 @@
 """What was learned of data is kept as plain JSON, and is the same when it is read again."""
 
 import json
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from regab.data.tables.encode import Cells, fitter
 from regab.data.tables.several import SeveralTargets
 from regab.data.text import fitter as text_fitter
 from regab.data.unseen.kept import kept, restored, with_present_names
+from regab.data.unseen.tables import Tables
 from regab.errors import UsageError
 from regab.targets import locate
 
@@ -74,11 +75,13 @@ def test_what_earlier_versions_kept_is_of_the_classes_as_they_are_called_now():
             "columns": [{"_target_": "regab.data.columns.Column", "name": "age", "kind": "numeric", "date": ""}],
             "options": {"_target_": "regab.data.columns.Options", "missing": ["NA"]},
             "targets": {"_target_": "regab.data.several.SeveralTargets", "label": "[a,b]"},
+            "pointed": ["age"],
         },
         "encoder": {"entries": [["own", {"_target_": "own_data.columns.Column"}]]},
     }
     now = with_present_names(earlier)
     assert now["reader"]["_target_"] == "regab.data.unseen.tables.Tables"
+    assert now["reader"].keys() <= {field.name for field in fields(Tables)} | {"_target_"}
     assert now["reader"]["columns"] == [earlier["reader"]["columns"][0] | {"_target_": f"{Column.__module__}.Column"}]
     assert now["reader"]["targets"]["_target_"] == f"{SeveralTargets.__module__}.SeveralTargets"
     assert now["encoder"] == earlier["encoder"]

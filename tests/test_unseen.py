@@ -35,6 +35,43 @@ def test_categories_that_are_numbers_are_found_however_a_frame_holds_them(tmp_pa
     assert encode(gap.x)[:, :4].argmax(1).tolist() == [1, 0, 2]
 
 
+@pytest.mark.parametrize(
+    ("trained", "new", "texts"),
+    [
+        (["true", "false"], [True, False], ["True", "FALSE"]),
+        (["TRUE", "FALSE"], pd.array([True, False], dtype="boolean"), ["true", "false"]),
+        (["yes", "true"], [None, True], ["", "TRUE"]),
+        (["007", "430"], [7, 430], ["007", "430"]),
+        (["1.50", "2.25"], np.float32([1.5, 2.25]), ["1.50", "2.25"]),
+        (["1", "2"], [None, 2.0], ["", "2.0"]),
+        (["1.0", "x"], ["1", "x"], ["1", "x"]),
+    ],
+)
+def test_categories_are_those_of_training_whatever_types_they_have(tmp_path, trained, new, texts):
+    rows = [f"{i},{trained[i % 2]},{i % 2}" for i in range(20)]
+    encode, reader = table(tmp_path, "a,code,y", *rows, "9,,1", categorical=["code"])
+    wanted = [0 if cell == "" else 1 + i for i, cell in enumerate(texts)]
+    for cells in (new, texts):
+        found = reader.read(pd.DataFrame({"a": [1, 2], "code": cells}), encode)
+        assert encode.words == [["", *sorted(trained)]]
+        assert not found.said
+        places = [["", *trained][place] for place in wanted]
+        assert [encode.words[0][i] for i in encode(found.x)[:, 1:].argmax(1)] == places
+
+
+def test_codes_that_differ_in_zeros_are_others_where_these_are_to_be_seen(tmp_path):
+    rows = [f"{i},{('7', 'x')[i % 2]},{i % 2}" for i in range(20)]
+    encode, reader = table(tmp_path, "a,code,y", *rows, categorical=["code"])
+    (tmp_path / "new.csv").write_text("a,code\n1,007\n1,7\n")
+    found = reader.read(tmp_path / "new.csv", encode)
+    assert encode(found.x)[:, 1:].sum(1).tolist() == [0, 1]
+    assert found.said == ["code is '007' in 1 rows, none of the categories known"]
+    both = [f"{i},{('07', '007')[i % 2]},{i % 2}" for i in range(20)]
+    encode, reader = table(tmp_path, "a,code,y", *both, categorical=["code"])
+    found = reader.read(pd.DataFrame({"a": [1], "code": [7]}), encode)
+    assert found.said == ["code is '7' in 1 rows, none of the categories known"]
+
+
 def test_one_row_may_be_a_dictionary_and_rows_without_content_are_left_out(tmp_path):
     encode, reader = table(tmp_path, "a,b,y", *(f"{i},{i % 4},{i % 2}" for i in range(12)))
     one = reader.read({"b": 2, "a": 7})

@@ -28,9 +28,10 @@ def train(*values: Values, progress: bool = True, **more: Any) -> Run:
 
     Raises UsageError, RunsFailed, CannotWrite, Interrupted.
     """
-    from regab.api.training import execute
+    from regab.api.training import ONE_BY_ONE, execute
 
-    return Run(execute(words_of(values, more, sweep=False), progress))
+    with ONE_BY_ONE:
+        return Run(execute(words_of(values, more, sweep=False), progress))
 
 
 def sweep(
@@ -49,12 +50,13 @@ def sweep(
 
     Raises UsageError, CannotWrite, Interrupted; RunsFailed where no run has finished.
     """
-    from regab.api.training import execute
+    from regab.api.training import ONE_BY_ONE, execute
 
     options = {"--seeds": seeds, "--folds": folds, "--design": design, "--n": n}
     flags = [f"{name}={value}" for name, value in options.items() if value is not None]
-    words = ["-m", *flags, *words_of(values, more, sweep=True)]
-    return Sweep([execute(words, progress, partial=True)])
+    with ONE_BY_ONE:
+        words = ["-m", *flags, *words_of(values, more, sweep=True)]
+        return Sweep([execute(words, progress, partial=True)])
 
 
 def load(*folders: str | Path) -> Run | Sweep:

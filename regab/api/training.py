@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-import io
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from regab.api.words import OBJECTS
 from regab.errors import RunsFailed
@@ -17,8 +17,21 @@ from regab.watchers.base import Planned, Watcher
 from regab.workers.crew import METHOD
 
 # Hydra, its arguments and the session are this process's: of two threads that trained at once, one trained what
-# neither had asked for.
+# neither had asked for. What it trains has its name for as long: a class may have been given another meanwhile.
 ONE_BY_ONE = threading.RLock()
+
+
+class Quiet:
+    """Standard output to which this thread alone writes nothing."""
+
+    def __init__(self) -> None:
+        self.stream, self.thread = sys.stdout, threading.get_ident()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
+        return len(text) if threading.get_ident() == self.thread else self.stream.write(text)
 
 
 class Place(Watcher):
@@ -31,7 +44,7 @@ class Place(Watcher):
 
 
 def execute(words: list[str], progress: bool, partial: bool = False) -> Path:
-    """Train; the folder. ``partial``: runs may fail, as long as one has finished. Threads wait for each other.
+    """Train; the folder. ``partial``: runs may fail, as long as one has finished. One thread at a time.
 
     Raises UsageError, RunsFailed, CannotWrite, Interrupted.
     """
@@ -39,8 +52,8 @@ def execute(words: list[str], progress: bool, partial: bool = False) -> Path:
 
     place, shown = Place(), progress and in_notebook()
     watchers: dict[str, Watcher] = {"place": place} | ({"progress": Bar()} if shown else {})
-    quiet = redirect_stdout(io.StringIO()) if shown or not progress else _nothing()
-    with ONE_BY_ONE, quiet, _hydra_of_our_own(), _collecting():
+    quiet: Any = redirect_stdout(Quiet()) if shown or not progress else nullcontext()
+    with quiet, _hydra_of_our_own(), _collecting():
         try:
             _run(words, watchers)
         except RunsFailed:
@@ -61,14 +74,8 @@ def _workers(words: list[str]) -> list[str]:
     are not forked from it, and cannot use a GPU that it uses already."""
     asked = any(word.startswith("stack.workers=") for word in words)
     own = any(f"={module}." in word for word in words for module in (OBJECTS, "__main__"))
-    torch = sys.modules.get("torch")
-    on_gpu = torch is not None and torch.cuda.is_initialized()
+    on_gpu = getattr(sys.modules.get("torch.cuda"), "is_initialized", bool)()  # another thread may still import it
     return ["stack.workers=0"] if "-m" in words and not asked and (on_gpu or (own and METHOD != "fork")) else []
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
 
 
 @contextmanager

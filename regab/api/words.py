@@ -85,6 +85,5 @@ def path_of(thing: Any) -> str:
     ours = sys.modules.setdefault(OBJECTS, types.ModuleType(OBJECTS, "Classes and functions that were given to regab."))
     plain = re.sub(r"\W+", "_", name).strip("_") or "thing"
     names = itertools.chain([plain], (f"{plain}_{i}" for i in itertools.count(2)))
-    name = next(n for n in names if getattr(ours, n, thing) is thing)
-    setattr(ours, name, thing)
+    name = next(n for n in names if vars(ours).setdefault(n, thing) is thing)
     return f"{OBJECTS}.{name}"

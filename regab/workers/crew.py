@@ -12,11 +12,13 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regab.errors import Interrupted, RunsFailed
+from regab.processes import wait_for_imports
 from regab.workers.events import Event
 
 if TYPE_CHECKING:  # the foreman is sent for before anything else is imported
@@ -66,6 +68,7 @@ class Crew:
         self.pipe, theirs = context.Pipe()
         inherited = self.pipe if METHOD == "fork" else None
         self.process = context.Process(target=_foreman, args=(theirs, inherited, ahead), name="regab foreman")
+        wait_for_imports()
         self.process.start()
         theirs.close()
 
@@ -76,7 +79,7 @@ class Crew:
 
     def train_chunks(self, chunks: list[Chunk], folder: Path, workers: int, report: Report) -> None:
         self._send(("train", chunks, folder, workers))  # whole, before a signal may have something else sent
-        with StopRequest(first=self._ask_to_stop, second=self.process.kill):
+        with StopRequest(first=partial(self._say, "stop"), second=self.process.kill):
             self._get_ready()
             while (message := self._receive())[0] == "events":
                 report(message[1])
@@ -106,12 +109,13 @@ class Crew:
         self.process.join()
         return RunsFailed(f"the training process died (exit code {self.process.exitcode})")
 
-    def _ask_to_stop(self) -> None:
+    def _say(self, request: str) -> None:
         with suppress(OSError):  # where the foreman is dead already, its pipe will say so
-            self.pipe.send(("stop",))
+            self.pipe.send((request,))
 
     def close(self) -> None:
         """Let the foreman end; it takes its workers along."""
+        self._say("end")  # where another thread has copied this process, its copy keeps the pipe open
         self.pipe.close()
         self.process.join(timeout=5)
         if self.process.is_alive():

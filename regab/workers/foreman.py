@@ -61,15 +61,23 @@ def _serve(pipe: Connection, spare: Spare) -> None:
     gc.freeze()  # what has been imported stays, and stays shared with the workers; to search it would take 0.1 s
     tune()
     while True:
-        try:
-            request, *content = pipe.recv()
-        except (EOFError, ConnectionResetError):
+        request, *content = _asked(pipe)
+        if request == "end":
             return
         try:
             pipe.send(_answer(pipe, spare, request, *content))
         except BrokenPipeError:
             return
         import regab.workers.trainer  # noqa: F401  (while the main process plans, rather than in every worker)
+
+
+def _asked(pipe: Connection) -> tuple[Any, ...]:
+    """What the main process asks for; to end, if it is gone."""
+    try:
+        request: tuple[Any, ...] = pipe.recv()
+        return request
+    except (EOFError, ConnectionResetError):
+        return ("end",)
 
 
 def _answer(pipe: Connection, spare: Spare, request: str, *content: Any) -> tuple[str, Any]:
@@ -148,10 +156,8 @@ class WorkerPool:
             worker.give(self.todo.popleft(), self.folder)
 
     def _hear(self) -> None:
-        """The main process asks to stop, or is gone."""
-        try:
-            self.main.recv()
-        except (EOFError, ConnectionResetError):
+        """The main process asks to stop, or to end."""
+        if _asked(self.main) == ("end",):
             for worker in self.workers:
                 worker.process.kill()
             os._exit(1)

@@ -55,7 +55,10 @@ class Store:
                 os.write(file.fileno(), words.encode())  # of what a file kept for a full disk, closing would raise
             for partial in (*self.root.glob(PARTIAL), *self.hidden.glob(PARTIAL)):
                 partial.unlink(missing_ok=True)
-            yield
+            try:
+                yield
+            finally:  # for copies of this process as well, which other threads may have made
+                fcntl.flock(file, fcntl.LOCK_UN)
 
     def place(self, runs: list[Run]) -> None:
         """Record the folders of these runs, after those that are here already."""
