@@ -307,8 +307,55 @@ def test_names_and_classes_are_printed_without_control_characters(write):
 def test_classes_that_differ_in_capitals_and_numbers_with_units_are_said(write):
     lines = [f"{i}.5 kg,{['Yes', 'yes', 'no'][i % 3]}" for i in range(30)]
     said = load(write("w,y", *lines), "y").said
-    assert "classes that differ in capitals alone: 'Yes', 'yes'" in said
+    assert "classes that differ in capitals or spaces alone: 'Yes', 'yes'" in said
     assert "w: numbers with 'kg' behind them are taken as words; take it out to have numbers" in said
+
+
+REMARKS = {
+    "zeros in front": (lambda i: f"{i % 20:03d}", "codes with zeros in front are taken as numbers: x;"),
+    "-999 for missing": (
+        lambda i: -999 if i % 9 == 0 else i % 5,
+        "x is -999 in 7 rows, and else from 0 to 4; if it means missing, name it in data.missing",
+    ),
+    "another number for missing": (lambda i: -200 if i < 2 else i % 30, "x is -200 in 2 rows, and else from 0 to 29"),
+    "capitals": (
+        lambda i: ["Rome", "rome", "Oslo"][i % 3],
+        "categories of x that differ in capitals or spaces alone: 'Rome', 'rome'",
+    ),
+    "spaces": (lambda i: ["New York", "NewYork", "Oslo"][i % 3], "capitals or spaces alone: 'New York', 'NewYork'"),
+    "a sum": (
+        lambda i: "Total" if i == 59 else "Rome" * (i % 2) or "Oslo",
+        "x is 'Total' in 1 row; if these sum up others, take them out",
+    ),
+    "durations": (lambda i: f"{i}:{i:02d}:10", "x: times of more than a day are taken as words"),
+}
+NO_REMARKS = {
+    "decimals": lambda i: f"0.{i:02d}",
+    "zero": lambda i: i % 20,
+    "a long tail": lambda i: 1000 if i == 7 else i % 30,
+    "two far numbers": lambda i: 99 * (i % 2),
+    "ages up to 99": lambda i: 99 if i % 9 == 0 else 40 + i,
+    "times of day": lambda i: f"{i % 24:02d}:{i:02d}",
+    "names of numbers": lambda i: ["1e5", "1E5", "a"][i % 3],
+}
+
+
+@pytest.mark.parametrize("kind", REMARKS)
+def test_what_may_be_meant_otherwise_is_said(write, kind):
+    cell, words = REMARKS[kind]
+    rows = [f"{cell(i)},{i % 7},{'ab'[i // 2 % 2]}" for i in range(60)]
+    assert words in " ".join(load(write("x,k,y", *rows), "y").said)
+
+
+@pytest.mark.parametrize("kind", NO_REMARKS)
+def test_what_can_only_be_meant_so_is_not_remarked_on(write, kind):
+    said = load(write("x,k,y", *[f"{NO_REMARKS[kind](i)},{i % 7},{'ab'[i // 2 % 2]}" for i in range(60)]), "y").said
+    assert len([words for words in said[1:] if "as an ID is" not in words]) == 0
+
+
+def test_a_target_that_may_mean_missing_is_said(write):
+    said = load(write("x,y", *[f"{i},{-999 if i % 9 == 0 else i * 1.5}" for i in range(60)]), "y").said
+    assert "y is -999 in 7 rows, and else from 1.5 to 88.5; if it means missing, name it in data.missing" in said
 
 
 @pytest.mark.slow

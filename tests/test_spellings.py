@@ -235,7 +235,28 @@ DATES = {
 def test_dates_are_days(tmp_path, kind):
     source = load(written(tmp_path, DATES[kind] * 2), "y")
     assert source.train.x.numbers[:, 0].tolist() == [19735, 19754] * 2  # date -d 2024-01-13 +%s, by 86,400
+    years = " with years from 1969 to 2068" * (kind == "short")
+    assert f"1 numeric (dates{years}, in days: x)" in source.said[0]
+
+
+MONTHS = {
+    "numbers": ["2024-01", "2024-02"],
+    "slashes": ["1/2024", "2/2024"],
+    "words": ["Jan 2024", "Feb 2024"],
+    "whole words": ["January 2024", "February 2024"],
+    "with dashes": ["Jan-2024", "Feb-2024"],
+}
+
+
+@pytest.mark.parametrize("kind", MONTHS)
+def test_months_are_their_first_days(tmp_path, kind):
+    source = load(written(tmp_path, MONTHS[kind] * 2), "y")
+    assert source.train.x.numbers[:, 0].tolist() == [19723, 19754] * 2
     assert "1 numeric (dates, in days: x)" in source.said[0]
+
+
+def test_seasons_are_no_months(tmp_path):
+    assert "1 categorical (x: 3)" in load(written(tmp_path, ["2011-12", "2012-13", "2013-14"]), "y").said[0]
 
 
 def test_times_of_day_are_shares_of_a_day(tmp_path):

@@ -15,7 +15,7 @@ from regab.data.tables.encode import Cells, fitter
 from regab.data.tables.keys import Keys, suspects
 from regab.data.tables.labels import Targets, is_number
 from regab.data.tables.marks import Marks, set_marks
-from regab.data.tables.remarks import described, remarks, summary, unlike_training
+from regab.data.tables.remarks import apart, described, remarks, summary, unlike_training
 from regab.data.tables.rows import Rows, column_name, read_rows
 from regab.data.tables.several import SeveralTargets
 from regab.data.unseen.tables import Tables, pointed
@@ -89,6 +89,7 @@ def of_rows(
     words = targets.words(train.y)
     said = [f"{summary(inputs, columns, max_categories)}; {words}", *rows.said]
     said += [*remarks(inputs, columns, label, options), *_telling(columns, train.x.numbers, train.y, targets.task)]
+    said += _apart(columns, train, labels[0], targets.task)
     said += [f"{name} data: {words}" for name, words in _unlike(columns, cells)]
     said += keys.across(rows, (*parts, None)[1], options)
     said += () if keys.group else suspects(inputs.columns, label)
@@ -142,6 +143,15 @@ def _cells(rows: Rows, columns: list[Column], options: Options) -> Cells:
 
 def _words(cells: list[str], options: Options) -> list[str]:
     return ["" if cell.lower() in options.absent else cell for cell in cells]
+
+
+def _apart(columns: list[Column], train: Split, label: str, task: str) -> Iterator[str]:
+    """Numbers that may stand for missing ones, in columns and in the target of a regression."""
+    numbers = zip((c for c in columns if c.kind == "numeric"), train.x.numbers.T, strict=True)
+    for column, values in numbers:
+        yield from apart(column.name, values) if not column.date else ()
+    if is_number(task) and train.y.ndim == 1:
+        yield from apart(label, train.y.numpy())
 
 
 def _unlike(columns: list[Column], cells: list[Cells]) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from regab.data.tables.dates import date_forms, date_numbers
+from regab.data.tables.dates import date_forms, date_numbers, in_words
 from regab.data.tables.numbers import INFINITE, MISSING, MISSING_NUMBER, PLAIN, Spelling, form, plain_numbers, value
 from regab.data.tables.rows import Rows
 from regab.errors import UsageError
@@ -211,8 +211,7 @@ def of_cells(rows: Rows, name: str, options: Options) -> Column:
         words = "can have the day or the month first; set data.day_first=true or false"
         raise UsageError(f"{rows.source}: the dates in {name}, as {shown(spelling.odd[0])}, {words}")
     if forms:
-        why = "dates, in days" if "%d" in forms[0] or "ISO" in forms[0] else "times"
-        return Column(name, "numeric", why, date=forms[0])
+        return Column(name, "numeric", in_words(forms[0]), date=forms[0])
     if name in options.numeric:
         raise odd(rows, next(row for row, cell in enumerate(cells) if cell in spelling.odd), name)
     return Column(name, "categorical")

@@ -14,6 +14,10 @@ from regab.data.tables.numbers import INFINITE, MISSING, PLAIN
 from regab.data.tables.rows import Rows
 
 SHOWN, EXAMPLES = 4, 3
+FEWEST = 3  # different numbers of which one may stand apart
+CODE = re.compile(r"0[0-9]+")
+DURATION = re.compile(r"[0-9]+:[0-9]{2}(:[0-9]{2})?(\.[0-9]+)?")
+TOTAL = re.compile(r"(grand |sub-?)?total[es]?:?|sum:?|summe:?|(ins)?gesamt:?", re.IGNORECASE)
 UNIT = re.compile(r"[-+]?[0-9.,]*[0-9] *(?P<unit>[^\W\d_]{1,6}[²³]?|°[CF]?)")
 
 
@@ -49,9 +53,21 @@ def remarks(rows: Rows, columns: list[Column], label: str, options: Options) -> 
     if missing := [words for c in numeric if (words := _missing(c.name, rows, options))]:
         yield f"taken as missing: {_some(missing)}"
     for column in kept:
+        if column.kind == "categorical" and _are_durations(rows.columns[column.name]):
+            yield f"{column.name}: times of more than a day are taken as words; write them as one number each"
         if column.kind == "categorical" and (unit := _unit(rows.columns[column.name])):
             yield f"{column.name}: numbers with {unit!r} behind them are taken as words; take it out to have numbers"
+        if column.kind == "categorical" and (alike := _alike(rows.columns[column.name])):
+            yield f"categories of {column.name} that differ in capitals or spaces alone: {_some(alike)}"
     cells = {c.name: rows.columns[c.name] for c in kept}
+    if codes := [c.name for c in numeric if not c.date and any(map(CODE.fullmatch, set(cells[c.name])))]:
+        words = f"data.categorical=[{codes[0]}] takes them as words"
+        yield f"codes with zeros in front are taken as numbers: {_some(codes)}; {words}"
+    for column in columns:
+        if found := Counter(cell for cell in rows.columns[column.name] if TOTAL.fullmatch(cell)):
+            count = found.total()
+            words = f"is {_name(found)} in {count} row{'s' * (count > 1)}; if these sum up others, take them out"
+            yield f"{column.name} {words}"
     distinct = {name: len(set(column)) for name, column in cells.items()}
     if constant := [name for name, count in distinct.items() if count == 1]:
         yield f"the same in every row: {_some(constant)}"
@@ -59,7 +75,7 @@ def remarks(rows: Rows, columns: list[Column], label: str, options: Options) -> 
     if identifying:
         yield f"different in every row, as an ID is: {_some(identifying)}; leave out by data.ignore=[{identifying[0]}]"
     if alike := _alike(rows.columns[label]):
-        yield f"classes that differ in capitals alone: {_some(alike)}"
+        yield f"classes that differ in capitals or spaces alone: {_some(alike)}"
     if equal := [name for name in cells if _tells(cells[name], rows.columns[label])]:
         words = f"each value goes with one of {label} and the other way round"
         yield f"{_some(equal)}: {words}; if that gives it away, data.ignore=[{equal[0]}]"
@@ -99,9 +115,29 @@ def _identifies(column: Column, rows: Rows) -> bool:
     return bool((np.diff(numbers) == 1).all())
 
 
-def _alike(labels: list[str]) -> list[str]:
-    lower = Counter(label.lower() for label in set(labels))
-    return [repr(label) for label in sorted(set(labels)) if lower[label.lower()] > 1 and not PLAIN.fullmatch(label)]
+def _alike(cells: list[str]) -> list[str]:
+    """Words that are the same but for capitals and spaces; not numbers such as 1e5 and 1E5."""
+    words = sorted(word for word in set(cells) if not PLAIN.fullmatch(word))
+    bare = Counter("".join(word.split()).lower() for word in words)
+    return [repr(word) for word in words if bare["".join(word.split()).lower()] > 1]
+
+
+def _are_durations(cells: list[str]) -> bool:
+    distinct = set(cells)
+    return len(distinct) > MANY and sum(map(bool, map(DURATION.fullmatch, distinct))) >= NEARLY * len(distinct)
+
+
+def apart(name: str, numbers: np.ndarray) -> Iterator[str]:
+    """A sentence on a number that several rows have and that is far from all others, as -999 for "missing" is."""
+    values, counts = np.unique(numbers[np.isfinite(numbers)], return_counts=True)
+    if len(values) < FEWEST:
+        return
+    for end, rest in ((values[0], values[1:]), (values[-1], values[:-1])):
+        count, low, high = counts[values == end][0], rest.min(), rest.max()
+        usual = set(f"{abs(end):.15g}") == {"9"}  # 99, -999
+        if count > 1 and (usual or len(rest) > MANY) and max(low - end, end - high) > high - low:
+            words = f"is {end:.15g} in {count} rows, and else from {low:g} to {high:g}"
+            yield f"{name} {words}; if it means missing, name it in data.missing"
 
 
 def _tells(cells: list[str], labels: list[str]) -> bool:
