@@ -121,6 +121,14 @@ def test_what_is_frozen_stays_with_the_statistics_of_its_norms(configure):
     assert training.stack.values.shape[1] == 32 + 32 + 330
 
 
+def test_what_is_shared_is_frozen_by_each_of_its_names(configure):
+    training, before = begun(configure, "++model.freeze=[tied]")
+    list(train(training))
+    after = training.stack.state_dict(0)
+    unchanged = {name for name in before if torch.equal(before[name], after[name])}
+    assert unchanged == {"body.3.weight", "tied.weight", "tied.bias"}
+
+
 def test_the_statistics_of_all_norms_can_be_frozen(configure):
     training, before = begun(configure, "++model.freeze_norms=true")
     list(train(training))

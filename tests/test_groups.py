@@ -12,8 +12,10 @@ from regab.models.transformer import Transformer
 from regab.training.assembly.setup import examine, set_up
 from regab.training.loop import train
 from regab.training.optimizer import Adam
+from regab.training.optimizer.parts import Parts
 from tests import foreign
 from tests.conftest import curves, same
+from tests.test_finetuning import Net
 from tests.test_foreign import own
 from tests.test_optimizers import close, node
 
@@ -231,3 +233,8 @@ def test_layers_of_hugging_face_are_embeddings_blocks_and_a_head():
     assert all(kind.startswith("embeddings") for kind in kinds[0])
     assert kinds[1:4] == [{f"encoder.layer.{i}"} for i in range(3)]
     assert "classifier.weight" in layers[-1]
+
+
+def test_what_is_shared_has_the_factors_of_each_of_its_names():
+    rates, _, _ = Parts({"tied": 0.1}).factors(Net(64, 10), torch.zeros(2, 64))
+    assert {name for name, rate in rates.items() if rate == 0.1} == {"body.3.weight", "tied.bias"}

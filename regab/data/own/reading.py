@@ -168,7 +168,7 @@ def check_parts(example: Example, parts: Layout | None, where: str) -> None:
     """Refuse an input that is of other tensors than the first one."""
     if example.parts != parts:
         one, two = (said(p) if p else "a single tensor" for p in (example.parts, parts))
-        raise UsageError(f"{where} is of {one}, but the first one of {two}")
+        raise UsageError(f"{where} is of {one}, but the first one of {two}; texts must be padded to one length")
 
 
 def _of_dict(item: dict[str, Any], where: str) -> Any:

@@ -62,7 +62,7 @@ def matches(name: str, pattern: str) -> bool:
 
 
 def _matching(model: nn.Module, pattern: str, key: str) -> list[str]:
-    names = [name for name, _ in model.named_parameters()]
+    names = [name for name, _ in model.named_parameters(remove_duplicate=False)]  # what is shared by each of its names
     found = [name for name in names if matches(name, pattern)]
     if not found:
         parts = [name for name, _ in model.named_modules() if name]

@@ -43,8 +43,9 @@ class Parts:
 
     def factors(self, model: Module, example: Any) -> tuple[Factors, Factors, list[str]]:
         """Of rate and decay by parameter, and what was done. Raises UsageError for a pattern that fits nothing."""
-        trained = [name for name, p in model.named_parameters() if p.requires_grad]
-        chosen = self._chosen(trained)
+        held = {id(p): name for name, p in model.named_parameters() if p.requires_grad}
+        every = model.named_parameters(remove_duplicate=False)  # what is shared by each of its names
+        chosen, trained = self._chosen({name: held[id(p)] for name, p in every if id(p) in held}), [*held.values()]
         rates, decays = ({n: chosen[n].get(key, 1.0) if n in chosen else 1.0 for n in trained} for key in KEYS)
         notes = []
         if self.layer_decay != 1:
@@ -56,14 +57,14 @@ class Parts:
             notes = [_said(self.layer_decay, layers)]
         return rates, decays, notes
 
-    def _chosen(self, names: list[str]) -> dict[str, Factors]:
-        """The factors of the last pattern that fits each parameter."""
+    def _chosen(self, names: dict[str, str]) -> dict[str, Factors]:
+        """The factors of the last pattern that fits each parameter; ``names`` say what the stack calls it."""
         from regab.models.foreign.finetuning import matches
 
-        chosen = {name: pattern for pattern in self.groups for name in names if matches(name, pattern)}
+        chosen = {held: pattern for pattern in self.groups for name, held in names.items() if matches(name, pattern)}
         for pattern in self.groups:
             if not any(matches(name, pattern) for name in names):
-                raise UsageError(f"optimizer.groups: no parameter fits {pattern}; there is {_briefly(names)}")
+                raise UsageError(f"optimizer.groups: no parameter fits {pattern}; there is {_briefly([*names])}")
             if pattern not in chosen.values():
                 raise UsageError(
                     f"optimizer.groups: all that fits {pattern} fits a later pattern too; put it after that"
