@@ -18,7 +18,7 @@ from regab.data.tables.marks import Marks, set_marks
 from regab.data.tables.remarks import apart, described, remarks, summary, unlike_training
 from regab.data.tables.rows import Rows, column_name, read_rows
 from regab.data.tables.several import SeveralTargets
-from regab.data.unseen.tables import Tables, pointed
+from regab.data.unseen.tables import Tables
 from regab.errors import UsageError
 
 
@@ -105,7 +105,7 @@ def of_rows(
         features=tuple(c.name for c in columns if c.kind == "numeric"),
         groups=keys.groups(rows),
         order=keys.places(rows, options),
-        reader=Tables(columns, options, targets, *files, pointed(rows, columns)),
+        reader=Tables(columns, options, targets, *files),
         val=val,
     )
 

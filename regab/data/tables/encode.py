@@ -15,6 +15,7 @@ from regab.data.inputs.scaling import Encode, divisor
 from regab.data.tables.numbers import PLAIN
 
 LARGEST = 1e38  # of single precision
+TRUTHS = ("true", "false")
 
 
 @dataclass
@@ -91,11 +92,14 @@ def known_as(words: Iterable[str], known: Iterable[str]) -> dict[str, str | None
     """What each of the words is called among those ``known``, None where it is none of them.
 
     A code is ``3`` in one file and ``3.0`` in another, where a gap made its column one of floats; 03 is another.
+    ``true`` is ``True`` to pandas, and ``TRUE`` to Excel.
     """
     names = set(known)
-    values = {float(name): name for name in sorted(names, reverse=True) if PLAIN.fullmatch(name)}
-    found: dict[str, str | None] = {}
-    for word in set(words):
-        by_value = values.get(float(word)) if values and PLAIN.fullmatch(word) else None
-        found[word] = word if word in names else by_value
-    return found
+    values = {_value(name): name for name in sorted(names, reverse=True)}
+    return {word: word if word in names else values.get(_value(word)) for word in set(words)}
+
+
+def _value(word: str) -> float | str:
+    if PLAIN.fullmatch(word):
+        return float(word)
+    return word.lower() if word.lower() in TRUTHS else word

@@ -19,6 +19,7 @@ Plain = dict[str, Any]
 VERSION = 1
 # In which rooms of regab/data the files are now that were in none when classes in them were kept.
 MOVED = dict.fromkeys(("columns", "encode", "labels", "several"), "tables") | {"scaling": "inputs", "tensors": "own"}
+GONE = {"regab.data.unseen.tables.Tables": ("pointed",)}  # fields that earlier versions kept
 
 
 def kept(thing: Any) -> Any:
@@ -71,7 +72,8 @@ def with_present_names(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     names = {"_target_": _present_name(value["_target_"])} if "_target_" in value else {}
-    return {key: with_present_names(each) for key, each in value.items()} | names
+    gone = GONE.get(names.get("_target_", ""), ())
+    return {key: with_present_names(each) for key, each in value.items() if key not in gone} | names
 
 
 def _present_name(target: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,7 @@ from regab.data.tables.columns import Column, Options
 from regab.data.tables.dates import EPOCH
 from regab.data.tables.encode import Cells
 from regab.data.tables.labels import is_number
-from regab.data.tables.numbers import PLAIN
 from regab.data.tables.remarks import unlike_training
-from regab.data.tables.rows import Rows
 from regab.data.tables.several import SeveralTargets
 from regab.data.unseen.examples import Examples
 from regab.data.unseen.sheet import Sheet, sheet_of
@@ -27,17 +26,13 @@ DAY = np.timedelta64(24 * 3600 * 10**6, "us")
 
 @dataclass
 class Tables:
-    """What was found of the training table: its ``columns``, ``options`` and ``targets``.
-
-    ``pointed`` are columns of categories some of which are written as numbers with decimals.
-    """
+    """What was found of the training table: its ``columns``, ``options`` and ``targets``."""
 
     columns: list[Column]
     options: Options
     targets: Any
     delimiter: str = "auto"
     encoding: str = "auto"
-    pointed: tuple[str, ...] = ()
 
     @property
     def classes(self) -> list[str]:
@@ -52,7 +47,9 @@ class Tables:
         used = [column for column in self.columns if column.kind != "ignored"]
         self.check_columns(sheet, used)
         numbers = [self.numbers(sheet, column) for column in used if column.kind == "numeric"]
-        words = [self._words(sheet, column) for column in used if column.kind == "categorical"]
+        categorical = [column for column in used if column.kind == "categorical"]
+        known = encode.words if encode else [[]] * len(categorical)
+        words = [self._words(sheet, column, its) for column, its in zip(categorical, known, strict=True)]
         n = len(sheet.lines)
         cells = Cells(
             np.array(numbers, dtype=np.float64).reshape(-1, n).T, np.array(words, dtype=object).reshape(-1, n).T
@@ -86,10 +83,10 @@ class Tables:
             return sheet.numbers[name]
         return column.numbers(sheet, self.options, "mend it, or leave the cell empty")
 
-    def _words(self, sheet: Sheet, column: Column) -> list[str]:
+    def _words(self, sheet: Sheet, column: Column, known: list[str]) -> list[str]:
         cells = sheet.columns[column.name]
-        if column.name in sheet.numbers and column.name in self.pointed:
-            cells = ["" if np.isnan(v) else repr(float(v)) for v in sheet.numbers[column.name]]
+        if column.name in sheet.numbers:
+            cells = _with_zeros(cells, known)
         return ["" if self.absent(cell) else cell for cell in cells]
 
     def absent(self, cell: str) -> bool:
@@ -124,10 +121,15 @@ class Tables:
         return said
 
 
-def pointed(rows: Rows, columns: list[Column]) -> tuple[str, ...]:
-    """The columns of categories some of which are written as numbers with decimals."""
-    words = [column.name for column in columns if column.kind == "categorical"]
-    return tuple(name for name in words if any(PLAIN.fullmatch(c) and "." in c for c in set(rows.columns[name])))
+def _with_zeros(cells: list[str], known: list[str]) -> list[str]:
+    """Numbers, each of which is the only one that begins with zeros among words that training knew, as that word:
+
+    ``7`` as ``007``, which pandas makes ``7``.
+    """
+    begun = [(word.lstrip("0") or "0", word) for word in known if word.startswith("0")]
+    times = Counter([*known, *(digits for digits, _ in begun)])
+    words = {digits: word for digits, word in begun if times[digits] == 1}
+    return [words.get(cell, cell) for cell in cells]
 
 
 def _some(items: list[str]) -> str:
