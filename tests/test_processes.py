@@ -1,15 +1,17 @@
 """Work that is done beside another, in a copy of this process."""
 
+import importlib
 import math
 import os
 import signal
 import sys
 import threading
+import time
 
 import pytest
 
 from regab.errors import CannotWrite
-from regab.processes import beside, cores, quota, shared_out
+from regab.processes import beside, cores, quota, shared_out, wait_for_imports
 
 COPIES = pytest.mark.skipif(sys.platform != "linux", reason="forking is safe on Linux only")
 
@@ -48,6 +50,28 @@ def test_nothing_is_copied_while_another_thread_may_hold_a_lock():
     finally:
         go_on.set()
         other.join()
+
+
+GO_ON = threading.Event()
+
+
+def test_a_fork_waits_for_what_other_threads_import(tmp_path, monkeypatch):
+    (tmp_path / "slow_to_import.py").write_text(f"from {__name__} import GO_ON\n\nGO_ON.wait()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    other = threading.Thread(target=importlib.import_module, args=("slow_to_import",))
+    other.start()
+    try:
+        while "slow_to_import" not in sys.modules:
+            time.sleep(0.01)
+        began = time.monotonic()
+        wait_for_imports(0.2)
+        assert time.monotonic() - began >= 0.2
+    finally:
+        GO_ON.set()
+        other.join()
+    began = time.monotonic()
+    wait_for_imports()
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("cores", [{0}, {0, 1}, {0, 1, 2}])

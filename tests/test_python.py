@@ -17,7 +17,8 @@ from torch import nn
 
 import regab
 from regab.api.progress import Bar
-from regab.api.words import words_of
+from regab.api.training import ONE_BY_ONE
+from regab.api.words import OBJECTS, path_of, words_of
 from regab.config import Run
 from regab.watchers.base import Planned
 from tests.conftest import SMALL, python
@@ -71,6 +72,71 @@ def test_threads_train_what_each_has_asked_for(here):
 
     with ThreadPoolExecutor(len(asked)) as pool:
         assert [*pool.map(train, asked)] == [epochs + 1 for epochs in asked]
+
+
+def test_what_waits_is_trained_by_the_class_that_it_was_given(here, monkeypatch):
+    name, given = "Named", type("Named", (Net,), {"__module__": __name__})
+    monkeypatch.setattr(sys.modules[__name__], name, given, raising=False)
+    with ThreadPoolExecutor(1) as pool:
+        with ONE_BY_ONE:
+            values = {"model": given, "data.n_train": 100, "curves": False}
+            waits = pool.submit(regab.train, values, epochs=1, progress=False)
+            with pytest.raises(TimeoutError):
+                waits.result(0.5)
+            other = type(name, (Net,), {"__init__": lambda self, in_features, num_classes: Net.__init__(self, 1, 1)})
+            setattr(sys.modules[__name__], name, other)
+        assert waits.result().result["parameters"] == 64 * 8 + 8 + 8 * 10 + 10
+
+
+def test_classes_of_one_name_that_threads_give_at_once_are_told_apart():
+    begin, things = threading.Barrier(8), [[type(f"Alike{n}", (Net,), {}) for n in range(1000)] for _ in range(8)]
+
+    def named(mine):
+        begin.wait()
+        return [path_of(thing) for thing in mine]
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            names = [*pool.map(named, things)]
+    finally:
+        sys.setswitchinterval(interval)
+    found = [[getattr(sys.modules[OBJECTS], name.rpartition(".")[2]) for name in mine] for mine in names]
+    assert found == things
+
+
+COPIED = """
+import multiprocessing, pathlib, sys, threading, time
+import regab
+
+def train():
+    words = "model=mlp data.n_train=150 reg.dropout=0,0.5 epochs=200 curves=false stack.workers=1 hydra.sweep.dir=here"
+    regab.sweep(words, progress=False)
+
+thread = threading.Thread(target=train)
+thread.start()
+while not any(pathlib.Path("here").glob("*/metrics.csv")):
+    time.sleep(0.01)
+copy = multiprocessing.get_context("fork").Process(target=time.sleep, args=(1000,), daemon=True)
+copy.start()
+print("heard")
+while not pathlib.Path("here/report.html").is_file():
+    time.sleep(0.01)
+ended = time.monotonic()
+thread.join()
+print(time.monotonic() - ended < 4, state_of(pathlib.Path("here")).word)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is anything forked")
+def test_a_copy_that_another_thread_makes_holds_neither_the_folder_nor_the_foreman_and_prints(here):
+    script = f"from regab.records.state import state_of\n{COPIED}"
+    done = subprocess.run(
+        python("-W", "ignore", "-c", script), capture_output=True, text=True, cwd=here, timeout=PATIENCE
+    )
+    assert (done.stdout, done.stderr) == ("heard\nTrue finished\n", "")
 
 
 def test_garbage_is_collected_as_it_was_before(here):
