@@ -1,5 +1,9 @@
 """Odd tables: what is mended, what is said of them, and what is refused in a line that names the place."""
 
+import json
+import pickle
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -35,6 +39,20 @@ SAME = {
     "spaces around": (["a , b, y", " 1, x z , p", "2 ,w,q", "3,\u00a0x z,p"], "\n"),
     "quotes": (['"a","b","y"', '1,"x z","p"', '"2", "w", "q"', '3,"x z",p'], "\n"),
     "no last line end": (["\n".join(GOOD)], ""),
+    "remarks above": (['# by "someone, 2024', "#", *GOOD], "\n"),
+    "remarks between": ([*GOOD[:2], "# more", *GOOD[2:], "# the end"], "\n"),
+    "R's names of rows": (['"a","b","y"', '"r1",1,"x z","p"', '"r2",2,"w","q"', '"r3",3,"x z","p"'], "\n"),
+    "R's numbers of rows": (["a b y", '1 1 "x z" p', "2 2 w q", '3 3 "x z" p'], "\n"),
+    "spaces": (["a b y", '1 "x z" p', "2 w q", '3 "x z" p'], "\n"),
+    "a fixed width": (["  a     b y", '  1 "x z" p', "  2     w q ", '  3 "x z" p'], "\n"),
+    "JSON": (['[{"a": 1, "b": "x z", "y": "p"},', '{"a": 2, "b": "w", "y": "q"},{"b":"x z","y":"p","a":3}]'], "\n"),
+    "JSON lines": (['{"a":1,"b":"x z","y":"p"}', '{"a":2.0,"b":"w","y":"q"}', '{"a":3,"b":"x z","y":"p"}'], "\n"),
+    "JSON columns": (['{"a": [1, 2, 3], "b": ["x z", "w", "x z"],', ' "y": ["p", "q", "p"]}'], "\n"),
+    "pandas' JSON": (['{"a":{"0":1,"1":2,"2":3},"b":{"0":"x z","1":"w","2":"x z"},"y":{"0":"p","1":"q","2":"p"}}'], ""),
+    "JSON with a name": (
+        ['{"n": 3, "rows": [{"a":1,"b":"x z","y":"p"},{"a":2,"b":"w","y":"q"},{"a":3,"b":"x z","y":"p"}]}'],
+        "",
+    ),
     "a column without name and content": (["a,,b,y", "1,,x z,p", "2,,w,q", "3,,x z,p"], "\n"),
 }
 
@@ -47,6 +65,71 @@ def test_tables_that_say_the_same_are_the_same(write, kind):
     assert source.train.x.words[:, 0].tolist() == ["x z", "w", "x z"]
     assert source.train.y.tolist() == [0, 1, 0]
     assert ("2 rows without content left out" in source.said) == (kind == "rows without content")
+
+
+def test_what_is_left_out_is_said(write):
+    path = write("# one", "", "# two", *GOOD, "#three")
+    assert "3 rows that begin with # left out" in load(path, "y").said
+    with pytest.raises(UsageError, match="line 5: a is 'odd', and not a number"):
+        load(write("# one", "", "a,y", *[f"{i},{'pq'[i % 2]}" if i != 1 else "odd,p" for i in range(30)]), "y")
+
+
+def test_what_begins_with_the_sign_of_remarks_may_be_names_and_data(write):
+    assert list(read_rows(write("# about", "#a,b", "1,p", "#2,q"), "p").named().columns) == ["#a", "b"]
+    assert read_rows(write("a,b", "#1,p", "#2,q"), "p").named().columns["a"] == ["#1", "#2"]
+    texts = load_texts(write("text,label", "#love it,p", "#hate it,q", "#so so,p", "#no,q"))
+    assert list(texts.train.x) == ["#love it", "#hate it", "#so so", "#no"]
+
+
+def test_rows_that_are_longer_than_names_are_only_taken_for_named_ones_if_they_are(write):
+    with pytest.raises(UsageError, match="line 2: has 3 cells, but the first line has 2"):
+        read_rows(write("a,b", "x,1,p", "y,2,q"), "p")
+    with pytest.raises(UsageError, match=r"has 3 cells, but the first line has 1; .*: take out what is above them"):
+        read_rows(write("Results of 2024", "", "a,b,y", "1,x,p"), "p")
+
+
+def test_json_keeps_what_its_types_say(write):
+    records = [
+        {"code": f"00{i}", "truth": i > 2, "n": None if i == 2 else i, "deep": {"a": 1}, "y": "pq"[i % 2]}
+        for i in range(6)
+    ]
+    source = load(write(json.dumps(records)), "y", categorical=["code"])
+    assert source.train.x.words.tolist() == [[f"00{i}", str(i > 2)] for i in range(6)]
+    np.testing.assert_array_equal(source.train.x.numbers[:, 0], [0, 1, np.nan, 3, 4, 5])
+    assert "left out, as their cells hold several values each: deep" in source.said
+
+
+NO_TABLES = {
+    "ARFF": (b"% about\n@RELATION x\n@ATTRIBUTE a NUMERIC\n", "is an ARFF file, and no table; save it as CSV"),
+    "HTML": (b"<!DOCTYPE html><table>", "is HTML or XML, and no table"),
+    "JSON of lists": (b"[[1, 2], [3, 4]]", "is JSON of neither records nor columns"),
+    "broken JSON": (b'[{"a": 1}, {"a"', "is a JSON file that cannot be read (Expecting"),
+    "a pickle": (pickle.dumps(3), "is a pickle of Python's, and not text"),
+    "Stata": (b"<stata_dta><header>", "is a Stata file, and not text"),
+    "old Stata": (b"r\x02\x01\x00", "is a Stata file, and not text"),
+    "SPSS": (b"$FL2@(#) SPSS", "is an SPSS file, and not text"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_TABLES)
+def test_files_that_are_no_tables_are_named(tmp_path, kind):
+    content, words = NO_TABLES[kind]
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(UsageError) as complaint:
+        load(str(tmp_path / "t.csv"), "y")
+    assert words in str(complaint.value)
+
+
+def test_a_zip_file_of_one_table_is_unpacked(write, tmp_path):
+    for names in (["t.csv"], ["__MACOSX/t.csv", "a/", "a/t.csv"], ["a.csv", "b.csv"]):
+        with zipfile.ZipFile(tmp_path / "t.zip", "w") as packed:
+            for name in names:
+                packed.writestr(name, "a,y\n1,p\n2,q\n")
+        if names[-1] == "b.csv":
+            with pytest.raises(UsageError, match="is an Excel workbook or a zip file"):
+                load(str(tmp_path / "t.zip"), "y")
+        else:
+            assert load(str(tmp_path / "t.zip"), "y").train.x.numbers.tolist() == [[1], [2]]
 
 
 def test_the_separator_is_looked_for_outside_of_quotes_and_can_be_said(write):

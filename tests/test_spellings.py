@@ -345,7 +345,7 @@ def test_files_that_hold_no_text_are_named(tmp_path, content, words):
 
 
 def test_a_folder_and_a_path_that_cannot_be_are_described(tmp_path):
-    with pytest.raises(UsageError, match="cannot be read \\(Is a directory\\)"):
+    with pytest.raises(UsageError, match="is a folder, not a file"):
         read_text(str(tmp_path), "t")
     with pytest.raises(UsageError, match="cannot be read \\(embedded null byte\\)"):
         read_text("a\0b", "t")

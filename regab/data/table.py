@@ -39,7 +39,7 @@ def load(
     group: str | None = None,
     order: str | None = None,
 ) -> Source:
-    """A CSV, TSV, Parquet or Feather file whose first line names the columns; ``label`` is predicted from the others.
+    """A CSV, TSV, JSON, Parquet or Feather file that names its columns; ``label`` is predicted from the others.
 
     Several, as ``[a, b]``, are numbers or, where all are 0 and 1, labels that a row has or has not.
 

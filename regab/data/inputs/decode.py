@@ -5,7 +5,9 @@ from __future__ import annotations
 import bz2
 import codecs
 import gzip
+import io
 import lzma
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -28,6 +30,14 @@ NO_TEXT = {
     b"%PDF": "a PDF",
     b"SQLite": "a database",
     b"\x93NUMPY": "a NumPy array",
+    b"<stata_dta>": "a Stata file",
+    **{bytes([version, order, 1, 0]): "a Stata file" for version in range(0x69, 0x76) for order in (1, 2)},
+    b"$FL2": "an SPSS file",
+    b"$FL3": "an SPSS file",
+    b"RDX": "an R data file",
+    b"X\n\x00\x00": "an R data file",
+    b"MATLAB 5.0": "a MATLAB file",
+    **{bytes([0x80, version]): "a pickle of Python's" for version in range(2, 6)},
 }
 PACKED = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
 PROBE = 4096  # bytes by which UTF-16 without a mark is told
@@ -36,8 +46,8 @@ PROBE = 4096  # bytes by which UTF-16 without a mark is told
 def read_text(path: str, source: str, encoding: str = "auto") -> str:
     """What a file says. ``auto``: as its byte order mark has it, else UTF-8, or UTF-16 by its zeros.
 
-    What gzip, bzip2 or xz have packed is unpacked. ``source`` is how a complaint begins. Raises UsageError where the
-    file cannot be read or holds no text.
+    What gzip, bzip2, xz or zip (a single file) have packed is unpacked. ``source`` is how a complaint begins. Raises
+    UsageError where the file cannot be read or holds no text.
     """
     content = text_of(path, source, "CSV")
     chosen = encoding_of(content) if encoding == "auto" else _known(encoding)
@@ -56,13 +66,24 @@ def text_of(path: str, source: str, cure: str) -> bytes:
 
 
 def _content(path: str, source: str) -> bytes:
+    if Path(path).expanduser().is_dir():
+        raise UsageError(f"{source}: is a folder, not a file")
     try:
         content = (Path(path) if Path(path).is_file() else Path(path).expanduser()).read_bytes()  # ~a.csv is a name too
         unpack = next((unpack for mark, unpack in PACKED.items() if content.startswith(mark)), bytes)
-        return unpack(content)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError, RuntimeError) as error:
+        return _only_file(unpack(content))
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
         # damaged archives; NUL or ~nobody in a path
         raise UsageError(f"{source}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _only_file(content: bytes) -> bytes:
+    """What a zip file has packed if it is a single file; anything else as it is. Raises ValueError."""
+    if not content.startswith(b"PK\x03\x04") or not zipfile.is_zipfile(io.BytesIO(content)):
+        return content
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        files = [name for name in packed.namelist() if not name.endswith("/") and "__MACOSX" not in name]
+        return packed.read(files[0]) if len(files) == 1 else content
 
 
 def _known(encoding: str) -> str:

@@ -1,7 +1,9 @@
-"""Tables that have types: Parquet and Feather files, and pandas' data frames, as the cells of a text file."""
+"""Tables that have types: Parquet, Feather and JSON files, and pandas' data frames, as the cells of a text file."""
 
 from __future__ import annotations
 
+import json
+import re
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,12 +15,14 @@ from regab.errors import UsageError
 from regab.lazy import pandas as pd
 
 KINDS = {b"PAR1": "Parquet", b"ARROW1": "Feather", b"FEA1": "Feather"}  # by how such files begin
+JSON = re.compile(rb'(\xef\xbb\xbf)?\s*(\[\s*\{\s*"|\{\s*")')  # how records, their lines and columns begin
+PROBE = 256  # bytes, of which blanks may be the first
 WHOLE = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
 DAY = 24 * 3600  # seconds
 
 
 def read_frame(path: str, source: str) -> pd.DataFrame | None:
-    """The table in a Parquet or Feather file; None where the file is another. ``source`` begins every complaint.
+    """The table in a Parquet, Feather or JSON file; None where the file is another. ``source`` begins every complaint.
 
     Raises UsageError where it cannot be read, or pyarrow is missing.
     """
@@ -26,12 +30,12 @@ def read_frame(path: str, source: str) -> pd.DataFrame | None:
     kind = _kind(file)
     if kind is None:
         return None
-    if find_spec("pyarrow") is None:
+    if kind != "JSON" and find_spec("pyarrow") is None:
         raise UsageError(f"{source}: is a {kind} file, which pyarrow reads; install it by: pip install pyarrow")
     try:
         with warnings.catch_warnings(action="ignore"):
-            return _read(file, kind)
-    except Exception as error:  # whatever Arrow makes of a damaged file
+            return _of_json(file.read_text("utf-8-sig")) if kind == "JSON" else _read(file, kind)
+    except Exception as error:  # whatever Arrow makes of a damaged file, and pandas of JSON that is no table
         raise UsageError(f"{source}: is a {kind} file that cannot be read ({' '.join(str(error).split())})") from error
 
 
@@ -48,12 +52,42 @@ def _read(file: Path, kind: str) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(categories, "category"))
 
 
+def _of_json(text: str) -> pd.DataFrame:
+    """Of a list of records, a record in every line, or columns by name; whatever holds a list of records as its only
+    one. Texts stay texts, also such as 007, which pandas' own reader makes numbers. Raises ValueError."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = [json.loads(line) for line in text.splitlines() if line.strip()]
+    if isinstance(found, dict):
+        lists = [value for value in found.values() if isinstance(value, list) and value and isinstance(value[0], dict)]
+        found = lists[0] if len(lists) == 1 else found
+    columns = isinstance(found, dict) and all(isinstance(value, list | dict) for value in found.values())
+    if not columns and not (isinstance(found, list) and all(isinstance(record, dict) for record in found)):
+        raise ValueError("it is neither records nor columns")
+    frame = pd.DataFrame(found, dtype=object)
+    return frame.astype({name: kind for name, column in frame.items() if (kind := _type_of(column))})
+
+
+def _type_of(column: pd.Series) -> str | None:
+    """What values of one kind are; None for texts, for values of several kinds, and for too large whole numbers."""
+    values = [value for value in column if value is not None and value == value]
+    kinds = {*map(type, values)}
+    if kinds == {bool}:
+        return "boolean"
+    if not kinds or kinds - {int, float}:
+        return None
+    return "float64" if float in kinds else "Int64" if max(map(abs, values)) < 2**63 else None
+
+
 def _kind(file: Path) -> str | None:
     try:
         with file.open("rb") as opened:
-            begin = opened.read(8)
+            begin = opened.read(PROBE)
     except (OSError, ValueError):
         return None
+    if JSON.match(begin):
+        return "JSON"
     return next((kind for mark, kind in KINDS.items() if begin.startswith(mark)), None)
 
 

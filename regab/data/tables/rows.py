@@ -18,8 +18,14 @@ from regab.targets import unknown
 
 DELIMITERS = ",;|"
 NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
+COMMENT = "#"
 EXCEL = re.compile(r"sep=(.)\r?\n")  # a line by which Excel is told the separator
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
+NO_TABLE = {  # how texts begin that are no tables
+    "JSON of neither records nor columns": re.compile(r"\s*(\[\s*[\[\]{\"]|\{\s*\")"),
+    "an ARFF file": re.compile(r"(\s|%.*)*@relation\b", re.IGNORECASE),
+    "HTML or XML": re.compile(r"\s*<(!doctype|html|table|\?xml)\b", re.IGNORECASE),
+}
 Record = tuple[int, int, list[str]]  # the first and the last line of a row, and its cells
 
 
@@ -82,11 +88,13 @@ def read_rows(path: str, key: str, delimiter: str = "auto", raw_tabs: bool = Fal
     """A table whose columns are called "0", "1", … ``key`` is the option that gave the path, if one did.
 
     ``delimiter`` is one character, ``tab``, or ``auto``: a tab if there is one in the first line, else that of ``,;|``
-    which is most frequent there. With ``raw_tabs``, quotes are ordinary characters in what tabs separate, unless all
-    cells of the first line are in quotes, or lines have the same length only if quotes are none. Rows without any
-    content are left out, as are empty cells beyond the first line's. Raises UsageError where the file cannot be read,
-    is empty, has lines of different lengths or a quote that is never closed. Parquet and Feather files are read by what
-    they say of their types (see ``regab.data.tables.frames``).
+    which is most frequent there, or spaces if there is none of these. Rows without any content and lines of another
+    length that begin with # are left out, as are empty cells beyond the first line's. A first line with one name less,
+    as R writes it, names all columns but the first. With ``raw_tabs``, for texts, # and spaces are nothing special, and
+    between tabs quotes are ordinary characters, unless all cells of the first line are in quotes, or lines have one
+    length only with quotes. Raises UsageError where the file cannot be read, is empty or no table, has lines of
+    different lengths or a quote that is never closed. Parquet, Feather and JSON files are read by what they say of
+    their types (see ``regab.data.tables.frames``).
     """
     from regab.data.tables.frames import read_frame, rows_of
 
@@ -94,24 +102,44 @@ def read_rows(path: str, key: str, delimiter: str = "auto", raw_tabs: bool = Fal
     if (frame := read_frame(path, source)) is not None:
         return rows_of(frame, source)
     text = read_text(path, source, encoding)
+    lines, above = list(io.StringIO(text, newline="")), 0
+    if not raw_tabs:
+        if kind := next((kind for kind, begin in NO_TABLE.items() if begin.match(text)), None):
+            raise UsageError(f"{source}: is {kind}, and no table; save it as CSV")
+        lines, above = _without_comments(lines)
     told = EXCEL.match(text)
     if delimiter == "auto":
-        delimiter = told[1] if told else _sniffed(text)
+        delimiter = told[1] if told else _sniffed(lines, spaces=not raw_tabs)
     delimiter = NAMED_DELIMITERS.get(delimiter, delimiter)
-    lines = list(io.StringIO(text, newline=""))
     try:
         rows, quoting = _read(lines, bool(told), delimiter, raw_tabs and delimiter == "\t")
     except (csv.Error, TypeError, ValueError) as error:
         raise UsageError(f"{source}: cannot be read as a table ({error})") from error
     if rows and quoting == csv.QUOTE_MINIMAL and (line := _unclosed(lines, rows[-1][0], delimiter)):
         raise UsageError(f"{source}, line {line}: opens a quote that is never closed")
-    return _checked(source, rows)
+    return _checked(source, rows if raw_tabs else _with_row_names(rows, lines), above, not raw_tabs)
 
 
-def _sniffed(text: str) -> str:
-    first = next((line for line in io.StringIO(text) if line.strip()), "")
-    first = QUOTED.sub("", first)
-    return "\t" if "\t" in first else max(DELIMITERS, key=first.count)
+def _without_comments(lines: list[str]) -> tuple[list[str], int]:
+    """The same, those at the beginning that begin with # as empty lines, but for a last one that names the columns;
+    and how many these are."""
+    first = next((i for i, line in enumerate(lines) if line.strip() and line[0] != COMMENT), 0)
+    above = [i for i in range(first) if lines[i].strip()]
+    if above:
+        delimiter = _sniffed(lines[first:], spaces=True)
+        cells = [
+            len(next(csv.reader([lines[i]], delimiter=delimiter, skipinitialspace=True))) for i in (above[-1], first)
+        ]
+        first = above.pop() if cells[0] == cells[1] else first
+    return [*["\n"] * first, *lines[first:]], len(above)
+
+
+def _sniffed(lines: list[str], spaces: bool) -> str:
+    """Spaces only if neither of the first two lines has anything else."""
+    first, second, *_ = (*(QUOTED.sub("", line).strip("\r\n") for line in lines if line.strip()), "", "")
+    found = "\t" if "\t" in first else max(DELIMITERS, key=first.count)
+    others = any(mark in line for mark in ("\t", *DELIMITERS) for line in (first, second))
+    return " " if spaces and not others and " " in first.strip() else found
 
 
 def _read(lines: list[str], told: bool, delimiter: str, raw: bool) -> tuple[list[Record], int]:
@@ -155,19 +183,36 @@ def _unclosed(lines: list[str], begin: int, delimiter: str) -> int | None:
     return begin + text[: last[-1].start("quote")].count("\n")
 
 
-def _checked(source: str, rows: list[Record]) -> Rows:
+def _with_row_names(rows: list[Record], lines: list[str]) -> list[Record]:
+    """As R writes tables: where the first line has one cell less than all others, and these begin with the name of a
+    row, in quotes or its number, that column has no name."""
+    (begin, end, names), *others = rows or [(0, 0, [])]
+    if not others or any(len(cells) != len(names) + 1 or not cells[-1] for _, _, cells in others):
+        return rows
+    counted = all(cells[0] == str(i) for i, (_, _, cells) in enumerate(others, 1))
+    quoted = all(lines[line - 1].lstrip()[:1] == '"' for line, _, _ in others)
+    return [(begin, end, ["", *names]), *others] if counted or quoted else rows
+
+
+def _checked(source: str, rows: list[Record], above: int, comments: bool) -> Rows:
     if not rows:
         raise UsageError(f"{source}: is empty")
     width = len(rows[0][2])
-    kept = [row for row in rows if any(row[2]) or row is rows[0]]
+    remarks = [row for row in rows[1:] if comments and row[2][0][:1] == COMMENT and len(row[2]) != width]
+    left = {row[0] for row in remarks}
+    filled = [row for row in rows if row[0] not in left]
+    kept = [row for row in filled if any(row[2]) or row is rows[0]]
     columns = zip(*_squared(source, kept, width), strict=True)
-    said = [f"{len(rows) - len(kept)} rows without content left out"] if len(rows) > len(kept) else []
+    counts = {"without content": len(filled) - len(kept), f"that begin with {COMMENT}": above + len(remarks)}
+    said = [f"{count} rows {kind} left out" for kind, count in counts.items() if count]
     return Rows(source, {str(i): list(cells) for i, cells in enumerate(columns)}, [row[0] for row in kept], said=said)
 
 
 def _squared(source: str, rows: list[Record], width: int) -> Iterator[list[str]]:
+    title = sum(map(bool, rows[0][2])) == 1
     for begin, end, cells in rows:
         if len(cells) < width or any(cells[width:]):
             hint = f"; it goes on to line {end}, so look for a quote that is not closed" if end > begin else ""
+            hint = hint or "; the first line must name the columns: take out what is above them" * title
             raise UsageError(f"{source}, line {begin}: has {len(cells)} cells, but the first line has {width}{hint}")
         yield cells[:width]

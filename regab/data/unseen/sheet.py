@@ -14,7 +14,7 @@ from regab.data.unseen.examples import a_kind, existing, is_path
 from regab.errors import UsageError
 from regab.lazy import pandas as pd
 
-FRAMES = (".json", ".jsonl", ".xlsx", ".xls", ".ods")
+FRAMES = (".xlsx", ".xls", ".ods")
 
 
 @dataclass
@@ -52,7 +52,7 @@ def is_table(given: Any) -> bool:
 
 def is_frame_file(path: Path) -> bool:
     """Whether a file has types, as a data frame has."""
-    return path.suffix.lower() in (".parquet", ".pq", ".feather", *FRAMES)
+    return path.suffix.lower() in (".parquet", ".pq", ".feather", ".json", ".jsonl", *FRAMES)
 
 
 def sheet_of(given: Any, delimiter: str = "auto", encoding: str = "auto") -> Sheet:
@@ -76,9 +76,8 @@ def of_rows(rows: Rows) -> Sheet:
 
 def _read(path: Path) -> pd.DataFrame:
     """Raises UsageError."""
-    ending = path.suffix.lower()
     try:
-        return pd.read_json(path, lines=ending == ".jsonl") if ending.startswith(".json") else pd.read_excel(path)
+        return pd.read_excel(path)
     except ImportError as error:
         raise UsageError(f"{path}: needs a library for such files ({error}); or save it as CSV") from error
     except (ValueError, OSError, KeyError) as error:
