@@ -9,6 +9,7 @@ from torch import nn
 from regab.models.cnn import CNN, RegularizedCNN
 from regab.models.lenet import LeNet
 from regab.models.mlp import MLP
+from regab.models.places import DropoutPlace
 from regab.regularizers.activation_noise import ActivationNoise
 from regab.regularizers.dropout import Dropout
 from regab.regularizers.norm import Norm
@@ -24,6 +25,12 @@ NETS = {
     "one output": (lambda: MLP((12,), 1, [24]), (12,)),
     "one layer of one output": (lambda: MLP((12,), 1, []), (12,)),
     "cnn": (lambda: CNN((3, 9, 8), 10, [6], [20]), (3, 9, 8)),
+    "perturbed channels": (
+        lambda: nn.Sequential(
+            DropoutPlace("input"), nn.Conv2d(2, 5, 3), nn.ReLU(), DropoutPlace(), nn.Flatten(), nn.Linear(120, 4)
+        ),
+        (2, 6, 8),
+    ),
     "strided": (
         lambda: nn.Sequential(
             nn.Conv2d(2, 5, (3, 2), stride=(2, 1), padding=(0, 1), bias=False),
@@ -39,6 +46,10 @@ NETS = {
             nn.Conv2d(2, 5, 3), nn.ReLU(), nn.MaxPool2d((3, 2)), nn.MaxPool2d((1, 3)), nn.Flatten(), nn.Linear(30, 4)
         ),
         (2, 12, 15),
+    ),
+    "windows apart that begin in a margin": (
+        lambda: nn.Sequential(nn.Conv2d(2, 5, 3), nn.MaxPool2d(2, 2, 1), nn.Flatten(), nn.Linear(60, 4)),
+        (2, 6, 8),
     ),
     "batch norm": (
         lambda: nn.Sequential(
@@ -112,7 +123,7 @@ def test_gradients_and_outputs_are_those_of_autograd(name, dropout, noise):
     make, shape = NETS[name]
     torch.manual_seed(1)
     models = [make().double().float() for _ in range(3)]
-    hidden = dropout and name in ("mlp", "mlp of images", "one output", "cnn")
+    hidden = dropout and name in ("mlp", "mlp of images", "one output", "cnn", "perturbed channels")
     for model in models if hidden else []:
         if noise:
             ActivationNoise(where="hidden").build(model)
@@ -288,6 +299,10 @@ def normed():
     return model
 
 
+def pooled(*window, **options):
+    return nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(*window, **options), nn.Flatten(), nn.Linear(8, 3))
+
+
 def normed_without_statistics():
     return nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4, track_running_stats=False), nn.Linear(4, 3))
 
@@ -303,6 +318,8 @@ def normed_without_statistics():
         (lambda: nn.Sequential(nn.Conv2d(1, 2, 3, padding="same"), nn.Flatten(), nn.Linear(72, 3)), (1, 6, 6)),
         (lambda: nn.Sequential(nn.Conv2d(1, 2, 3, dilation=2), nn.Flatten(), nn.Linear(8, 3)), (1, 6, 6)),
         (lambda: nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(1, 2, 1), nn.Flatten(), nn.Linear(18, 3)), (1, 6, 6)),
+        (lambda: pooled(3, ceil_mode=True), (1, 6, 6)),
+        (lambda: pooled(2, dilation=2, stride=2), (1, 6, 6)),
         (lambda: nn.Sequential(nn.Flatten(2), nn.Linear(36, 3)), (1, 6, 6)),
         (hooked, (6,)),
         (shared, (6,)),
