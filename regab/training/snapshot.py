@@ -35,7 +35,6 @@ def take_snapshot(t: Training) -> Snapshot:
         "optimizer": t.optimizer.saved(t.optimizer_state),
         "schedule": t.schedule.state(),
         "running": torch.from_numpy(watch.running),
-        "selected": torch.from_numpy(watch.selected),
         "history": {name: torch.from_numpy(np.stack(column)) for name, column in watch.history.items()},
     }
 
@@ -61,7 +60,6 @@ def restore(t: Training, snapshot: Snapshot) -> None:
     kept = snapshot["kept"]
     t.watch.kept = None if kept is None else [_rows(then, rows, t) for then in kept]
     t.watch.running = snapshot["running"][rows].numpy().copy()
-    t.watch.selected = snapshot["selected"][rows].numpy().copy()
     history = _measured(snapshot["history"], t)
     t.watch.history = {name: list(c[:, lanes].numpy()) for name, c in history.items()}
 

@@ -81,8 +81,7 @@ class Watch:
         ended = np.full(len(self.lane), ALL_EPOCHS if epoch == self.epochs else "", dtype=object)
         if epoch == 0:
             return ended
-        selected, stop = self._stopped(epoch)
-        self.selected = np.where(self.running, selected, self.selected)
+        self.selected, stop = self._stopped(epoch)
         ended[stop] = STOPPED_EARLY
         finite = np.all([np.isfinite(self.history[n][-1]) for n in FINITE if n in self.history], axis=0)
         ended[~finite[self.lane]] = DIVERGED
