@@ -262,11 +262,36 @@ def test_what_is_wrong_with_arrays_is_a_line(tmp_path):
         (torch.rand(9, 4, 4), "not whole numbers"),
         (torch.full((9, 4, 4), -2), "labels are from -2 to -2"),
         (torch.full((9, 4, 4), 7), "labels are from 7 to 7; with 3 classes, from 0 to 2"),
+        (torch.tensor([-2, 0, 1, 2]).repeat(9, 4, 1), "labels are from -2 to 2"),
+        (torch.zeros(9, 2, 4, 4).long(), r"have the shape \[9, 2, 4, 4\]; segmentation needs"),
     ],
 )
 def test_labels_that_are_none_of_pixels_are_a_line(y, said):
     with pytest.raises(UsageError, match=said):
         divide(Source(Split(torch.randn(9, 1, 4, 4), y), 3), Division(), Segmentation())
+
+
+@pytest.mark.parametrize(
+    ("low", "said"), [(-3, "labels are from -3 to 2"), (255, "task.ignore=255: ignores all pixels")]
+)
+def test_beside_pixels_that_do_not_count_labels_are_classes_and_some_must_count(low, said):
+    y = torch.full((9, 4, 4), 255) if low == 255 else torch.tensor([low, 255, 1, 2]).repeat(9, 4, 1)
+    with pytest.raises(UsageError, match=said):
+        divide(Source(Split(torch.randn(9, 1, 4, 4), y), 3), Division(), Segmentation(ignore=255))
+
+
+def test_masks_may_have_an_axis_of_one_channel():
+    y = torch.randint(3, (9, 4, 5))
+    assert torch.equal(Segmentation().typed(y[:, None]), y)
+
+
+@pytest.mark.parametrize("classes", [3, 300])
+def test_a_map_holds_the_numbers_of_all_classes(classes):
+    outputs = torch.randn(2, classes, 4, 5)
+    outputs[:, classes - 1, 0] = 9.0
+    found = Segmentation().maps(outputs, probabilities=False)["prediction"]
+    assert torch.equal(found.long(), outputs.argmax(1))
+    assert (found.dtype == torch.uint8) == (classes == 3)
 
 
 def test_a_class_that_only_test_images_have_is_named_without_pixels_that_do_not_count():

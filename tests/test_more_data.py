@@ -85,6 +85,8 @@ def test_the_share_of_wrong_labels_of_a_synthetic_classification_is_what_was_ask
         wrong = (getattr(clean, part).y != getattr(noisy, part).y).double().mean().item()
         assert wrong == pytest.approx(0.3 * (classes - 1) / classes, abs=0.02)
     assert torch.bincount(clean.train.y, minlength=classes).min() > 500
+    drawn = torch.bincount(teacher(20_000, classes=classes, noise=1.0).train.y, minlength=classes) / 20_000
+    assert drawn.tolist() == pytest.approx([1 / classes] * classes, abs=0.02)
 
 
 def test_the_teacher_is_no_line_and_can_be_learned(configure):

@@ -54,6 +54,14 @@ def test_orders_are_permutations_shared_by_equal_seeds():
     assert not torch.equal(order[0], order[1])
 
 
+def test_seeds_for_a_models_own_draws_differ_in_every_step_and_are_shared_by_equal_seeds():
+    stream = Noise([4, 5, 4], CPU).of("model")
+    drawn = [stream.integers() for _ in range(50)]
+    assert all(first == third for first, _, third in drawn)
+    assert len({number for step in drawn for number in step}) == 100
+    assert max(map(max, drawn)) > 2**55
+
+
 def test_bits_are_uniform_and_keep_hits_its_rate():
     noise = Noise([0], CPU)
     bits = noise.of("x").numbers(BITS, (100_000,)).double()

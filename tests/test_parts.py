@@ -134,6 +134,21 @@ def test_what_is_divided_by_groups_is_said():
     assert data.said == ("20 groups, each in one part only: training {}, validation {}, test {}".format(*counts),)
 
 
+@pytest.mark.parametrize("sizes", [[19, 15, 8, 9], [29, 6, 28], [22, 16, 9]])
+def test_where_every_group_is_more_than_the_share_the_nearest_is_held_out(sizes):
+    groups, y = patients(sizes)
+    for seed in range(5):
+        by = Division(val_fraction=5 / sum(sizes), split_seed=seed)
+        assert len(rows_of(divide(numbered(y, groups=groups)._replace(test=numbered(y).train), by))[1]) == min(sizes)
+
+
+def test_no_share_is_no_group():
+    groups, y = patients([4, 9, 7])
+    train, val, test = rows_of(divide(numbered(y, groups=groups), Division(val_fraction=0.0, test_fraction=0.0)))
+    assert sorted(train) == list(range(20))
+    assert len(val) == len(test) == 0
+
+
 @pytest.mark.parametrize(
     ("sizes", "by", "complaint"),
     [

@@ -193,6 +193,19 @@ def test_the_ordinal_loss_is_that_of_corn_per_example():
     torch.testing.assert_close(task.losses(outputs, y).mean(1), total / B, rtol=1e-5, atol=1e-6)
 
 
+def test_of_two_ordered_classes_the_loss_is_that_of_a_logistic_regression():
+    task, y, outputs = Ordinal(), torch.tensor([0, 1, 1, 0]), drawn(V, 4, 1)
+    assert task.outputs(y, 2) == 1
+    expected = binary_cross_entropy_with_logits(outputs[..., 0], y.float().expand(V, -1), reduction="none")
+    torch.testing.assert_close(task.losses(outputs, y), expected, **CLOSE)
+
+
+def test_soft_labels_are_scaled_to_a_sum_of_one():
+    y = torch.tensor([[0.5, 0.495], [0.2, 0.8]])
+    torch.testing.assert_close(SoftLabels().typed(y).sum(1), torch.ones(2), **CLOSE)
+    torch.testing.assert_close(SoftLabels().typed(y)[0, 0].item(), 0.5 / 0.995)
+
+
 @pytest.mark.parametrize(
     ("task", "option", "neutral"),
     [
@@ -321,6 +334,7 @@ def test_weights_of_other_classes_than_there_are_are_refused_before_training(sma
         (Multilabel(), torch.arange(9), "an example has one label"),
         (Multilabel(), torch.tensor([[0, 1], [0, 2]]), "0 or 1, not 2 .label 1 of example 1"),
         (Multilabel(), torch.tensor([[0, 1], [0, math.nan]]), "0 or 1, not nan"),
+        (Multilabel(), torch.zeros(9, 2, 2), "must be .examples, labels. of 0 and 1"),
         (Regression(), torch.zeros(9, 2, 2), "not .examples. or .examples, targets."),
         (Regression(), torch.stack([torch.arange(9.0), torch.ones(9)], 1), "must be numbers that are not all the same"),
         (Quantile(), torch.randn(9, 2), "task=quantile is for one target"),
