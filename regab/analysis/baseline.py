@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Levels = dict[str, str]
+Asked = str | Levels | None  # the baseline: its name, its levels, or none in particular
 Variants = dict[str, Levels]  # name: what its factors are set to, in the order of first mention
 
 
-def find_baseline(variants: Variants, asked: str | Levels | None = None) -> str:
+def find_baseline(variants: Variants, asked: Asked = None) -> str:
     """The name of the variant that was asked for, by name or by its levels (factors left out are at neutral).
 
     Without a wish: the variant in which every factor is at neutral or, failing that, at its first level; where the

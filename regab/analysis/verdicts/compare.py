@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regab.analysis.baseline import Levels, Variants, find_baseline, off_levels, variants_of
+from regab.analysis.baseline import Asked, Levels, Variants, find_baseline, off_levels, variants_of
 from regab.analysis.table import compared, in_full, measured_of_all, metrics_of, replicate_words, variant_names
 from regab.analysis.verdicts.contrasts import Estimates, pairs
 from regab.analysis.verdicts.paired import resolution
@@ -81,9 +81,7 @@ class Sweep:
         return [name for name in self.variants if name != self.base]
 
 
-def sweep_of(
-    results: DataFrame, baseline: str | Levels | None = None, metric: str | None = None, at: str = "selected"
-) -> Sweep:
+def sweep_of(results: DataFrame, baseline: Asked = None, metric: str | None = None, at: str = "selected") -> Sweep:
     """Raises UsageError for what the table does not have."""
     if at not in ("selected", "last"):
         raise UsageError(f"at={at}: must be selected or last")
@@ -96,7 +94,7 @@ def sweep_of(
 
 def compare(
     results: DataFrame,
-    baseline: str | Levels | None = None,
+    baseline: Asked = None,
     metric: str | None = None,
     practical: float = 0.0,
     at: str = "selected",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regab.analysis.baseline import Levels, Variants
+from regab.analysis.baseline import Asked, Variants
 from regab.analysis.verdicts.compare import Sweep, sweep_of, unchanged
 from regab.analysis.verdicts.contrasts import Design, Estimates, design, least_squares
 from regab.analysis.verdicts.words import (
@@ -37,7 +37,7 @@ PAIR = ["factor", "level", "other", "other_level", "metric", *NUMBERS, "missing"
 
 def main_effects(
     results: DataFrame,
-    baseline: str | Levels | None = None,
+    baseline: Asked = None,
     metric: str | None = None,
     practical: float = 0.0,
     at: str = "selected",
@@ -61,7 +61,7 @@ def main_effects(
 
 def interactions(
     results: DataFrame,
-    baseline: str | Levels | None = None,
+    baseline: Asked = None,
     metric: str | None = None,
     practical: float = 0.0,
     at: str = "selected",
