@@ -9,7 +9,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from regab.analysis.diagnosis import diagnosis, overfitting, smoothed
+from regab.analysis.diagnosis import diagnosis, overfitting, smoothed, underfitting
 from regab.records.load import load_metrics
 from regab.report.figures import comparison, curves
 from regab.report.figures.style import method_colours
@@ -54,7 +54,14 @@ def test_losses_of_zero_are_no_overfitting_and_a_rise_from_zero_has_no_share():
 
 def test_a_rise_of_both_losses_is_no_overfitting():
     rising = 0.5 + 0.001 * (EPOCHS - 10) ** 2
-    assert not overfitting(run(rising, train=rising)).startswith("It overfits")
+    both = run(rising, train=rising)
+    said = (
+        "gets worse on all data: after epoch 10, the validation loss from 0.5 to 0.896 and the training loss from 0.5"
+    )
+    assert re.match(f"It does not overfit, but {said}", overfitting(both))
+    assert diagnosis([both, both]).startswith("Gets worse on all data in 2 of 2 runs, validation loss being lowest at")
+    assert underfitting([both]) == ""  # whatever its accuracies are
+    assert "worse" not in diagnosis([run(np.exp(-EPOCHS / 10) + 0.3)])
 
 
 def test_a_gap_without_a_rise_is_said():
@@ -163,7 +170,7 @@ def test_the_comparison_cuts_nothing_that_it_draws():
     for scale, epochs in ((1.0, 3), (1.0, 40), (30.0, 12)):
         axes = Figure().subplots()
         curves = {"a": [1 + scale * np.exp(-np.arange(epochs + 1.0)) * random.uniform(0, 2) for _ in range(4)]}
-        comparison.validation_curves(axes, curves, {"a": {"color": "k", "linestyle": "-"}})
+        comparison.validation_curves(axes, curves, {"a": {"color": "k", "linestyle": "-", "marker": "o"}})
         low, high = axes.get_ylim()
         table = np.stack(curves["a"])[:, 1:]
         top, bottom = table.mean(0) + table.std(0), table.mean(0) - table.std(0)
@@ -216,3 +223,12 @@ def test_single_runs_are_compared_by_the_folder_that_has_them_and_nothing_else(r
     mixed = regab("report", str(tmp_path / "runs"))
     assert (mixed.code, mixed.err.count("\n")) == (2, 1)
     assert "holds sweeps beside single runs; give one, as" in mixed.err
+
+
+def test_the_comparison_shows_a_single_epoch():
+    axes = Figure().subplots()
+    comparison.validation_curves(
+        axes, {"a": [np.array([2.0, 1.0])]}, {"a": {"color": "k", "linestyle": "-", "marker": "s"}}
+    )
+    (line,) = axes.get_lines()
+    assert (line.get_marker(), line.get_markevery(), [*line.get_xydata()[0]]) == ("s", 1, [1.0, 1.0])

@@ -16,6 +16,8 @@ GAP = 0.05  # between training and validation accuracy (or R²), from which on i
 CLOSED = 0.01  # a gap below which there is nothing for a regularizer to close
 FALLING = 0.02  # of the training loss over the last tenth of the epochs, above which training was not over
 
+TOO_MUCH = "The learning rate may be too high, or a method too strong."
+
 Metrics = dict[str, np.ndarray]
 
 
@@ -44,6 +46,7 @@ class Fit(NamedTuple):
     """
 
     overfits: bool
+    worsens: bool
     best: int
     rise: float
     gap: float
@@ -58,7 +61,7 @@ def fit(metrics: Metrics, own: Measures | None = None) -> Fit | None:
     or where losses were not kept.
 
     A run *overfits* where its smoothed validation loss ends more than ``RISE`` above its minimum while its training
-    loss fell.
+    loss fell; it *worsens* where that rose, too.
     """
     if len(metrics["epoch"]) < 2 or any(np.isnan(metrics[name]).all() for name in ("train_loss", "val_loss")):
         return None
@@ -69,6 +72,7 @@ def fit(metrics: Metrics, own: Measures | None = None) -> Fit | None:
     earlier = train[-1 - max(1, (len(train) - 1) // 10)]
     return Fit(
         overfits=bool(rise >= RISE and train[-1] < train[best]),
+        worsens=bool(rise >= RISE and train[-1] > train[best]),
         best=best,
         rise=rise,
         gap=float(val[-1] - train[-1]),
@@ -118,6 +122,10 @@ def overfitting(metrics: Metrics, own: Measures | None = None, wrong: float = 0.
             f"It overfits: after epoch {best} the validation loss rose{_by(found.rise)}, from {val[best]:.3g} to "
             f"{val[-1]:.3g}, while the training loss fell from {train[best]:.3g} to {train[-1]:.3g}."
         )
+    if found.worsens:
+        losses = ((name, loss[best], loss[-1]) for name, loss in (("validation", val), ("training", train)))
+        rose = " and ".join(f"the {name} loss rose from {first:.3g} to {last:.3g}" for name, first, last in losses)
+        return f"It does not overfit, but gets worse on all data: after epoch {best} {rose}. {TOO_MUCH}"
     if _gap(known, found.train_score, found.val_score) >= GAP:
         shown = f"{words(known)} {cell(known, found.train_score)} against {cell(known, found.val_score)}"
         return f"It fits the training data better than new data ({shown}), but its validation loss is not rising."
@@ -152,6 +160,10 @@ def _generalizing(runs: Sequence[Metrics], own: Measures | None) -> str:
         return f"Overfits{often}: validation loss is lowest at epoch {onset:g} and rises{_by(rise)} after it ({loss})."
     train, val = median(f.train_score for f in fits), median(f.val_score for f in fits)
     shown = f"{words(known)} {cell(known, train)} on training, {cell(known, val)} on validation data"
+    if worse := [found for found in fits if found.worsens]:
+        onset = median(f.best for f in worse)
+        often = "" if len(worse) == len(fits) == 1 else f" in {len(worse)} of {len(fits)} runs"
+        return f"Gets worse on all data{often}, validation loss being lowest at epoch {onset:g} ({loss}). {TOO_MUCH}"
     if _gap(known, train, val) >= GAP:
         return f"Fits training data better than new data ({shown}), but its validation loss is not rising ({loss})."
     return f"Does not overfit ({loss})." if np.isnan(train - val) else f"Does not overfit ({shown}; {loss})."
@@ -169,6 +181,8 @@ def underfitting(runs: Sequence[Metrics], own: Measures | None = None) -> str:
     known = _scored(runs[0], own)
     train, val = median(f.train_score for f in fits), median(f.val_score for f in fits)
     if not _gap(known, train, val) < CLOSED or train >= 1 - CLOSED:
+        return ""
+    if any(f.worsens for f in fits):  # which says nothing about the model's size
         return ""
     cure = "train longer" if median(f.falling for f in fits) > FALLING else "take a larger model"
     return (

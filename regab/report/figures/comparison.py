@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from regab.report.figures.style import figure, label, whole_numbers, wide_range
 from regab.report.study import Study
 
 Style = dict[str, Any]
+MARKED = 6  # points of a curve that are marked, as the dots beside them are
 
 
 def draw_comparison(study: Study, path: Path) -> None:
@@ -42,7 +44,8 @@ def validation_curves(axes: Any, curves: dict[str, list[np.ndarray]], styles: di
     for name, mean in means.items():
         spread, epochs, colour = np.nanstd(tables[name], 0), np.arange(1, len(mean) + 1), styles[name]["color"]
         low = np.where(logarithmic & (spread >= mean), mean / 10, mean - spread)  # no logarithm has what is below zero
-        axes.plot(epochs, mean, color=colour, linestyle=styles[name]["linestyle"])
+        marked = {"marker": styles[name]["marker"], "markersize": 4, "markevery": math.ceil(len(mean) / MARKED)}
+        axes.plot(epochs, mean, color=colour, linestyle=styles[name]["linestyle"], **marked)
         axes.fill_between(epochs, low, mean + spread, color=colour, alpha=0.13, lw=0)
     if logarithmic:
         axes.set_yscale("log")
