@@ -12,7 +12,7 @@ from regab.report.conclusions import verdict_sentences
 from regab.report.factors import factor_levels, level_name
 from regab.report.findings import findings
 from regab.report.page.charts import even
-from regab.report.page.drawings import interactions, responses
+from regab.report.page.drawings import costs, interactions, responses
 from regab.report.page.page import page
 from regab.report.report import factors_table
 from regab.report.study import Options, Study
@@ -266,3 +266,10 @@ def test_a_variant_without_a_result_is_named_also_if_all_of_its_levels_have_a_li
     said = [text for _, text in verdict_sentences(Study([tmp_path], table, Options()))]
     (left,) = [text for text in said if text.startswith("Not compared")]
     assert "dropout.rate=0.5, l2.strength=0.1" in left
+
+
+def test_of_variants_that_take_as_long_the_best_is_worth_its_time_alone(tmp_path):
+    made = study(tmp_path, {DROPOUT: {"0": 0.0, "0.2": 0.01, "0.5": 0.02, "0.7": 0.03}})
+    made.seconds = dict(zip((v.name for v in made.variants), (2.01, 1.002, 1.004, 1.5), strict=True))
+    said = costs(made).partition("No other is both cheaper and better: ")[2].partition("</p>")[0]
+    assert re.findall(r"(\S+) \((\S+) s", said) == [("dropout.rate=0.5", "1"), ("dropout.rate=0.7", "1.5")]

@@ -151,14 +151,18 @@ def _worth(study: Study, variant: Variant, seconds: float) -> Point:
 
 
 def _named_points(study: Study, known: dict[Variant, float]) -> str:
-    """Which variants are worth their time: no other is both cheaper and better."""
+    """Which variants are worth their time: no other is both cheaper, by what is shown of the seconds, and better."""
     sign = 1 if study.upwards else -1
     best = -math.inf
-    kept = []
-    for variant, seconds in sorted(known.items(), key=lambda item: item[1]):
-        if sign * study.means[variant.name] > best:
-            best = sign * study.means[variant.name]
-            kept.append(f"{variant.short} ({seconds:.2g} s, {cell(study.metric, study.means[variant.name])})")
+    kept: list[str] = []
+
+    def worth(variant: Variant) -> float:
+        return study.means[variant.name]
+
+    for variant, seconds in sorted(known.items(), key=lambda item: (float(f"{item[1]:.2g}"), -sign * worth(item[0]))):
+        if sign * worth(variant) > best:
+            best = sign * worth(variant)
+            kept.append(f"{variant.short} ({seconds:.2g} s, {cell(study.metric, worth(variant))})")
     return f'<p class="note">No other is both cheaper and better: {escape("; ".join(kept))}.</p>'
 
 
