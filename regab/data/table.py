@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from regab.data.division.copies import copies
 from regab.data.split import Source, Split
 from regab.data.tables.columns import Column, Options, columns_of
 from regab.data.tables.encode import Cells, fitter
@@ -90,6 +91,7 @@ def of_rows(
     said = [f"{summary(inputs, columns, max_categories)}; {words}", *rows.said]
     said += [*remarks(inputs, columns, label, options), *_telling(columns, train.x.numbers, train.y, targets.task)]
     said += _apart(columns, train, labels[0], targets.task)
+    said += () if keys.group else copies(cells[0], train.y)
     said += [f"{name} data: {words}" for name, words in _unlike(columns, cells)]
     said += keys.across(rows, (*parts, None)[1], options)
     said += () if keys.group else suspects(inputs.columns, label)

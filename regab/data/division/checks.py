@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from regab.data.division.copies import in_training_too
 from regab.data.split import Data, Source, in_order
 from regab.errors import UsageError
 from regab.tasks.base import as_numbers
@@ -41,6 +42,8 @@ def examined(data: Data, source: Source) -> Data:
         *_other_scale(data, source),
         *_channels_last(data),
     )
+    others = {"test": source.test, "validation": source.val}
+    said += (*in_training_too(source.train.x, {name: part.x for name, part in others.items() if part is not None}),)
     return replace(data, said=(*data.said, *said), imbalance=imbalance)
 
 

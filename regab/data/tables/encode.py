@@ -13,7 +13,9 @@ from torch import Tensor
 
 from regab.data.inputs.scaling import Encode, divisor
 from regab.data.tables.numbers import PLAIN
+from regab.lazy import pandas as pd
 
+TELLING = 4  # rows for each value of a column that tells rows apart
 LARGEST = 1e38  # of single precision
 TRUTHS = ("true", "false")
 
@@ -30,6 +32,17 @@ class Cells:
 
     def __getitem__(self, rows: np.ndarray) -> Cells:
         return Cells(self.numbers[rows], self.words[rows])
+
+    def codes(self) -> np.ndarray:
+        """A number for each row, equal where its cells are."""
+        return pd.util.hash_pandas_object(pd.DataFrame(dict(enumerate(self._columns()))), index=False).to_numpy()
+
+    def varied(self) -> bool:
+        """Whether a column has so many values that rows are the same by no chance."""
+        return any(TELLING * pd.Series(column).nunique() >= len(self) for column in self._columns())
+
+    def _columns(self) -> list[np.ndarray]:
+        return [*self.numbers.T, *self.words.T]
 
 
 @dataclass

@@ -25,6 +25,10 @@ class Series:
     def __getitem__(self, rows: np.ndarray) -> Series:
         return Series([self.values[row] for row in rows])
 
+    def codes(self) -> np.ndarray:
+        """Bytes for each series, equal where its values are."""
+        return np.array([values.tobytes() for values in self.values], dtype=object)
+
 
 class Moments:
     """The series of one table, in the order of their first rows: ``times [R]`` and ``cells [R, C]`` are of its rows.
