@@ -80,6 +80,17 @@ def test_inputs_of_any_plain_kind_are_tensors_of_numbers(kind):
     np.testing.assert_allclose(found, np.asarray(expected, dtype=np.float64), rtol=1e-6)
 
 
+def test_frames_of_polars_are_those_of_pandas():
+    polars = pytest.importorskip("polars")
+    made, words = polars.DataFrame({name: X[:, i] for i, name in enumerate("abc")}), [f"w{y}" for y in Y]
+    parts = {"train": (made, polars.Series(words)), "test": (made.select(["c", "a", "b"]), words)}
+    found = taken(parts, "k")
+    np.testing.assert_allclose(found.train.x, X, rtol=1e-6)
+    np.testing.assert_allclose(found.test.x, X, rtol=1e-6)
+    assert found.train.y.tolist() == Y.tolist()
+    assert found.names == ("w0", "w1", "w2")
+
+
 def test_inputs_with_a_fit_of_their_own_are_left_alone():
     texts = np.array(["a b"] * 12, dtype=object)
     assert taken(source(texts, fit=lambda train: None), "k").train.x is texts

@@ -304,6 +304,23 @@ def test_values_as_a_command_line_has_them(value, written):
     assert words_of([], {"key": value}, False) == [f"key={written}"]
 
 
+def test_an_array_has_the_values_of_a_list():
+    assert words_of([], {"reg.dropout": np.linspace(0, 0.5, 2)}, True) == ["reg.dropout=0.0,0.5"]
+    assert words_of([], {"model.widths": np.array([8, 4])}, False) == ["model.widths=[8,4]"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [(np.ones((2, 2)), np.ones((2, 1))), pd.DataFrame({"a": [1]}), nn.Linear(2, 2), [{"a": nn.Linear(2, 2)}], object()],
+)
+def test_what_cannot_be_written_is_refused_with_what_can_be_handed_over(value):
+    for sweep in (False, True):
+        with pytest.raises(
+            regab.UsageError, match=r"^data: \w+ objects are no values .*; hand over a class, or a func"
+        ):
+            words_of([], {"data": value}, sweep)
+
+
 def test_the_bar_counts_epochs_and_runs(tmp_path):
     pytest.importorskip("IPython", reason="pip install ipykernel")
     runs = [Run({"seed": s, "epochs": 4}, tmp_path / str(s), {}) for s in (0, 1)]

@@ -9,7 +9,8 @@ import re
 import shlex
 import sys
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Number
 from typing import Any
 
 from regab.errors import UsageError
@@ -17,6 +18,7 @@ from regab.workers.store import quoted
 
 Values = str | Mapping[str, Any] | Sequence[str]
 
+WRITTEN = (bool, str, os.PathLike, Number)
 OBJECTS = "regab_objects"  # the module that holds classes and functions that no other module has by their name
 NODES = re.compile(r"^(model|data|task|optimizer|schedule|(reg|metrics|watch)\.extra\.\w+)$")
 UNQUOTED = re.compile(r"[^\s'\"{}$\\]+")
@@ -37,6 +39,11 @@ def words_of(values: Sequence[Values], more: Mapping[str, Any], sweep: bool) -> 
 
 def word(key: str, value: Any, sweep: bool) -> str:
     """``key=value``; in a sweep, a list has the values that the key takes."""
+    if getattr(value, "ndim", 0) == 1 and hasattr(value, "tolist"):
+        value = value.tolist()
+    for odd in _unwritten(value):
+        cure = "hand over a class, or a function that makes or returns them (lambda: …)"
+        raise UsageError(f"{key}: {type(odd).__name__} objects are no values of a configuration; {cure}")
     if sweep and isinstance(value, list | tuple | range):
         if not value:
             raise UsageError(f"{key}: has no values, so there is nothing to train")
@@ -45,6 +52,23 @@ def word(key: str, value: Any, sweep: bool) -> str:
             raise UsageError(f"{key}: some values are classes and some are not; give one kind")
         return f"{named.pop()}={','.join(text(each) for each in value)}"
     return f"{key_for(key, value)}={text(value)}"
+
+
+def _unwritten(value: Any) -> Iterator[Any]:
+    """What in a value cannot be written as words: an array, a frame, or a model, metric or optimizer that is made."""
+    if isinstance(value, list | tuple | range):
+        yield from itertools.chain.from_iterable(map(_unwritten, value))
+    elif isinstance(value, Mapping):
+        yield from _unwritten([*value.values()])
+    elif (hasattr(value, "state_dict") and not inspect.isclass(value)) or not (
+        value is None or isinstance(value, WRITTEN) or is_object(value) or _is_number(value)
+    ):
+        yield value
+
+
+def _is_number(value: Any) -> bool:
+    """Whether this is a number of NumPy's or torch's."""
+    return hasattr(value, "item") and getattr(value, "ndim", None) == 0
 
 
 def key_for(key: str, value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Numbers and words from what holds them in some other way: pandas' objects, and arrays of Python's objects."""
+"""Numbers and words from what holds them in some other way: frames and series, and arrays of Python's objects."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def in_columns_of_train(parts: dict[str, Any], key: str) -> dict[str, Any]:
 
     Raises UsageError where they have others, or where labels are not in the order of their inputs.
     """
+    parts = {name: _in_pandas(part) for name, part in parts.items()}
     pd: Any = sys.modules.get("pandas")  # 0.2 s, and who has an object of it has imported it
     if not pd:
         return parts
@@ -26,6 +27,22 @@ def in_columns_of_train(parts: dict[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(train, pd.DataFrame):
         return parts
     return {name: _in_columns(part, train.columns, f"{key}: {name}", pd) for name, part in parts.items()}
+
+
+def _in_pandas(part: Any) -> Any:
+    if not isinstance(part, tuple | list):
+        return part
+    found = [*map(_as_pandas, part)]
+    return part if all(new is old for new, old in zip(found, part, strict=True)) else found
+
+
+def _as_pandas(x: Any) -> Any:
+    """Frames and series of Polars as pandas' own; anything else as it is."""
+    if type(x).__module__.partition(".")[0] != "polars" or not hasattr(x, "to_numpy"):
+        return x
+    import pandas as pd  # not by to_pandas, which needs pyarrow
+
+    return pd.DataFrame({name: x[name].to_numpy() for name in x.columns}) if hasattr(x, "columns") else x.to_numpy()
 
 
 def _check_order(inputs: Any, labels: Any, where: str) -> None:
