@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from regab.data.inputs.examples import gather
 from regab.data.own.tensors import made_up
 from regab.data.split import Data, Split
-from regab.data.unseen.examples import Examples
+from regab.data.unseen.examples import Examples, unwrapped
 from regab.errors import UsageError
 from regab.measured import metrics_of, task_and_values
 from regab.models.options import fine_tuning
@@ -75,7 +75,7 @@ class Trained:
         Outputs are those of evaluation in training, metrics the same functions.
         """
         encode = self.kept.part("encoder")
-        examples = self.reader.read(given, encode)
+        examples = self.reader.read(unwrapped(given), encode)
         none = torch.zeros(len(examples))
         x, made = self.task.pairs(encode(examples.x), none)
         if made is not none:  # the task makes targets of inputs

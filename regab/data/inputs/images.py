@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -57,9 +57,19 @@ class Decoded(NamedTuple):
     animated: int
 
 
+class Picture(NamedTuple):
+    """An image of Pillow's, as a file that is open already, and its ``name``."""
+
+    image: Any
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def decode(files: list[Any], kind: Kind, depth: Depth | None = None, shape: tuple[int, ...] = ()) -> Decoded:
-    """Images of one size, of paths or open files with a name. ``depth`` and ``shape`` ``[C, H, W]`` are those of the
-    training images, if these are others.
+    """Images of one size, of paths, open files with a name, or ``Picture``s. ``depth`` and ``shape`` ``[C, H, W]`` are
+    those of the training images, if these are others.
 
     Decoding happens outside Python's lock, so threads help. Deep images are read twice, first for their range. Raises
     UsageError for an image that cannot be read, and for images of several sizes.
@@ -83,11 +93,9 @@ def decode(files: list[Any], kind: Kind, depth: Depth | None = None, shape: tupl
 
 
 def _pixels(file: Any, kind: Kind) -> int:
-    from PIL import Image
-
     height, width = kind.shape or (0, 0)
     if kind.shape is None:
-        with suppress(Exception), Image.open(file) as opened:  # decoding will say what is wrong
+        with suppress(Exception), _opened(file) as opened:  # decoding will say what is wrong
             width, height = opened.size
     return height * width * (1 if kind.color == "grey" else 3)
 
@@ -118,11 +126,15 @@ def _on_disk(files: list[Any], kind: Kind, depth: Depth | None, like: tuple[int,
     return Decoded(store, depth, animated)
 
 
-def _mode(key: str, file: Any) -> str:
+def _opened(file: Any) -> AbstractContextManager[Any]:
     from PIL import Image
 
+    return nullcontext(file.image) if isinstance(file, Picture) else Image.open(file)
+
+
+def _mode(key: str, file: Any) -> str:
     try:
-        with Image.open(file) as opened:
+        with _opened(file) as opened:
             return opened.mode
     except Exception as error:
         raise _unreadable(key, file, error) from error
@@ -162,9 +174,9 @@ def _read(kind: Kind, depth: Depth | None, file: Any) -> tuple[np.ndarray | Dept
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(file) as opened:
+        with _opened(file) as opened:
             animated = getattr(opened, "is_animated", False)
-            if kind.shape is not None:
+            if kind.shape is not None and not isinstance(file, Picture):
                 opened.draft(None, (kind.shape[1], kind.shape[0]))  # JPEG's decoder can leave out what scaling would
             image = ImageOps.exif_transpose(opened)
             grey = kind.color == "grey" or (kind.color == "auto" and image.mode[0] in GREY)

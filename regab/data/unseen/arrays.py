@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,29 +12,15 @@ import torch
 from torch import Tensor
 
 from regab.data.inputs.images import image_endings
-from regab.data.tables.columns import Column, Options
+from regab.data.own.plain import numbers_of_objects
 from regab.data.tables.numbers import PLAIN
 from regab.data.tables.rows import read_rows
+from regab.data.unseen.containers import LABELS, Held, held, is_array, is_data_set, of_data_set
 from regab.data.unseen.examples import Examples, a_kind, existing, is_path, of_names
-from regab.data.unseen.sheet import Sheet, is_frame_file, is_table, of_rows, sheet_of
+from regab.data.unseen.sheet import Sheet, is_frame_file, is_row, is_table, of_rows, plain_numbers, sheet_of
 from regab.errors import UsageError
 
-ARRAYS = (".npy", ".npz", ".pt", ".pth")
-INPUTS, LABELS = ("x", "X", "data", "inputs", "images", "features"), ("y", "Y", "label", "labels", "target", "class")
-
 COUNTED = 3  # so many columns may have 0, 1, 2 as an example; more of them are numbered, as pandas does without names
-
-
-def is_array(given: Any) -> bool:
-    """Whether this is numbers, or a file of them."""
-    if is_path(given):
-        return Path(given).suffix.lower() in ARRAYS
-    return hasattr(given, "__array__") and hasattr(given, "ndim") and not hasattr(given, "iloc")
-
-
-def is_data_set(given: Any) -> bool:
-    """Whether this gives pairs of inputs and targets one by one, as torch's data sets do."""
-    return not isinstance(given, list | tuple | str) and hasattr(given, "__getitem__") and hasattr(given, "__len__")
 
 
 def is_image(given: Any) -> bool:
@@ -43,40 +28,6 @@ def is_image(given: Any) -> bool:
     if isinstance(given, list | tuple):
         return bool(given) and all(is_path(each) and is_image(each) for each in given)
     return is_path(given) and (Path(given).is_dir() or Path(given).suffix.lower() in image_endings())
-
-
-def array_of(given: Any) -> tuple[np.ndarray, np.ndarray | None, str]:
-    """Inputs, labels if they are there, and what to call them. Raises UsageError."""
-    if not is_path(given):
-        return np.asarray(given.detach().cpu() if isinstance(given, Tensor) else given), None, "the array"
-    path = existing(given)
-    try:
-        if path.suffix.lower() in (".pt", ".pth"):
-            found = torch.load(path, "cpu", weights_only=True)
-            found = found if isinstance(found, dict) else {INPUTS[0]: found}
-        else:
-            found = _numpys(path)
-    except Exception as error:  # torch's and NumPy's readers fail in many ways on a broken file
-        reason = " ".join(str(error).split())[:120]
-        raise UsageError(f"{given}: cannot be read as an array ({reason})") from error
-    return _one(found, str(given))
-
-
-def _numpys(path: Path) -> dict[str, np.ndarray]:
-    found = np.load(path, allow_pickle=False)
-    if isinstance(found, np.ndarray):
-        return {INPUTS[0]: found}
-    with found:
-        return {name: found[name] for name in found.files}
-
-
-def _one(found: dict[str, Any], source: str) -> tuple[np.ndarray, np.ndarray | None, str]:
-    labels = [name for name in LABELS if name in found]
-    others = [name for name in found if name not in labels]
-    inputs = next((name for name in INPUTS if name in found), others[0] if len(others) == 1 else None)
-    if inputs is None:
-        raise UsageError(f"{source}: has the arrays {', '.join(found)}; call the inputs {INPUTS[0]}")
-    return np.asarray(found[inputs]), np.asarray(found[labels[0]]) if labels else None, source
 
 
 @dataclass
@@ -95,20 +46,19 @@ class Arrays:
     def read(self, given: Any, encode: Any = None) -> Examples:
         """Raises UsageError for another shape, and for what is no finite number."""
         if is_array(given):
-            array, labels, source = array_of(given)
-            return self._examples(array, labels, source)
+            return self._examples(held(given, self.shape))
         if self.shape is not None and is_image(given):
             return self._of_images(given)
-        if is_path(given) or is_table(given):
+        if is_path(given) or is_table(given) or is_row(given):
             return self._of_sheet(given)
         if is_data_set(given):
-            return self._of_data_set(given)
+            return self._examples(of_data_set(given))
         if not isinstance(given, list | tuple):
             raise UsageError(f"predict: {a_kind(given)} holds no examples; give an array, a file or a DataFrame")
         if self.shape is None:
             return Examples(given)
         try:
-            return self._examples(np.asarray(given, dtype=np.float64), None, "the list")
+            return self._examples(Held(np.asarray(given, dtype=np.float64), None, "the list", []))
         except (ValueError, TypeError) as error:
             raise UsageError(f"predict: the list is no array of numbers ({error})") from error
 
@@ -122,26 +72,18 @@ class Arrays:
         found.x = found.x * self.white
         return found
 
-    def _of_data_set(self, given: Any) -> Examples:
-        from regab.data.own.reading import as_example
-
-        read = [as_example(given[i], f"predict: example {i}") for i in range(len(given))]
-        if len({example.x.shape for example in read}) != 1 or any(example.parts for example in read):
-            raise UsageError("predict: the data set is empty, or its examples have several shapes or tensors")
-        x = torch.stack([example.x for example in read]).numpy()
-        return self._examples(x, np.array([example.y for example in read]), "the data set")
-
-    def _examples(self, array: np.ndarray, labels: Sequence[Any] | np.ndarray | None, source: str) -> Examples:
-        found = Examples(self._inputs(array, source))
-        if labels is not None:
+    def _examples(self, given: Held) -> Examples:
+        found = Examples(self._inputs(given.x, given.source), said=given.said)
+        if (labels := given.y) is not None:
             if len(labels) != len(found):
-                raise UsageError(f"{source}: has {len(found)} inputs, but {len(labels)} labels")
-            found.label([True] * len(found), lambda rows: self._targets(np.asarray(labels), source))
+                raise UsageError(f"{given.source}: has {len(found)} inputs, but {len(labels)} labels")
+            found.label([True] * len(found), lambda rows: self._targets(labels, given.source))
         return found
 
     def _inputs(self, array: np.ndarray, source: str) -> Any:
         if self.shape is None:
             return array
+        array = numbers_of_objects(array) if array.dtype.kind == "O" else array
         if array.dtype.kind not in "fiub":
             raise UsageError(f"{source}: holds {array.dtype}, not numbers")
         if array.ndim < 1 or not len(array) or math.prod(array.shape[1:]) != math.prod(self.shape):
@@ -149,10 +91,18 @@ class Arrays:
             raise UsageError(f"{source}: has the shape {[*array.shape]}, but must have [{shape}]")
         if bad := (~np.isfinite(array.reshape(len(array), -1))).any(1).nonzero()[0].tolist():
             raise UsageError(f"{source}: {len(bad)} examples hold NaN or infinity, the first in row {bad[0]}")
+        self._check_white(array, source)
         array = _channels_first(array, self.shape, source)
         native = np.array(array, dtype=array.dtype.newbyteorder("="))  # a copy, which may be written to
         x = torch.from_numpy(native).to(getattr(torch, self.dtype))
         return x.reshape(len(x), *self.shape)
+
+    def _check_white(self, array: np.ndarray, source: str) -> None:
+        """That pixels are as bright as those of training, from 0 to 1 or to 255."""
+        high = float(array.max())
+        if (self.white == 1 and high > 1) or (self.white > 1 and 0 < high <= 1 and array.dtype.kind == "f"):
+            words = f"pixels are from {array.min():g} to {high:g}, but those of training from 0 to {self.white:g}"
+            raise UsageError(f"{source}: {words}; scale them as these")
 
     def _targets(self, labels: np.ndarray, where: str) -> Tensor:
         if self.numbers:
@@ -168,7 +118,8 @@ class Arrays:
         if self.shape is None:
             return Examples(sheet.frame.to_numpy(), places=sheet.places, frame=sheet.frame)
         names, said = self._columns(sheet)
-        found = self._examples(np.stack([_numbers(sheet, name) for name in names], 1), None, sheet.source)
+        x = np.stack([plain_numbers(sheet, name) for name in names], 1)
+        found = self._examples(Held(x, None, sheet.source, []))
         found.places, found.frame, found.said = sheet.places, sheet.frame, [*sheet.said, *said]
         if label := next((name for name in LABELS if name in sheet.columns and name not in names), None):
             cells = sheet.columns[label]
@@ -176,7 +127,7 @@ class Arrays:
         return found
 
     def _of_cells(self, sheet: Sheet, label: str, rows: np.ndarray) -> Tensor:
-        values = _numbers(sheet, label) if self.numbers else np.array(sheet.columns[label], dtype=object)
+        values = plain_numbers(sheet, label) if self.numbers else np.array(sheet.columns[label], dtype=object)
         return self._targets(values[rows], sheet.source)
 
     def _columns(self, sheet: Sheet) -> tuple[list[str], list[str]]:
@@ -207,15 +158,9 @@ def _channels_first(array: np.ndarray, shape: list[int], source: str) -> np.ndar
 
 
 def _sheet(given: Any) -> Sheet:
-    if is_table(given) or is_frame_file(existing(given)):
+    if not is_path(given) or is_frame_file(existing(given)):
         return sheet_of(given)
     rows = read_rows(str(given), "")
     first = [cells[0] for cells in rows.columns.values()]
     counted = len(first) > COUNTED and first == [str(number) for number in range(len(first))]
     return of_rows(rows if all(map(PLAIN.fullmatch, first)) and not counted else rows.named())
-
-
-def _numbers(sheet: Sheet, name: str) -> np.ndarray:
-    if name in sheet.numbers:
-        return sheet.numbers[name]
-    return Column(name, "numeric", grouped=False).numbers(sheet, Options(), "mend it")

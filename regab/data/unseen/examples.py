@@ -56,6 +56,18 @@ def existing(given: Any) -> Path:
     return path
 
 
+def unwrapped(given: Any) -> Any:
+    """The data set of a DataLoader; of a table of polars' or pyarrow's, pandas' own. Raises UsageError."""
+    if hasattr(given, "dataset") and not hasattr(given, "__getitem__"):
+        return given.dataset
+    if hasattr(given, "iloc") or not hasattr(given, "to_pandas"):
+        return given
+    try:
+        return given.to_pandas()
+    except ImportError as error:
+        raise UsageError(f"predict: {a_kind(given)} cannot be made a frame of pandas' ({error})") from error
+
+
 def is_path(given: Any) -> bool:
     return isinstance(given, str | Path)
 

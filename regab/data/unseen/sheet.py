@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from regab.data.tables.columns import Column, Options
 from regab.data.tables.frames import read_frame, rows_of
 from regab.data.tables.rows import Rows, column_name, read_rows
 from regab.data.unseen.examples import a_kind, existing, is_path
@@ -57,10 +58,10 @@ def is_frame_file(path: Path) -> bool:
 
 def sheet_of(given: Any, delimiter: str = "auto", encoding: str = "auto") -> Sheet:
     """A table whose columns are named. Raises UsageError."""
+    if is_row(given):
+        given = given.to_frame().T.infer_objects()
     if is_table(given):
-        single = isinstance(given, dict) and not any(map(pd.api.types.is_list_like, given.values()))
-        frame = given if isinstance(given, pd.DataFrame) else pd.DataFrame([given] if single else given)
-        return of_frame(frame, "the data frame")
+        return of_frame(_frame(given), "the data frame")
     if not is_path(given):
         raise UsageError(f"predict: {a_kind(given)} is no table; give a file or a pandas DataFrame")
     path = existing(given)
@@ -70,8 +71,31 @@ def sheet_of(given: Any, delimiter: str = "auto", encoding: str = "auto") -> She
     return of_rows(read_rows(str(path), "", delimiter, encoding=encoding).named())
 
 
+def is_row(given: Any) -> bool:
+    """Whether this is a row of a frame, which has names."""
+    return isinstance(given, pd.Series) and not pd.api.types.is_numeric_dtype(given.index.dtype)
+
+
+def _frame(given: Any) -> pd.DataFrame:
+    """Raises UsageError for what makes none."""
+    if isinstance(given, pd.DataFrame):
+        return given
+    single = isinstance(given, dict) and not any(map(pd.api.types.is_list_like, given.values()))
+    try:
+        return pd.DataFrame([given] if single else given)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"predict: {a_kind(given)} makes no table ({error})") from error
+
+
 def of_rows(rows: Rows) -> Sheet:
     return Sheet(**vars(rows))
+
+
+def plain_numbers(sheet: Sheet, name: str) -> np.ndarray:
+    """The numbers of a column of which training tells nothing. Raises UsageError."""
+    if name in sheet.numbers:
+        return sheet.numbers[name]
+    return Column(name, "numeric", grouped=False).numbers(sheet, Options(), "mend it")
 
 
 def _read(path: Path) -> pd.DataFrame:
