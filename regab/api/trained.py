@@ -86,10 +86,11 @@ class Run:
         """What the model says of new examples, a row for each: see ``regab.prediction.trained.Trained.predict``.
 
         ``given``: a DataFrame or a row of it, an array, a list (of texts, of image files, of Pillow's images), inputs
-        and labels as a pair or a dict, a data set, or a path, as the training data were. Where it has the label too, ``.attrs["metrics"]`` of the result are what was measured. What
-        there is to know of how examples were read comes as warnings. Of a segmentation or reconstruction, a dict of
-        arrays: ``prediction`` (of every pixel its class; or the reconstruction), with ``probabilities`` ``probability``
-        ``[N, H, W, K]``; its ``frame`` is the table, and it has ``.attrs`` as well. Raises UsageError.
+        and labels as a pair or a dict, a data set, or a path, as the training data were. Where it has the label too,
+        ``.attrs["metrics"]`` of the result are what was measured. What there is to know of how examples were read comes
+        as warnings. Of a segmentation or reconstruction, a dict of arrays: ``prediction`` (of every pixel its class; or
+        the reconstruction), with ``probabilities`` ``probability`` ``[N, H, W, K]``; its ``frame`` is the table, and it
+        has ``.attrs`` as well. Raises UsageError.
         """
         found = self._trained.predict(given, probabilities)
         for note in found.said:
