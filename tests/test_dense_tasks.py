@@ -263,6 +263,7 @@ def test_what_is_wrong_with_arrays_is_a_line(tmp_path):
         (torch.full((9, 4, 4), -2), "labels are from -2 to -2"),
         (torch.full((9, 4, 4), 7), "labels are from 7 to 7; with 3 classes, from 0 to 2"),
         (torch.tensor([-2, 0, 1, 2]).repeat(9, 4, 1), "labels are from -2 to 2"),
+        (torch.tensor([-1, 0, 1, 2]).repeat(9, 4, 1), "labels are from -1 to 2"),
         (torch.zeros(9, 2, 4, 4).long(), r"have the shape \[9, 2, 4, 4\]; segmentation needs"),
     ],
 )

@@ -68,6 +68,11 @@ def test_settings_in_which_it_is_the_other_way_round_are_not_counted(tmp_path):
     norm = next(x for x in factor_levels(Study([tmp_path], table, Options())) if x.name == "norm=batch")
     assert norm.row["effect"] > 0
     assert norm.settings == "in 5 of 6 settings of the others"
+    table = with_interaction(results(EFFECTS | {NORM: {"none": 0.0, "batch": -0.01}}, 4), {NORM: "batch", L2: "0"}, 0.0)
+    table = with_interaction(table, {NORM: "batch", DROPOUT: "0", L2: "0"}, 0.5)
+    norm = next(x for x in factor_levels(Study([tmp_path], table, Options())) if x.name == "norm=batch")
+    assert norm.row["effect"] > 0
+    assert norm.settings == "in 1 of 6 settings of the others"
 
 
 def test_one_seed_says_what_it_says_and_a_level_without_a_result_says_nothing(tmp_path):

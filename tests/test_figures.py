@@ -206,7 +206,10 @@ def test_a_confound_is_named_with_its_paper_and_only_where_it_is(changed, paper)
 def test_unequal_seeds_and_missing_validation_data_are_said():
     both = {"baseline": config(val_fraction=0), "it": config(val_fraction=0)}
     found = confounds(both, {"baseline": 5, "it": 3}, [])
-    assert ["unequal numbers of runs (3 to 5" in s or "no validation data" in s for s in found] == [True, True]
+    assert ["unequal numbers of runs (3 to 5; fewest: it)" in s or "no validation data" in s for s in found] == [
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("count", [PANELS, PANELS + 4])

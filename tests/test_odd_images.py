@@ -7,6 +7,7 @@ from PIL import Image
 
 from regab.data.division.checks import examined
 from regab.data.folder import load
+from regab.data.inputs.depth import Depth
 from regab.data.split import Division, divide
 from regab.errors import UsageError
 
@@ -54,6 +55,12 @@ def test_images_of_any_depth_show_what_they_show(tmp_path, kind):
     np.testing.assert_allclose(images(path, color="rgb")[:, 2], PICTURES, atol=tolerance)
     assert images(path, size=4).shape == (6, 1, 4, 4)
     assert images(path, size=4).std() > 0.05
+
+
+@pytest.mark.parametrize("high", [1, 2, 255, 256, 4095, 4096, 65535])
+def test_whole_numbers_are_scaled_by_the_fewest_bits_that_hold_them(high):
+    depth = Depth.of([Depth(0, high, True), Depth(0, 1, True)])
+    assert (depth.low, depth.high) == (0, 2 ** high.bit_length() - 1)
 
 
 def test_narrow_values_high_up_keep_what_they_show(tmp_path):

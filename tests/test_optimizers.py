@@ -137,7 +137,7 @@ def test_muon_is_torchs_on_hidden_matrices_and_adam_on_all_else(nesterov):
 
 
 def test_muon_orthogonalizes_as_the_quintic_does_singular_values():
-    from regab.training.optimizer.muon import A, B, C, orthogonalized
+    from regab.training.optimizer.muon import A, B, C, _newton_schulz, orthogonalized
 
     for shape in ((2, 7, 4), (2, 4, 7), (1, 5, 5)):
         matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
@@ -147,6 +147,8 @@ def test_muon_orthogonalizes_as_the_quintic_does_singular_values():
             s = A * s + B * s**3 + C * s**5
         ours = orthogonalized(matrices, 5).double()
         torch.testing.assert_close(ours, u @ torch.diag_embed(s) @ v, rtol=0.05, atol=0.05)
+        together = _newton_schulz(matrices, 5).double()  # as on a GPU
+        torch.testing.assert_close(together, ours, rtol=0.05, atol=0.05)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam", "nadam", "rmsprop", "adagrad"])

@@ -253,6 +253,13 @@ def test_rows_are_divided_by_dates_as_they_are_read(visits):
     assert kept.features == ("face", "visit")
 
 
+def test_an_order_may_be_of_numbers_with_a_decimal_comma(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["when;x;y", *(f"{i % 7},{25 * (i % 4):02};{i % 3};{i % 2}" for i in range(28))]))
+    source = table.load(str(path), "y", order="when")
+    assert source.order.tolist() == [i % 7 + 0.25 * (i % 4) for i in range(28)]
+
+
 def test_what_a_test_file_shares_with_training_is_said(visits, tmp_path):
     frame = pd.read_csv(visits)
     test = str(tmp_path / "test.csv")
@@ -260,6 +267,10 @@ def test_what_a_test_file_shares_with_training_is_said(visits, tmp_path):
     shared = frame[:40]["patient_id"].nunique()
     said = table.load(visits, "ill", test, group="patient_id", day_first=True).said
     assert f"{shared} of the {shared} groups of the test data are in the training data too" in said
+    frame[40:].to_csv(ours := str(tmp_path / "ours.csv"), index=False)
+    frame[:40].assign(patient_id=lambda f: f["patient_id"] + "x").to_csv(test, index=False)
+    said = table.load(ours, "ill", test, group="patient_id", day_first=True).said
+    assert not [words for words in said if "groups of the test data" in words]
     said = table.load(visits, "ill", test, order="visit", day_first=True).said
     assert any(words.startswith("the test data begin at 2024-") for words in said)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from regab.analysis.stopping import chosen, stopping
 from regab.analysis.table import read
@@ -115,6 +116,34 @@ def test_what_rules_would_have_chosen_is_what_they_choose_in_training(regab):
         assert row["stopped"] == (table["last_epoch"] < 14).sum()
     assert set(after["n"]) == {3}
     assert len(after) == 13 + 14  # every patience, and Prechelt's
+
+
+def test_what_a_rule_would_have_chosen_is_summed_up_over_runs_with_their_interval(tmp_path):
+    sweep = write_sweep(tmp_path / "a", [(rate, "0", seed, 0.9) for rate in ("0", "0.5") for seed in range(4)])
+    chosen_by_hand = {}
+    for i, run in enumerate(sorted(folder.parent for folder in sweep.glob("*/.hydra"))):
+        curve = trace(i, epochs=20 + i % 4)
+        accuracy = 1 - curve["val_loss"] / 4
+        rows = zip(curve["train_loss"], curve["val_loss"], accuracy, strict=True)
+        lines = ["train_loss,val_loss,test_accuracy", *(f"{a!r},{b!r},{c!r}" for a, b, c in rows)]
+        (run / "metrics.csv").write_text("\n".join(lines).replace("np.float64(", "").replace(")", "") + "\n")
+        best, last = 1, len(accuracy) - 1
+        for end in range(2, last + 1):  # patience 3
+            best = end if curve["val_loss"][end] < curve["val_loss"][best] else best
+            if end - best == 3:
+                break
+        at = (accuracy[best], accuracy[-1], end, last, end < last)
+        chosen_by_hand.setdefault(run.name.split("-")[0], []).append(at)
+    after = stopping(read([sweep])).set_index(["variant", "rule", "threshold"])
+    for rate, runs in chosen_by_hand.items():
+        row = after.loc[f"dropout.rate={rate}", "patience", 3.0]
+        value, at_last, ends, lasts, early = map(np.array, zip(*runs, strict=True))
+        found = scipy.stats.ttest_1samp(value - at_last, 0).confidence_interval()
+        expected = {"n": 4, "mean": value.mean(), "mean_difference": (value - at_last).mean()}
+        expected |= {"ci_low": found.low, "ci_high": found.high, "epochs": ends.mean(), "stopped": early.sum()}
+        expected |= {"epochs_saved": (lasts - ends).mean(), "share_saved": 1 - ends.sum() / lasts.sum()}
+        assert row[[*expected]].to_dict() == pytest.approx(expected)
+        assert row["stopped"] > 0
 
 
 def test_runs_that_were_stopped_say_nothing_of_what_came_after(regab):

@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 import yaml
 
-from regab.analysis.table import read
+from regab.analysis.table import metrics_of, read
 from regab.analysis.verdicts.compare import compare
 from regab.analysis.verdicts.family import holm
 from regab.analysis.verdicts.paired import paired, resolution
@@ -221,6 +221,11 @@ def test_the_correlation_is_pearsons_over_the_complete_pairs_and_none_where_it_i
     pearson = scipy.stats.pearsonr(np.take(BASE, there), np.take(levels["0.5"], there).astype(float)).statistic
     assert found["0.5"] == pytest.approx(pearson)
     assert found[["0", "0.7", "0.9"]].isna().all()
+
+
+def test_what_some_runs_have_a_value_of_is_a_metric():
+    table = results({"0": [*BASE[:4], None], "0.5": UP}).assign(selected_test_loss=np.nan)
+    assert metrics_of(table) == ["test_accuracy"]
 
 
 def test_a_variant_that_always_failed_is_shown_without_numbers():
