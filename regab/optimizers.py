@@ -11,6 +11,7 @@ from regab.errors import UsageError
 from regab.targets import complete, keywords, locate, options
 
 Config = dict[str, Any]
+SCHEDULE = "regab.training.schedule.Constant"
 PARTS = "regab.training.optimizer.parts.Parts"
 DECAY = "this optimizer decays nothing; reg.weight_decay is AdamW's, reg.l2 the weight_decay of torch's SGD and Adam"
 
@@ -54,6 +55,13 @@ def _check_rate(lr: Any) -> None:
 
 def schedule_options(node: Config, epochs: int) -> Config:
     """All options. Raises UsageError."""
+    made = locate(node, "schedule")
+    if not (isinstance(made, type) and issubclass(made, locate({"_target_": SCHEDULE}, "schedule"))):
+        cure = (
+            "torch's and Hugging Face's are here as schedule=cosine, step, one_cycle and plateau, with schedule.warmup"
+        )
+        words = f"must be a subclass of {SCHEDULE}"
+        raise UsageError(f"schedule._target_={node['_target_']}: {words}; {cure}")
     completed = complete(node, "schedule")
     if (warmup := completed.get("warmup", 0)) >= max(epochs, 1):
         raise UsageError(f"schedule.warmup={warmup:g}: must be shorter than epochs={epochs}")

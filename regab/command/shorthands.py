@@ -76,10 +76,10 @@ def _seeds(taken: dict[str, str], words: list[str]) -> list[str]:
 def _with_own_groups(words: list[str]) -> list[str]:
     """``model._target_=mine.Net model.hidden=8`` is ``model=own model._target_=mine.Net ++model.hidden=8``.
 
-    So it gets no other model's keys, and its own may be named. ``data`` and ``optimizer`` likewise.
+    So it gets no other model's keys, and its own may be named. ``data``, ``optimizer``, ``schedule`` likewise.
     """
     keys = {word.lstrip("+").partition("=")[0] for word in words}
-    own = [group for group in ("model", "data", "optimizer") if f"{group}._target_" in keys]
+    own = [group for group in ("model", "data", "optimizer", "schedule") if f"{group}._target_" in keys]
     words = [f"++{word}" if word.startswith(tuple(f"{group}." for group in own)) else word for word in words]
     return [*(f"{group}=own" for group in own if group not in keys), *words]
 
