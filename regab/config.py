@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field, make_dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -113,7 +114,7 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
     _known(config, declared.names(schema()), "")
     declared.check(schema(), config, "")
     _check_name(config["name"])
-    _check_device(config["device"])
+    check_device(config["device"])
     check_stack(config["stack"])
     config = config | {
         "task": check_task(config["task"]),
@@ -139,8 +140,9 @@ def _check_name(name: str) -> None:
         raise UsageError(f"name={name!r}: must be the name of a folder, without / and what cannot be printed")
 
 
-def _check_device(device: str) -> None:
-    if device.split(":")[0] not in ("auto", "cpu", "cuda", "mps"):
+def check_device(device: str) -> None:
+    """Raises UsageError for what is the name of no device."""
+    if not re.fullmatch(r"auto|(cpu|cuda|mps)(:\d+)?", device):
         raise UsageError(f"device={device}: must be auto, cpu, cuda or mps")
 
 

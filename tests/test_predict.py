@@ -263,6 +263,8 @@ def test_a_column_named_as_one_of_predictions_is_refused_or_said_to_be_left_out(
         (("RUN", "new.csv", "--metric", "val_loss"), "--metric val_loss is for --best"),
         (("RUN", "new.csv", "--keep", "nothing"), "--keep nothing: the table has no such column; it has id, age"),
         (("RUN", "new.csv", "--out", "here.txt"), "--out here.txt: must end with one of .csv, .tsv, "),
+        (("RUN", "new.csv", "--device", "tpu"), "device=tpu: must be auto, cpu, cuda or mps"),
+        (("RUN", "new.csv", "--device", "cpu:x"), "device=cpu:x: must be auto, cpu, cuda or mps"),
         (("RUN", "new.csv", "--device", "cuda:9"), "device=cuda:9: this machine has no such device"),
         (("RUN",), "the following arguments are required: FILE"),
     ],

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from regab.config import check_device
 from regab.errors import UsageError
 
 
@@ -18,10 +19,11 @@ def device_of(config: dict[str, Any]) -> torch.device:
 
 
 def pick_device(name: str) -> torch.device:
-    """``auto`` is the first there is of CUDA, MPS and CPU. Raises UsageError for a device that this machine lacks."""
+    """``auto`` is the first there is of CUDA, MPS and CPU. Raises UsageError for what is none or this machine lacks."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(kind for kind, available in there.items() if available)
+    check_device(name)
     if not there[name.split(":")[0]]:
         raise UsageError(f"device={name}: this machine has no such device; use device=auto or device=cpu")
     return torch.device(name)
