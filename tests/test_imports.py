@@ -25,10 +25,11 @@ RUNS = [
 ]
 
 
-def expected(metric="val_accuracy"):
-    """What ``compare`` says of the same numbers in regab's own layout."""
+def expected(metric="val_accuracy", folds=False):
+    """What ``compare`` says of the same numbers in regab's own layout, the seeds perhaps being ``folds`` of one."""
     rows = [
-        {"dropout": f"{r['dropout']:g}", "wd": f"{r['wd']:g}", "seed": r["seed"], "fold": pd.NA, "status": "finished",
+        {"dropout": f"{r['dropout']:g}", "wd": f"{r['wd']:g}",
+         "seed": 0 if folds else r["seed"], "fold": r["seed"] if folds else pd.NA, "status": "finished",
          f"selected_{metric}": r["accuracy"], "folder": ""}
         for r in RUNS
     ]  # fmt: skip
@@ -55,6 +56,12 @@ def written(path, rows, **options):
 def test_a_table_with_a_row_per_run(tmp_path):
     rows = [{"dropout": r["dropout"], "wd": r["wd"], "seed": r["seed"], "val/acc": r["accuracy"]} for r in RUNS]
     same(judged(written(tmp_path / "t.csv", rows)), expected())
+
+
+def test_a_column_of_folds_says_that_training_data_are_shared(tmp_path):
+    rows = [{"dropout": r["dropout"], "wd": r["wd"], "fold": r["seed"], "val/acc": r["accuracy"]} for r in RUNS]
+    same(judged(written(tmp_path / "t.csv", rows)), expected(folds=True))
+    assert not np.allclose(expected(folds=True)["ci_low"][1:], expected()["ci_low"][1:])
 
 
 def test_rows_in_any_order_give_the_same_and_zero_is_the_baseline(tmp_path):
@@ -105,6 +112,8 @@ def test_a_row_per_metric(tmp_path):
     table = pd.DataFrame(RUNS).rename(columns={"accuracy": "val_acc"}).assign(val_loss=1.0)
     long = table.melt(["dropout", "wd", "seed"], var_name="metric")
     same(judged(written(tmp_path / "t.csv", long)), expected())
+    earlier = long.assign(value=0.5)  # as of logs, of which the last says what was reached
+    same(judged(written(tmp_path / "t.csv", pd.concat([earlier, long]))), expected())
 
 
 def test_a_row_per_epoch_gives_curves_and_the_last_values(tmp_path):

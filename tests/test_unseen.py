@@ -36,6 +36,22 @@ def test_categories_that_are_numbers_are_found_however_a_frame_holds_them(tmp_pa
 
 
 @pytest.mark.parametrize(
+    ("task", "y"),
+    [
+        ("soft_labels", [[0.3, 0.7], [1.0, 0.0], [0.25, 0.75]]),
+        ("multilabel", [[0, 1], [1, 1], [1, 0]]),
+        ("classification", [2, 0, 1]),
+        ("regression", [0.5, 1.5, -2.25]),
+    ],
+)
+def test_targets_beside_arrays_are_read_as_they_are(task, y):
+    x, y = torch.randn(3, 4), torch.tensor(y)
+    classes = {"classification": 3, "regression": 1}.get(task, 2)
+    reader = divide(Source(Split(x, y), classes, task=task), Division(test_fraction=0)).reader
+    assert torch.equal(reader.read(TensorDataset(x, y)).y.double(), y.double())
+
+
+@pytest.mark.parametrize(
     ("trained", "new", "texts"),
     [
         (["true", "false"], [True, False], ["True", "FALSE"]),
