@@ -270,6 +270,19 @@ class Following(Plain):
         return self.output(torch.relu(self.quick(x)) + self.slow(x))
 
 
+class Extracting(Plain):
+    """A first layer that passes without gradients, and one that nothing passes."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__(in_features, num_classes)
+        self.spare = nn.Linear(3, 3, bias=False)
+
+    def forward(self, x):
+        with torch.no_grad():
+            h = self.relu(self.fc1(x.flatten(1)))
+        return self.output(self.relu(self.fc2(h)))
+
+
 class Complex(Plain):
     """A parameter that is complex."""
 

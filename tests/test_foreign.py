@@ -192,13 +192,20 @@ def test_outputs_that_are_probabilities_are_said():
     assert mode("Plain", 1, 8, 8).notes == []
 
 
+def test_parameters_that_no_gradient_reaches_are_named():
+    (note,) = mode("Extracting", 1, 8, 8).notes
+    assert note.startswith("no gradient reaches fc1.weight, fc1.bias, spare.weight; methods that act on weights act")
+    assert note.endswith("unless model.freeze names them")
+
+
 def test_what_a_model_counts_in_a_buffer_is_left_as_it_was():
     assert mode("Counting", 1, 8, 8).notes == []
     assert not mode("Counting", 1, 8, 8).draws
 
 
 def test_what_a_model_changes_in_weights_that_are_not_trained_is_no_draw():
-    assert mode("Following", 1, 8, 8).notes == []
+    (note,) = mode("Following", 1, 8, 8).notes
+    assert note.startswith("no gradient reaches fc1.weight")  # and it says nothing of other numbers again
 
 
 def test_every_kind_of_model_is_examined(configure):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from regab.errors import UsageError
 from regab.models.foreign.calling import explained, of_a_library
+from regab.models.foreign.places import briefly
 from regab.models.places import perturbed_places
 
 SUMS = 1e-4  # how far from 1 probabilities may sum
@@ -41,14 +42,22 @@ def check_forward(model: nn.Module, example: Tensor, answers: list[tuple[int, ..
         if buffer is not before.get(key):
             cure = "take another model" if library else "change it in place, by copy_"
             raise UsageError(f"model: the forward of {name} replaces its buffer {key}, which runs cannot share; {cure}")
+    untouched = _untouched(trial, out)  # before another pass, which may change what this one's gradient asks for
     with torch.no_grad():
         measured = trial.eval()(example)
     check_answer(measured, example, answers, name, data)
-    if _are_probabilities(out.detach()):
-        return [PROBABILITIES]
-    if _are_probabilities(measured):
+    if not (probable := _are_probabilities(out.detach())) and _are_probabilities(measured):
         raise UsageError(f"model: {name} returns logits in training and probabilities in evaluation; {LOGITS}")
-    return []
+    return [PROBABILITIES] * probable + untouched
+
+
+def _untouched(trial: nn.Module, out: Tensor) -> list[str]:
+    """What there is to say of parameters that the answer does not depend on: torch's optimizers leave such alone."""
+    trained = {name: p for name, p in trial.named_parameters() if p.requires_grad}
+    slopes = torch.autograd.grad(out.sum(), list(trained.values()), allow_unused=True)
+    names = [name for name, slope in zip(trained, slopes, strict=True) if slope is None]
+    cure = "methods that act on weights act on them all the same, unless model.freeze names them"
+    return [f"no gradient reaches {briefly(names)}; {cure}"] if names else []
 
 
 def _are_probabilities(out: Tensor) -> bool:
