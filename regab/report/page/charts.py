@@ -184,7 +184,7 @@ def dot(marker: str, x: float, y: float) -> str:
 def legend(series: Sequence[Series]) -> str:
     """The names of series beside their lines."""
     entries = [
-        f'<span style="--c: {s.colour}"><svg width="26" height="10"><path class="mean" d="M0 5H26" '
+        f'<span style="--c: {s.colour}"><svg width="26" height="10" aria-hidden="true"><path class="mean" d="M0 5H26" '
         f'stroke-dasharray="{DASHES[s.dashes]}"/></svg> {escape(s.name)}</span>'
         for s in series
     ]

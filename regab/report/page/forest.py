@@ -111,9 +111,10 @@ def _variant_row(study: Study, variant: Variant, scale: Scale) -> str:
     }  # fmt: skip
     attributes = " ".join(f'data-{key}="{escape(_attribute(value))}"' for key, value in sortable.items())
     name = escape(variant.name if variant.is_baseline else variant.short)
+    pressed = f'<button type="button" class="show" aria-expanded="false">{name}</button>'
+    swatch = f'<svg class="swatch" width="14" height="14" aria-hidden="true">{dot(variant.marker, 7, 7)}</svg>'
     cells = [
-        f'<th scope="row" class="name"><svg class="swatch" width="14" height="14">{dot(variant.marker, 7, 7)}</svg>'
-        f'<button type="button" class="show" aria-expanded="false">{name}</button></th>',
+        f'<th scope="row" class="name">{swatch}{pressed}</th>',
         _number("n", f"{effect['n']:.0f}"),
         _number(words(study.metric), mean_and_deviation(study, variant)),
         *(_compared(study, variant, scale) if len(study.variants) > 1 else ()),
