@@ -283,6 +283,25 @@ class Extracting(Plain):
         return self.output(self.relu(self.fc2(h)))
 
 
+class Nothing(nn.Module):
+    """A layer that returns none, as some of Hugging Face's Perceiver do."""
+
+    def forward(self, x):
+        return None
+
+
+class Taciturn(Plain):
+    """With such a layer."""
+
+    def __init__(self, in_features, num_classes):
+        super().__init__(in_features, num_classes)
+        self.nothing = Nothing()
+
+    def forward(self, x):
+        self.nothing(x)
+        return super().forward(x)
+
+
 class Complex(Plain):
     """A parameter that is complex."""
 

@@ -213,6 +213,7 @@ def test_every_kind_of_model_is_examined(configure):
         facts = examine([own(configure, name)])
         assert facts.stacked == (name == "Plain")
         assert facts.bytes > 0
+    assert examine([own(configure, "Taciturn")]).flops == examine([own(configure, "Plain")]).flops > 0
 
 
 def test_a_model_that_needs_contiguous_images_gets_them(configure):

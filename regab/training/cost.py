@@ -19,8 +19,10 @@ def count(model: nn.Module, example: Tensor) -> tuple[int, int]:
     """
     found = []
 
-    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor | tuple[Tensor, ...]) -> None:
-        output = output if isinstance(output, Tensor) else output[0]  # a recurrent layer returns its states too
+    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
+        output = output[0] if isinstance(output, tuple | list) and output else output  # a recurrent layer's and states
+        if not isinstance(output, Tensor):  # a library's layer may return anything, or nothing
+            return
         size = output.numel() // len(example)
         weight = None if isinstance(module, nn.Embedding) else getattr(module, "weight", None)
         products = math.prod(weight.shape[1:]) if weight is not None and weight.ndim > 1 else 0
