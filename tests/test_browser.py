@@ -205,6 +205,9 @@ def test_paper_has_tables_and_not_what_is_for_a_phone(browser, page, width):
         assert browser.find_element("css selector", selector).value_of_css_property("display") == "table-row"
     whole = browser.find_element("css selector", "html")
     assert browser.execute_script("return arguments[0].scrollWidth", whole) <= width
+    zero = "return getComputedStyle(arguments[0], '::after').printColorAdjust"
+    assert browser.execute_script(zero, browser.find_element("css selector", "td.graphic")) == "exact"
+    assert browser.find_element("css selector", "#forest thead button").value_of_css_property("display") == "contents"
 
 
 def test_without_scripts_there_is_nothing_empty_and_nothing_dead(browser, page):
