@@ -138,6 +138,40 @@ def test_a_regression_on_images_and_a_column_of_several(tmp_path):
     assert found.train.x[:, 0, 0, 0].tolist() == [*range(29, -1, -1)]
 
 
+def saved_as(path, **rows):
+    datasets.Dataset.from_dict(rows).save_to_disk(path)
+    return str(path)
+
+
+def test_several_columns_of_texts_are_no_categories(tmp_path):
+    pairs = {name: [f"a {name} of words, take {i}" for i in range(60)] for name in ("premise", "hypothesis")}
+    labels = {"label": [i % 3 for i in range(60)], "country": ["United States of America", "New Zealand"] * 30}
+    path = saved_as(tmp_path / "pairs", **pairs, **labels)
+    with pytest.raises(
+        UsageError, match=r"premise and hypothesis hold texts, of which a model reads one; set data.text="
+    ):
+        huggingface.load(path)
+    one = huggingface.load(path, text="premise")
+    assert list(one.train.x) == pairs["premise"]
+    assert "not used: the columns hypothesis, country" in one.said
+    categories = huggingface.load(path, categorical=["premise", "hypothesis"])
+    assert "3 categorical" in categories.said[0]
+    names = saved_as(
+        tmp_path / "names", country=labels["country"], place=labels["country"][::-1], label=labels["label"]
+    )
+    assert "2 categorical" in huggingface.load(names).said[0]
+
+
+def test_labels_of_several_values_and_texts_without_spaces_are_known(tmp_path):
+    path = saved_as(tmp_path / "several", text=["one two three"] * 60, label=[[i % 2, 1] for i in range(60)])
+    with pytest.raises(UsageError, match=r"data.label=label: its cells hold several values each"):
+        huggingface.load(path)
+    path = saved_as(
+        tmp_path / "chinese", text=["这部电影很好看", "太差了不喜欢"] * 30, label=[i % 2 for i in range(60)]
+    )
+    assert huggingface.load(path).said[0] == "60 texts; label: 2 classes (0 30, 1 30)"
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [

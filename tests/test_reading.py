@@ -410,11 +410,16 @@ REMARKS = {
         lambda i: "Total" if i == 59 else "Rome" * (i % 2) or "Oslo",
         "x is 'Total' in 1 row; if these sum up others, take them out",
     ),
+    "texts": (
+        lambda i: f"a film of {i}",
+        "x: texts are taken as words that name a category; data=text_csv reads texts",
+    ),
     "durations": (lambda i: f"{i}:{i:02d}:10", "x: times of more than a day are taken as words"),
 }
 NO_REMARKS = {
     "decimals": lambda i: f"0.{i:02d}",
     "zero": lambda i: i % 20,
+    "names of some words": lambda i: ["United States of America", "New Zealand without the North"][i % 2],
     "a long tail": lambda i: 1000 if i == 7 else i % 30,
     "two far numbers": lambda i: 99 * (i % 2),
     "ages up to 99": lambda i: 99 if i % 9 == 0 else 40 + i,

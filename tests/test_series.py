@@ -234,3 +234,13 @@ def test_times_of_further_series_are_read_by_the_form_that_training_had(write):
     assert reader.read(new).x.values[0].tolist() == [[40.0], [30.0]]
     days = pd.DataFrame({"who": 9, "when": pd.to_datetime(["2024-02-03", "2024-01-04"]), "x": [30, 40]})
     assert reader.read(days).x.values[0].tolist() == [[40.0], [30.0]]
+
+
+def test_a_number_that_may_mean_missing_is_said(walks, tmp_path):
+    path, frame = walks
+    frame["a"] = frame["a"].mask(np.arange(len(frame)) % 9 == 0, -999)
+    frame.to_csv(tmp_path / "coded.csv", index=False)
+    assert " and else from " not in " ".join(load(path).said)
+    assert f"a is -999 in {sum(frame['a'] == -999)} rows, and else from " in " ".join(
+        load(str(tmp_path / "coded.csv")).said
+    )

@@ -134,6 +134,13 @@ def test_whether_a_test_file_has_a_header_is_seen_by_the_labels_of_training(writ
     assert list(headed.test.x) == ["w2"]
 
 
+def test_columns_that_are_not_used_are_said(write):
+    path = write("id,when,what,kind\n" + "".join(f"{i},{i % 9},w{i},{'ab'[i % 2]}\n" for i in range(30)))
+    assert "not used: the columns id" in load(path, text="what", label="kind", order="when").said
+    assert not [words for words in load(path, text=2, label=3, group="id").said if "used: the columns id" in words]
+    assert "not used: the columns id, when" in load(path, text=2, label=3).said
+
+
 def test_quotes_between_tabs_are_quotes_where_the_lines_show_it(write):
     frame = pd.DataFrame({"text": ['say "a"', "two\nlines", "a\ttab", "plain"] * 3, "label": ["x", "y"] * 6})
     for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL):

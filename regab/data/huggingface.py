@@ -12,7 +12,7 @@ import torch
 
 from regab.data import folder, table, text
 from regab.data.inputs.images import Kind, decode
-from regab.data.inputs.pieces import SPACED_OUT
+from regab.data.inputs.pieces import SPACED_OUT, WORDY, are_texts
 from regab.data.split import Source, Split
 from regab.data.tables.columns import Options
 from regab.data.tables.frames import rows_of
@@ -27,8 +27,9 @@ from regab.targets import unknown
 
 FILES = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv", ".tsv": "csv", ".arrow": "arrow"}
 SAVED = ("dataset_dict.json", "state.json")  # by which a folder of save_to_disk is known
+NESTED = ("Sequence", "List", "LargeList", "dict", "Array2D")
 HELD_OUT = ("test", "validation", "valid", "val", "dev")  # the first of these that has labels is the test set
-WORDY = 3  # words that the cells of the only column of strings have on average, if these are texts
+PROBED = 1000  # cells, by which it is decided whether they are texts
 
 
 def load(
@@ -66,12 +67,17 @@ def load(
     features, label = parts["train"].features, column_name(label)
     keys, ignore = Keys.of(group, order), list(ignore or [])
     images = _of_kind(features, "Image")
+    if isinstance(features[label], list | tuple) or type(features[label]).__name__ in NESTED:
+        words = "its cells hold several values each; make a column of each and give a file of them to data=csv"
+        raise UsageError(f"data.label={label}: {words}")
     if image is not None or (images and text is None):
         kind = Kind("data.path", folder.shape_of(size), color, alpha)
         found = _images(parts, _column(image or images[0], features, "data.image"), label, task, keys, kind)
         return found._replace(said=(*found.said, *_said(names)))
     rows = {part: _rows(data, f"data.path={path}, {names[part]}") for part, data in parts.items()}
-    column = _column(text, features, "data.text") if text else _texts(parts["train"], [label, group, order, *ignore])
+    column = _column(text, features, "data.text") if text else None
+    if column is None and not categorical:  # which a table has
+        column = _texts(parts["train"], [label, group, order, *ignore])
     if column is not None:
         found = _of_texts(rows, column, label, max_length, min_count, task, keys)
     else:
@@ -156,13 +162,22 @@ def _of_kind(features: Mapping[str, Any], kind: str) -> list[str]:
 
 
 def _texts(data: Any, others: list[str | None]) -> str | None:
-    """The only column of strings, if its cells are texts."""
+    """The only column of strings, if its cells are texts. Raises UsageError where several are, all of them different,
+    so that they are no categories."""
     strings = [n for n, f in data.features.items() if getattr(f, "dtype", "") in ("string", "large_string")]
     strings = [name for name in strings if name not in others]
-    if len(strings) != 1:
-        return None
-    words = [len(SPACED_OUT.findall(cell)) for cell in data[strings[0]][:1000] if cell]
-    return strings[0] if words and sum(words) / len(words) >= WORDY else None
+    cells = {name: [cell for cell in data[name][:PROBED] if cell] for name in strings}
+    if len(strings) == 1:
+        return strings[0] if _words(cells[strings[0]]) >= WORDY else None
+    if several := [name for name in strings if are_texts(cells[name])]:
+        cure = f"set data.text={several[0]}, or leave them out by data.ignore=[{','.join(several)}]"
+        raise UsageError(f"data=huggingface: {' and '.join(several)} hold texts, of which a model reads one; {cure}")
+    return None
+
+
+def _words(cells: list[str]) -> float:
+    """How many words a cell has on average."""
+    return sum(len(SPACED_OUT.findall(cell)) for cell in cells) / max(1, len(cells))
 
 
 def _rows(data: Any, source: str) -> Rows:
@@ -199,7 +214,7 @@ def _images(parts: dict[str, Any], column: str, label: str, task: str, keys: Key
         said.append(f"{part}: {len(data)} images of {_sides(found.images)}")
     if len({split.x.shape[1:] for split in splits}) > 1:
         raise UsageError("data=huggingface: the splits have images of several sizes; set data.size, as data.size=32")
-    said.insert(0, targets.words(splits[0].y))
+    said = [targets.words(splits[0].y), *said, *train.unused(label, keys.group, keys.order)]
     return Source(
         splits[0],
         targets.outputs,

@@ -17,6 +17,7 @@ from regab.data.tables.keys import Keys, in_both, placed
 from regab.data.tables.labels import Targets
 from regab.data.tables.marks import set_marks
 from regab.data.tables.moments import Moments, Series
+from regab.data.tables.remarks import apart
 from regab.data.tables.rows import Rows, column_name, read_rows
 from regab.data.unseen.series import SeriesTables
 from regab.data.unseen.tables import Tables
@@ -88,8 +89,8 @@ class _Read:
 
     def __init__(self, rows: Rows, names: _Names, columns: list[Column], options: Options) -> None:
         self.time, times = placed(rows, names.time, "data.time", options)
-        cells = np.array([column.numbers(rows, options) for column in columns]).T
-        self.moments = moments = Moments(rows, names.id, names.time, times, cells)
+        self.cells = np.array([column.numbers(rows, options) for column in columns]).T
+        self.moments = moments = Moments(rows, names.id, names.time, times, self.cells)
         for name in filter(None, (names.label, names.group)):
             moments.check_constant(name)
         first = moments.first.tolist()
@@ -147,6 +148,8 @@ def _said(read: _Read, columns: list[Column], lengths: list[int], length: int, w
     channels = ", ".join(column.name for column in columns[:4]) + (", …" if len(columns) > 4 else "")
     yield f"{len(read.series)} series of {ends} moments, {len(columns)} channels ({channels}); {words}"
     yield from read.one_each.said
+    for column, values in zip(columns, read.cells.T, strict=True):
+        yield from () if column.date else apart(column.name, values)
     if max(lengths) > length:
         yield f"{sum(n > length for n in lengths)} series are cut after {length} moments"
     if read.moments.gaps:

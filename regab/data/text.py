@@ -88,6 +88,7 @@ def of_rows(
     train, *others = [Split(_texts(r, text), targets(r)) for r in rows]
     test, val = (*others, None, None)[:2]
     said = [f"{len(train)} texts; {targets.words(train.y)}", *_of_nothing(train.x)]
+    said += rows[0].unused(text, label, keys.group, keys.order)
     fit = fitter(max_length, min_count)
     return Source(
         train,

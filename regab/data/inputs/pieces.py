@@ -17,6 +17,7 @@ WORD = re.compile(r"\w+(?:['’]\w+)*|['’]\w+|[^\w\s]|\n")
 # Scripts without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer; kana; Chinese characters.
 UNSPACED = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"
 UNSPACED += "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+WORDY = 3  # words that cells have on average, if they are texts
 SPACED_OUT = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")  # what words there would be if all scripts had spaces
 JOINED = "\u200c\u200d\U0001f3fb-\U0001f3ff"  # joiners of letters, and skin tones, which go with what is before them
 LAST_MARK = 0xFFFF  # beyond it are those of scripts that are hardly in use, and make matching slow
@@ -34,6 +35,12 @@ def words_of(text: str) -> list[str]:
     text = unicodedata.normalize("NFC", text)
     rare, any_word = _of_all_scripts()
     return (any_word if rare.search(text) else WORD).findall(text)
+
+
+def are_texts(cells: list[str]) -> bool:
+    """Whether cells, none of them empty, have several words on average, and more than half are different ones."""
+    words = sum(len(SPACED_OUT.findall(cell)) for cell in cells)
+    return bool(cells) and words >= WORDY * len(cells) and len(set(cells)) > len(cells) / 2
 
 
 @cache

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from regab.data.inputs.pieces import are_texts
 from regab.data.tables.columns import MANY, NEARLY, Column, Options, plain_name
 from regab.data.tables.encode import Cells, known_as
 from regab.data.tables.numbers import INFINITE, MISSING, PLAIN
@@ -53,6 +54,8 @@ def remarks(rows: Rows, columns: list[Column], label: str, options: Options) -> 
     if missing := [words for c in numeric if (words := _missing(c.name, rows, options))]:
         yield f"taken as missing: {_some(missing)}"
     for column in kept:
+        if column.kind == "categorical" and are_texts([cell for cell in rows.columns[column.name] if cell]):
+            yield f"{column.name}: texts are taken as words that name a category; data=text_csv reads texts"
         if column.kind == "categorical" and _are_durations(rows.columns[column.name]):
             yield f"{column.name}: times of more than a day are taken as words; write them as one number each"
         if column.kind == "categorical" and (unit := _unit(rows.columns[column.name])):

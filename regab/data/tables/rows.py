@@ -18,6 +18,7 @@ from regab.targets import unknown
 
 DELIMITERS = ",;|"
 NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
+SHOWN = 4
 COMMENT = "#"
 EXCEL = re.compile(r"sep=(.)\r?\n")  # a line by which Excel is told the separator
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
@@ -55,6 +56,14 @@ class Rows:
         if name not in self.columns:
             raise UsageError(f"{unknown('column', f'{key}=', name, self.columns)} ({self.source})")
         return self.columns[name]
+
+    def unused(self, *used: int | str | None) -> list[str]:
+        """A sentence on other columns than those that are used, by name or position, if there are such."""
+        names = list(self.columns)
+        taken = {names[column] if isinstance(column, int) else column for column in used}
+        left = [name for name in names if name not in taken]
+        more = ", …" if len(left) > SHOWN else ""
+        return [f"not used: the columns {', '.join(left[:SHOWN])}{more}"] if left else []
 
     def at(self, row: int) -> str:
         """A row's place, as the beginning of a complaint."""
