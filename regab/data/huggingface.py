@@ -12,7 +12,7 @@ import torch
 
 from regab.data import folder, table, text
 from regab.data.inputs.images import Kind, decode
-from regab.data.inputs.pieces import SPACED_OUT, WORDY, are_texts
+from regab.data.inputs.pieces import WORDY, are_texts, words_each
 from regab.data.split import Source, Split
 from regab.data.tables.columns import Options
 from regab.data.tables.frames import rows_of
@@ -168,16 +168,11 @@ def _texts(data: Any, others: list[str | None]) -> str | None:
     strings = [name for name in strings if name not in others]
     cells = {name: [cell for cell in data[name][:PROBED] if cell] for name in strings}
     if len(strings) == 1:
-        return strings[0] if _words(cells[strings[0]]) >= WORDY else None
+        return strings[0] if words_each(cells[strings[0]]) >= WORDY else None
     if several := [name for name in strings if are_texts(cells[name])]:
         cure = f"set data.text={several[0]}, or leave them out by data.ignore=[{','.join(several)}]"
         raise UsageError(f"data=huggingface: {' and '.join(several)} hold texts, of which a model reads one; {cure}")
     return None
-
-
-def _words(cells: list[str]) -> float:
-    """How many words a cell has on average."""
-    return sum(len(SPACED_OUT.findall(cell)) for cell in cells) / max(1, len(cells))
 
 
 def _rows(data: Any, source: str) -> Rows:

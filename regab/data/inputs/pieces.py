@@ -37,10 +37,14 @@ def words_of(text: str) -> list[str]:
     return (any_word if rare.search(text) else WORD).findall(text)
 
 
+def words_each(cells: list[str]) -> float:
+    """How many words a cell has on average."""
+    return sum(len(SPACED_OUT.findall(cell)) for cell in cells) / max(1, len(cells))
+
+
 def are_texts(cells: list[str]) -> bool:
     """Whether cells, none of them empty, have several words on average, and more than half are different ones."""
-    words = sum(len(SPACED_OUT.findall(cell)) for cell in cells)
-    return bool(cells) and words >= WORDY * len(cells) and len(set(cells)) > len(cells) / 2
+    return words_each(cells) >= WORDY and len(set(cells)) > len(cells) / 2
 
 
 @cache
