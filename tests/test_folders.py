@@ -69,7 +69,7 @@ def test_a_sweep_is_listed_with_its_question_best_verdict_size_and_state(regab, 
     with (sweep / "effects.csv").open() as file:
         rows = list(csv.DictReader(file))
     top = max(rows, key=lambda row: float(row["mean"]))
-    assert (best, verdict) == (f"{top['variant']} {float(top['mean']):.2%}", top["verdict"])
+    assert (best, verdict) == (f"{top['variant']}: test accuracy {float(top['mean']):.2%}", top["verdict"])
     amount = sum(file.stat().st_size for file in sweep.rglob("*") if file.is_file())
     assert size == f"{amount / 1000:.1f} kB"
 

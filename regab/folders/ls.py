@@ -11,7 +11,7 @@ from typing import Any
 
 from regab.arguments import Arguments
 from regab.errors import UsageError
-from regab.records.columns import cell, column, measures_from
+from regab.records.columns import cell, column, measures_from, words
 from regab.records.load import load_result, load_yaml
 from regab.records.log import OVERRIDES
 from regab.records.printable import printable
@@ -120,7 +120,7 @@ def best_of(root: Path) -> tuple[str, str]:
         return "", ""
     measured = column(rows[0]["metric"], measures_from(load_measures(root).get("metrics")))
     best = max(rows, key=lambda row: _rank(row, measured.measure.upwards))
-    return f"{best['variant']} {cell(measured, float(best['mean']))}", best["verdict"]
+    return f"{best['variant']}: {words(measured)} {cell(measured, float(best['mean']))}", best["verdict"]
 
 
 def _rank(row: dict[str, Any], upwards: bool) -> float:
