@@ -162,8 +162,10 @@ def train(words: list[str], watchers: dict[str, Watcher] | None = None) -> int:
     with session(watchers) as started:
         if "--resume" not in options:  # which may be about another folder
             _find_own_classes()
-            if SWEEPS & options and not looks_only and not SCRIPTS & options:
-                # First of all: importing torch takes longest.
+            crew = not looks_only and not SCRIPTS & options and "stack.workers=0" not in words
+            if crew and SWEEPS & options:
+                # First of all: importing torch takes longest. Without workers nothing is forked, which other threads
+                # of a program in Python may not bear.
                 started.hire(ahead=watchers is None and "device=cpu" not in words)
         from regab.command.app import run_hydra
         from regab.command.shorthands import expand

@@ -139,6 +139,12 @@ def test_a_copy_that_another_thread_makes_holds_neither_the_folder_nor_the_forem
     assert (done.stdout, done.stderr) == ("heard\nTrue finished\n", "")
 
 
+def test_nothing_is_forked_without_workers(here, monkeypatch):
+    monkeypatch.setattr("regab.sweep.session.Crew", lambda ahead: pytest.fail("a foreman was begun"))
+    given = TINY | {"model.widths": [[16]], "stack.workers": 0, "reg.dropout": [0, 0.5], "curves": False}
+    assert len(regab.sweep(given, epochs=1, progress=False).runs) == 2
+
+
 def test_garbage_is_collected_as_it_was_before(here):
     before = gc.isenabled(), gc.get_threshold()
     gc.set_threshold(701, 11, 12)
