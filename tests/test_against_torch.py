@@ -302,6 +302,8 @@ def test_dropout_preserves_the_mean_and_has_the_variance_of_its_kind(kind):
         assert factor[run].var().item() == pytest.approx((rate / (1 - rate)).item(), rel=0.05)
         if kind != "gaussian":
             assert (factor[run] == 0).float().mean().item() == pytest.approx(rate.item(), abs=0.01)
+        else:
+            assert factor[run].sub(1).pow(4).mean() / factor[run].var() ** 2 == pytest.approx(3, rel=0.05)
         if kind == "spatial":
             assert (factor[run].flatten(2).std(-1) == 0).all()
 

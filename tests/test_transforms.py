@@ -12,6 +12,7 @@ from torchvision.transforms import v2
 from regab.data.folder import fit as fit_bytes
 from regab.data.split import Division, Source, Split, divide
 from regab.errors import UsageError
+from regab.regularizers._pixels import Pixels
 from regab.regularizers.color_jitter import ColorJitter
 from regab.regularizers.rand_augment import RandAugment
 from regab.regularizers.random_erasing import RandomErasing
@@ -194,6 +195,31 @@ def test_colours_change_by_each_runs_own_strengths():
         assert torch.equal(found[run, 3], data.encode(expected[None])[0])
 
 
+@pytest.mark.parametrize(
+    ("images", "own"),
+    [
+        (lambda x: x, lambda x: x),  # between 0 and 1, and no multiples of 1/255
+        (lambda x: (255 * x).round() / 255, lambda x: (255 * x).round().byte()),
+        (lambda x: (255 * x).round(), lambda x: (255 * x).round().byte()),
+        (lambda x: 255 * x, lambda x: (x - x.min()) / (x.max() - x.min())),
+        (lambda x: (60 * x).round(), lambda x: (60 * x).round() / 60),
+        (lambda x: 1.8 * x, lambda x: (x - x.min()) / (x.max() - x.min())),
+        (lambda x: 3 * x - 1, lambda x: (x - x.min()) / (x.max() - x.min())),
+    ],
+)
+def test_images_are_bytes_where_they_were_and_else_from_0_to_1(images, own):
+    x = torch.rand(300, 2, 5, 4, generator=torch.Generator().manual_seed(0))
+    x[0, 0, 0, :2] = torch.tensor([0.0, 1.0])
+    mean, deviation = torch.tensor([0.4, 0.5])[:, None, None], torch.tensor([0.2, 3.0])[:, None, None]
+    encoded = (images(x) - mean) / deviation
+    pixels = Pixels(encoded, lambda raw: (raw - mean) / deviation)
+    assert pixels.own(encoded).dtype == own(x).dtype
+    torch.testing.assert_close(pixels.own(encoded), own(x), atol=1e-4, rtol=1e-5)
+    floats = own(x) / 255 if own(x).dtype == torch.uint8 else own(x)
+    for given in (own(x), floats):  # some transforms make floats of bytes
+        torch.testing.assert_close(pixels.standardized(given), encoded, atol=1e-3, rtol=1e-4)
+
+
 def test_rand_augment_is_torchvisions_with_its_number_of_operations_and_magnitude():
     (made,) = RandAugment(torch.tensor([1.0]), num_ops=3, magnitude=20).transforms()
     assert (type(made), made.num_ops, made.magnitude) == (v2.RandAugment, 3, 20)
@@ -217,6 +243,9 @@ def test_erased_rectangles_are_like_torchvisions():
         lambda m: m[:, :10].float().mean() / m.float().mean(),  # where
     ):
         assert statistic(gone) == pytest.approx(float(statistic(theirs)), rel=0.08)
+    rows, columns = ((gone.any(axis)[hit].float() @ torch.arange(n).float()) for axis, n in ((2, 20), (1, 16)))
+    places = rows / gone.any(2)[hit].sum(1), columns / gone.any(1)[hit].sum(1)
+    assert torch.corrcoef(torch.stack(places))[0, 1].abs() < 0.1  # rows tell nothing of columns
     rectangles = gone.any(1).sum(1) * gone.any(2).sum(1)
     assert torch.equal(rectangles, gone.flatten(1).sum(1))
 

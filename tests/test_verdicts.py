@@ -13,7 +13,7 @@ from regab.analysis.verdicts.compare import compare
 from regab.analysis.verdicts.family import holm
 from regab.analysis.verdicts.paired import paired, resolution
 from regab.analysis.verdicts.sizes import pairs_needed
-from regab.analysis.verdicts.words import bounded
+from regab.analysis.verdicts.words import adjusted, bounded
 from regab.errors import UsageError
 
 RNG = np.random.default_rng(0)
@@ -126,6 +126,12 @@ def test_the_seeds_that_would_tell_are_a_range_from_the_largest_plausible_to_the
 def test_a_difference_too_small_to_matter_is_no_practical_difference_even_if_it_is_real():
     assert verdict({"0": BASE, "0.5": UP}, practical=0.03) == "no practical difference"
     assert verdict({"0": BASE, "0.5": UP}, practical=0.021) == "helps"
+
+
+def test_several_differences_too_small_to_matter_are_adjusted_for_their_number():
+    table = pd.DataFrame({"p_value": [0.5, 0.5], "p_negligible": [0.03, 0.03], "effect": 0.0, "unchanged": False})
+    assert adjusted(table)["p_negligible"].tolist() == [0.06, 0.06]
+    assert adjusted(table[:1])["p_negligible"].tolist() == [0.03]
 
 
 @pytest.mark.parametrize("upwards", [True, False])

@@ -18,7 +18,7 @@ HALF = 0.5
 
 def median(logits: Tensor) -> Tensor:
     """The first class k with P(y ≤ k) ≥ ½, by its number: ``[…, K]`` to ``[…]``."""
-    return (logits.softmax(-1).cumsum(-1)[..., :-1] < HALF).sum(-1)
+    return (logits.softmax(-1).cumsum(-1) < HALF).sum(-1)
 
 
 @dataclass(kw_only=True)
