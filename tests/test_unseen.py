@@ -10,6 +10,7 @@ from torch.utils.data import TensorDataset
 
 from regab.data.split import Division, Source, Split, divide
 from regab.data.table import load
+from regab.data.text import load as load_texts
 from regab.errors import UsageError
 
 
@@ -204,3 +205,64 @@ def test_numbers_that_can_be_no_others_are_read_however_they_are_written(tmp_pat
     assert found.x.numbers[:, 1].tolist() == values
     percent = ["numbers, where training had %; they are taken as 0.1 for 10 %: n"]
     assert found.said == (percent if trained[0] == "12 %" else [])
+
+
+def texts(tmp_path, header):
+    """The encoder and the reader of texts whose file names its columns, or does not."""
+    rows = [f"a {('good', 'bad')[i % 2]} film {i % 3}\t{i % 2}" for i in range(20)]
+    (tmp_path / "train.tsv").write_text("\n".join([*(["said\tgrade"] if header else []), *rows]))
+    data = divide(load_texts(str(tmp_path / "train.tsv")), Division(test_fraction=0))
+    return data.encode, data.reader
+
+
+@pytest.mark.parametrize(
+    ("lines", "labels"),
+    [
+        (["text,label", "good film,1", "bad film,0"], [1, 0]),
+        (["label,text", "1,good film", "0,bad film"], [1, 0]),
+        (["anything,grade", "good film,1", "bad film,0"], [1, 0]),
+        ([",text,label", "0,good film,1", "1,bad film,0"], [1, 0]),
+        (["sentence", "good film", "bad film"], None),
+        (["good film,1", "bad film,0"], [1, 0]),
+        (["good film", "bad film"], None),
+        (["good film,", "bad film,"], None),
+    ],
+)
+def test_a_first_line_of_names_is_no_text_and_names_tell_which_column_holds_texts(tmp_path, lines, labels):
+    encode, reader = texts(tmp_path, header=False)
+    (tmp_path / "new.csv").write_text("\n".join(lines))
+    found = reader.read(tmp_path / "new.csv", encode)
+    assert found.x.tolist() == ["good film", "bad film"]
+    assert (None if found.y is None else found.y.tolist()) == labels
+    first = ", ".join(map(repr, lines[0].split(",")))
+    names = [f"the first line, {first}, is taken for names of columns"] if len(lines) == 3 else []
+    assert [said for said in found.said if "first line" in said] == names
+
+
+def test_columns_of_texts_that_are_found_by_their_place_are_said(tmp_path):
+    encode, reader = texts(tmp_path, header=False)
+    frame = pd.DataFrame({"said": ["good film", "bad film"], "more": [1, 0]})
+    found = reader.read(frame, encode)
+    assert found.x.tolist() == ["good film", "bad film"]
+    assert found.said == ["texts are those of column 'said', by its place: the training data named none"]
+    frame = pd.DataFrame({"label": [1, 0], "text": ["good film", "unheard of"]})
+    found = reader.read(frame, encode)
+    assert (found.x.tolist(), found.y.tolist()) == (["good film", "unheard of"], [1, 0])
+    assert found.said == ["1 of 2 texts have no word that is known from training"]
+
+
+def test_columns_that_are_named_otherwise_than_in_training_are_refused_not_read_as_a_text(tmp_path):
+    encode, reader = texts(tmp_path, header=True)
+    (tmp_path / "new.csv").write_text("text,label\ngood film,1\n")
+    with pytest.raises(UsageError, match="has no column named 'said' with texts; it has text, label"):
+        reader.read(tmp_path / "new.csv", encode)
+    (tmp_path / "new.csv").write_text("good film,1\nbad film,0\n")
+    assert reader.read(tmp_path / "new.csv", encode).y.tolist() == [1, 0]
+
+
+def test_what_is_no_text_is_named_with_its_place(tmp_path):
+    _, reader = texts(tmp_path, header=True)
+    with pytest.raises(UsageError, match="predict: text 1 is None; give words, or leave it out"):
+        reader.read(["good film", None])
+    with pytest.raises(UsageError, match="a good film: there is no such file or folder; a text is given in a list"):
+        reader.read("a good film")

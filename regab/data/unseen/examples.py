@@ -52,7 +52,8 @@ def existing(given: Any) -> Path:
     path = Path(given)
     path = path if path.exists() else path.expanduser()
     if not path.exists():
-        raise UsageError(f"{given}: there is no such file or folder")
+        cure = "; a text is given in a list" if len(str(given).split()) > 1 else ""
+        raise UsageError(f"{given}: there is no such file or folder{cure}")
     return path
 
 
