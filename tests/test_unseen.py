@@ -266,3 +266,24 @@ def test_what_is_no_text_is_named_with_its_place(tmp_path):
         reader.read(["good film", None])
     with pytest.raises(UsageError, match="a good film: there is no such file or folder; a text is given in a list"):
         reader.read("a good film")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_file_may_be_encoded_and_separated_otherwise_than_that_of_training(tmp_path, encoding, separator):
+    lines = ["a;city;y", *(f"{i};{('Århus', 'Köln')[i % 2]};{i % 2}" for i in range(20))]
+    (tmp_path / "train.csv").write_bytes("\n".join(lines).encode("cp1252"))
+    source = load(str(tmp_path / "train.csv"), "y", encoding="cp1252", delimiter=";")
+    data = divide(source, Division(test_fraction=0))
+    (tmp_path / "new.csv").write_bytes("\n".join(lines).replace(";", separator).encode(encoding))
+    found = data.reader.read(tmp_path / "new.csv", data.encode)
+    assert found.x.words[:2, 0].tolist() == ["Århus", "Köln"]
+    assert found.y.tolist() == [0, 1] * 10
+    assert not found.said
+
+
+def test_a_file_to_predict_that_is_not_utf_8_is_a_line_without_options_of_training(tmp_path):
+    _, reader = table(tmp_path, "a,y", *(f"{i},{i % 2}" for i in range(20)))
+    (tmp_path / "new.csv").write_bytes("a,city\n1,Århus\n".encode("cp1252"))
+    with pytest.raises(UsageError, match=r"new.csv, line 2: is not a text file in UTF-8 \(byte 9\); save it as UTF-8$"):
+        reader.read(tmp_path / "new.csv")

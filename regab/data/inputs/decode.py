@@ -54,7 +54,20 @@ def read_text(path: str, source: str, encoding: str = "auto") -> str:
     try:
         return content.decode(chosen)
     except UnicodeDecodeError as error:
-        raise UsageError(f"{source}{_place(content, error.start, chosen)}") from error
+        own = "" if source.startswith("data.") else "save it as UTF-8"  # a file to predict has no options
+        raise UsageError(f"{source}{_place(content, error.start, chosen, own)}") from error
+
+
+def encoding_as(path: str, trained: str) -> str:
+    """What a further file is read in: as the training file was, unless it shows that it is UTF-8 or UTF-16."""
+    content = b"" if trained == "auto" else _content(path, path)
+    if content.isascii():
+        return trained
+    try:
+        content.decode(encoding_of(content))
+    except UnicodeDecodeError:
+        return trained
+    return "auto"
 
 
 def text_of(path: str, source: str, cure: str) -> bytes:
@@ -105,7 +118,7 @@ def encoding_of(content: bytes) -> str:
     return "utf-8"
 
 
-def _place(content: bytes, start: int, encoding: str) -> str:
+def _place(content: bytes, start: int, encoding: str, own: str) -> str:
     line, shown = content[:start].count(b"\n") + 1, encoding.removesuffix("-sig").upper()
     cure = "if it was saved on Windows, set data.encoding=cp1252" if shown == "UTF-8" else "set another data.encoding"
-    return f", line {line}: is not a text file in {shown} (byte {start}); {cure}"
+    return f", line {line}: is not a text file in {shown} (byte {start}); {own or cure}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from regab.data.inputs.decode import encoding_as
 from regab.data.tables.columns import Column, Options
 from regab.data.tables.frames import read_frame, rows_of
 from regab.data.tables.rows import Rows, column_name, read_rows
@@ -68,7 +69,11 @@ def sheet_of(given: Any, delimiter: str = "auto", encoding: str = "auto") -> She
     frame = _read(path) if path.suffix.lower() in FRAMES else read_frame(str(path), str(given))
     if frame is not None:
         return replace(of_frame(frame, str(given)), index=None)
-    return of_rows(read_rows(str(path), "", delimiter, encoding=encoding).named())
+    encoding = encoding_as(str(path), encoding)
+    rows = read_rows(str(path), "", delimiter, encoding=encoding)
+    if len(rows.columns) == 1 and delimiter != "auto":  # it may be separated by another one than the training file
+        rows = read_rows(str(path), "", encoding=encoding)
+    return of_rows(rows.named())
 
 
 def is_row(given: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from regab.data.inputs.decode import read_text
+from regab.data.inputs.decode import encoding_as, read_text
 from regab.data.inputs.pieces import words_of
 from regab.data.tables.columns import shown
 from regab.data.tables.labels import Targets
@@ -63,7 +63,7 @@ class Texts:
         path = existing(given)
         if path.suffix.lower() == ".txt" and (plain := self._lines(path)):
             return plain
-        rows = read_rows(str(path), "", self.delimiter, raw_tabs=True, encoding=self.encoding)
+        rows = read_rows(str(path), "", self.delimiter, raw_tabs=True, encoding=encoding_as(str(path), self.encoding))
         first = [cells[0] for cells in rows.columns.values()]
         if self.names and self.names[self.text] in first:
             return of_rows(rows.named())
@@ -74,7 +74,7 @@ class Texts:
 
     def _lines(self, path: Path) -> Sheet | None:
         """A text in every line; None for columns, which tabs separate."""
-        lines = read_text(str(path), str(path), self.encoding).splitlines()
+        lines = read_text(str(path), str(path), encoding_as(str(path), self.encoding)).splitlines()
         texts = {number: text.strip() for number, text in enumerate(lines, 1) if text.strip()}
         if not texts:
             raise UsageError(f"{path}: is empty")
