@@ -75,7 +75,9 @@ def test_a_frame_with_numbers_and_dates_of_its_own_is_read_as_the_file(tabular, 
     found = package.load(tabular).predict(frame)
     assert found.index.equals(frame.index)
     pd.testing.assert_frame_equal(found.reset_index(drop=True), from_file)
-    frame.to_parquet(tmp_path / "new.parquet")
+    days = frame.assign(since=frame["since"].dt.date)  # as databases and Parquet have them
+    pd.testing.assert_frame_equal(package.load(tabular).predict(days).reset_index(drop=True), from_file)
+    days.to_parquet(tmp_path / "new.parquet")
     found = package.load(tabular).predict(tmp_path / "new.parquet")
     assert found.pop("row").tolist() == list(range(1, 61))
     pd.testing.assert_frame_equal(found, from_file)
@@ -263,6 +265,11 @@ def test_a_column_named_as_one_of_predictions_is_refused_or_said_to_be_left_out(
         (("RUN", "new.csv", "--metric", "val_loss"), "--metric val_loss is for --best"),
         (("RUN", "new.csv", "--keep", "nothing"), "--keep nothing: the table has no such column; it has id, age"),
         (("RUN", "new.csv", "--out", "here.txt"), "--out here.txt: must end with one of .csv, .tsv, "),
+        (
+            ("RUN", "new.csv", "--out", "./new.csv"),
+            "--out ./new.csv: is what is to be predicted; write",
+        ),
+        (("RUN", "new.csv", "new.csv"), "predict: 2 files are given, but tables are predicted one by one"),
         (("RUN", "new.csv", "--device", "tpu"), "device=tpu: must be auto, cpu, cuda or mps"),
         (("RUN", "new.csv", "--device", "cpu:x"), "device=cpu:x: must be auto, cpu, cuda or mps"),
         (("RUN", "new.csv", "--device", "cuda:9"), "device=cuda:9: this machine has no such device"),
@@ -277,6 +284,7 @@ def test_what_cannot_be_predicted_is_a_line(sweep, tabular, tmp_path, regab, wor
     assert result.code == 2
     assert said.replace("RUN", str(tabular)) in result.err
     assert result.err.count("\n") == 1
+    assert (tmp_path / "new.csv").read_text() == table(4, 1).to_csv(index=False)
 
 
 def test_predictions_are_written_where_they_are_asked_for(tabular, tmp_path, regab):

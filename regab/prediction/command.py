@@ -54,6 +54,8 @@ def predict(words: Sequence[str]) -> int:
     folder = _best(asked.run, asked.metric) if asked.best else the_run("predict", asked.run)
     given = asked.given[0] if len(asked.given) == 1 else asked.given
     out = _out(asked.out, asked.given[0])
+    if out and any(out.resolve() == Path(name).resolve() for name in asked.given):
+        raise UsageError(f"predict: --out {asked.out}: is what is to be predicted; write to another file")
     from regab.prediction.trained import Trained
 
     trained = Trained(folder, asked.device)

@@ -63,6 +63,8 @@ def sheet_of(given: Any, delimiter: str = "auto", encoding: str = "auto") -> She
         given = given.to_frame().T.infer_objects()
     if is_table(given):
         return of_frame(_frame(given), "the data frame")
+    if isinstance(given, list | tuple) and given and all(map(is_path, given)):
+        raise UsageError(f"predict: {len(given)} files are given, but tables are predicted one by one")
     if not is_path(given):
         raise UsageError(f"predict: {a_kind(given)} is no table; give a file or a pandas DataFrame")
     path = existing(given)
@@ -120,7 +122,7 @@ def of_frame(frame: pd.DataFrame, source: str) -> Sheet:
     kept = np.array(rows.lines) - 1
     there = {column_name(name): frame[name].iloc[kept] for name in frame if column_name(name) in rows.columns}
     numbers = {name: _numbers(rows.columns[name]) for name, column in there.items() if _is_number(column)}
-    instants = {name: _instants(c) for name, c in there.items() if pd.api.types.is_datetime64_any_dtype(c.dtype)}
+    instants = {name: _instants(column) for name, column in there.items() if _are_dates(column)}
     cells = {name: [*map(_whole, column)] if name in numbers else column for name, column in rows.columns.items()}
     facts = vars(rows) | {"columns": cells, "numbers": numbers, "instants": instants, "index": frame.index[kept]}
     return Sheet(**facts)
@@ -141,6 +143,14 @@ def _whole(cell: str) -> str:
     return cell.removesuffix(".0")
 
 
+def _are_dates(column: pd.Series) -> bool:
+    """Whether these are times of pandas', or Python's dates, as databases and Parquet have them."""
+    kinds = ("date", "datetime", "datetime64")
+    as_objects = column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in kinds
+    return bool(pd.api.types.is_datetime64_any_dtype(column.dtype) or as_objects)
+
+
 def _instants(column: pd.Series) -> np.ndarray:
+    column = pd.to_datetime(column)
     naive = column.dt.tz_convert("UTC").dt.tz_localize(None) if column.dt.tz is not None else column
     return naive.dt.as_unit("us").to_numpy()
