@@ -44,6 +44,11 @@ def test_parts_are_disjoint_complete_and_stratified():
         torch.testing.assert_close(shares, torch.tensor([0.1, 0.2, 0.3, 0.4]), atol=0.005, rtol=0)
 
 
+def test_as_many_as_there_are_may_be_trained_on_and_as_few_as_there_are_classes():
+    for n in (4, 800):
+        assert len(divide(numbered(), Division(n_train=n, test_fraction=0.2)).train) == n
+
+
 def test_what_is_fitted_sees_training_examples_only_and_encodes_any_sequence():
     words = np.array([f"word{i}" for i in range(1000)], dtype=object)
     seen = []
