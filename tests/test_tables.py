@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.compose import ColumnTransformer
@@ -85,6 +86,25 @@ def test_codes_are_the_same_in_files_that_write_them_as_whole_numbers_and_with_d
         assert not [words for words in source.said if "none of the categories" in words]
     padded = write("code,y", "01,0", "1,1", name="test.csv")
     assert "test data: code is '01' in 1 rows" in " ".join(load(train, "y", padded, categorical=["code"]).said)
+
+
+def test_a_number_for_missing_is_one_however_a_file_writes_it(write, tmp_path):
+    values = [-999 if i % 5 == 0 else i for i in range(30)]
+    frame = pd.DataFrame({"x": np.array(values, dtype=float), "c": [f"{v % 3 if v >= 0 else v}" for v in values]})
+    frame["y"] = ["p", "q"] * 15
+    frame.to_csv(tmp_path / "floats.csv", index=False)
+    frame.to_json(tmp_path / "floats.json", orient="records")
+    frame.astype({"x": int}).to_csv(tmp_path / "whole.csv", index=False)
+    frame.to_csv(tmp_path / "commas.csv", index=False, sep=";", decimal=",", float_format="%.2f")
+    for missing in ([-999], [-999.0], ["NA", "-999"]):
+        for name in ("floats.csv", "floats.json", "whole.csv", "commas.csv"):
+            source = load(str(tmp_path / name), "y", missing=missing)
+            np.testing.assert_array_equal(source.train.x.numbers[:, 0], [np.nan if v < 0 else v for v in values])
+            cells = load(str(tmp_path / name), "y", missing=missing, categorical=["c"]).train.x.words[:, 0]
+            assert [cell == "" for cell in cells] == [v < 0 for v in values]
+    data = divide(source, Division(val_fraction=0))
+    unseen = data.reader.read(frame, data.encode)
+    np.testing.assert_array_equal(unseen.x.numbers, source.train.x.numbers)
 
 
 def test_rare_words_share_no_place(write):

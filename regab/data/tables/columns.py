@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 
 from regab.data.tables.dates import date_forms, date_numbers, in_words
-from regab.data.tables.numbers import INFINITE, MISSING, MISSING_NUMBER, PLAIN, Spelling, form, plain_numbers, value
+from regab.data.tables.numbers import (
+    INFINITE,
+    MISSING,
+    MISSING_NUMBER,
+    PLAIN,
+    MissingWords,
+    Spelling,
+    form,
+    plain_numbers,
+    value,
+)
 from regab.data.tables.rows import Rows
 from regab.errors import UsageError
 
@@ -41,9 +51,9 @@ class Options:
         given = self.missing is not None
         if given and not isinstance(self.missing, list):
             raise UsageError(f"data.missing={self.missing}: must be a list, as [{self.missing}], or null for the usual")
-        own = frozenset(["", *("null" if w is None else str(w).strip().lower() for w in self.missing or [])])
-        self.absent = own if given else frozenset(MISSING)
-        self.no_number = own if given else frozenset((*MISSING, *MISSING_NUMBER))
+        own = MissingWords(["", *("null" if w is None else str(w).strip().lower() for w in self.missing or [])])
+        self.absent = own if given else MissingWords(MISSING)
+        self.no_number = own if given else MissingWords((*MISSING, *MISSING_NUMBER))
 
     def plain(self, cells: list[str]) -> np.ndarray | None:
         """The numbers of cells that are all written as in Python; None where one is not, or points are no decimals."""

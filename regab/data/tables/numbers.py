@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple, cast
+from typing import NamedTuple, Self, cast
 
 import numpy as np
 
@@ -36,6 +36,9 @@ _FORM = re.compile(
     rf" *(?P<percent>%)? *(?P<after>{_MONEY})? *(?P<last>-)? *(?P<close>\))?"
 )
 PLAIN = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+NO_DECIMALS = re.compile(",00?$")
 
 
 def _grouped(decimal: str, others: str) -> re.Pattern[str]:
@@ -81,6 +84,24 @@ def value(written: Form, decimal: str) -> float | None:
     digits = f"{'-' * written.negative}{re.sub('[^0-9]', '', whole) or '0'}.{decimals}{written.exponent}"
     number = float(Decimal(digits).scaleb(-2)) if written.percent else float(digits)
     return number if abs(number) <= LARGEST else None
+
+
+class MissingWords(frozenset[str]):
+    """Words for what is missing. A number among them is one however its decimals are written: -999 is -999.0, as a
+    column of floats has it, and -999,00 too."""
+
+    numbers: frozenset[float]
+
+    def __new__(cls, words: Iterable[str]) -> Self:
+        made = super().__new__(cls, words)
+        made.numbers = frozenset(float(word) for word in made if PLAIN.fullmatch(word))
+        return made
+
+    def __contains__(self, cell: object) -> bool:
+        if super().__contains__(cell) or not self.numbers or not isinstance(cell, str):
+            return super().__contains__(cell)
+        plain = NO_DECIMALS.sub("", cell)
+        return bool(PLAIN.fullmatch(plain)) and float(plain) in self.numbers
 
 
 def plain_numbers(cells: list[str], missing: frozenset[str]) -> np.ndarray | None:

@@ -80,7 +80,8 @@ class Tables:
             kinds = ("dates", "numbers") if column.date else ("numbers", "dates")
             raise UsageError(f"{sheet.source}: {name} has {kinds[1]}, but in the training data it had {kinds[0]}")
         if name in sheet.numbers:
-            return sheet.numbers[name]
+            found = sheet.numbers[name]
+            return np.where(np.isin(found, [*self.options.no_number.numbers]), np.nan, found)
         return column.numbers(sheet, self.options, "mend it, or leave the cell empty")
 
     def _words(self, sheet: Sheet, column: Column, known: list[str]) -> list[str]:
