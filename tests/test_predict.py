@@ -312,6 +312,10 @@ def test_predictions_are_written_where_they_are_asked_for(tabular, tmp_path, reg
         ),
         (lambda run: (run / "encoding.json").write_text("{}\n\n{"), "encoding.json: is damaged; regab train --resume"),
         (lambda run: (run / "encoding.json").unlink(), "has no encoding.json: it was trained by a version of regab"),
+        (
+            lambda run: (run / ".hydra" / "config.yaml").unlink(),
+            "config.yaml: is missing or damaged; regab train --resume",
+        ),
         (lambda run: (run / "result.json").unlink(), "the run has not finished"),
     ],
 )

@@ -15,8 +15,8 @@ from regab.errors import UsageError
 from regab.own_code import own_code
 from regab.records.files import checksum
 from regab.records.home import resume
-from regab.records.load import finished, load_config, load_json
-from regab.records.log import ENCODING, MODEL, RESULT
+from regab.records.load import finished, load_json, load_yaml
+from regab.records.log import CONFIG, ENCODING, MODEL, RESULT
 from regab.records.results import SOURCE
 from regab.script import is_script
 from regab.tasks.base import Scale
@@ -39,7 +39,7 @@ class Kept:
         """Raises UsageError where something is missing or damaged, or the code of the user's own has changed."""
         if (folder / SOURCE).is_file():
             raise UsageError(f"{folder}: its results were made elsewhere, so there is no model of regab's")
-        result, config = finished(folder), load_config(folder)
+        result, config = finished(folder), load_yaml(folder / CONFIG)
         if is_script(config):
             raise UsageError(f"{folder}: was trained by a script, whose model regab does not know")
         encoding = _encoding(folder)
