@@ -185,6 +185,17 @@ def test_show_says_what_was_said_at_the_end_and_is_no_look(regab, sweep, trained
     assert contents(sweep) == before
 
 
+def test_a_sweep_whose_table_is_lost_is_shown_once_it_is_made_again(regab, sweep):
+    (sweep / "results.csv").unlink()
+    lost = regab("show", str(sweep))
+    assert (lost.code, lost.err) == (
+        2,
+        f"regab: {sweep}: its results.csv is lost; make it again by: regab report {sweep}\n",
+    )
+    regab("report", str(sweep))
+    assert "dropout=0.3" in regab("show", str(sweep)).out
+
+
 def test_runs_that_were_added_since_the_last_look_are_not_shown(regab, sweep):
     looks = load_json(sweep / "looks.json")
     table = (sweep / "results.csv").read_text().splitlines()

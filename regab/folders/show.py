@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 from regab.arguments import Arguments
+from regab.errors import UsageError
 from regab.records.printable import printable
 from regab.records.results import RESULTS, is_run
 from regab.records.state import FAILED, FINISHED, State, state_of
@@ -38,4 +40,6 @@ def show(root: Path) -> State:
         from regab.report.report import concluded
 
         print(printable(concluded(root, whole=state.word in (FINISHED, FAILED))), flush=True)
+    elif state.word == FINISHED:
+        raise UsageError(f"{root}: its {RESULTS} is lost; make it again by: regab report {quote(str(root))}")
     return state
