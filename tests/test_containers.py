@@ -40,7 +40,7 @@ def reader():
         DataLoader(TensorDataset(torch.from_numpy(X), torch.from_numpy(Y)), batch_size=2, shuffle=True),
         TensorDataset(torch.from_numpy(X), torch.from_numpy(Y)),
     ],
-    ids=str,
+    ids=["pair", "list", "x and y", "bunch", "sparse", "of any name", "loader", "data set"],
 )
 def test_inputs_and_labels_are_found_in_pairs_dicts_and_data_sets(reader, given):
     found = read(reader, given)
