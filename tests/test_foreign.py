@@ -13,9 +13,9 @@ from regab.models.foreign.places import adopt
 from regab.models.places import DropoutPlace, NormPlace, dropout_places, norm_places, perturbed_places, residual_places
 from regab.regularizers.dropout import Dropout
 from regab.regularizers.norm import Norm
-from regab.training.answer import PROBABILITIES
+from regab.training.assembly.answer import PROBABILITIES
+from regab.training.assembly.forward import choose_forward_mode
 from regab.training.assembly.setup import examine, set_up
-from regab.training.forward import choose_forward_mode
 from regab.training.loop import train
 from regab.training.noise import Noise
 from regab.workers.examine import examine_all

@@ -25,8 +25,8 @@ from regab.models.vgg import VGG
 from regab.regularizers.norm import Norm
 from regab.regularizers.stochastic_depth import StochasticDepth
 from regab.tasks.classification import Classification
+from regab.training.assembly.forward import ForwardMode, obstacle
 from regab.training.evaluate import evaluate
-from regab.training.forward import ForwardMode, obstacle
 from regab.training.noise import Noise
 from regab.training.stack import Stack
 from tests.conftest import curves, same

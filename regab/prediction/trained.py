@@ -24,10 +24,10 @@ from regab.prediction.files import Config, Kept
 from regab.tasks import task_named
 from regab.tasks.base import Scale, Task
 from regab.training.assembly.build import build_model
+from regab.training.assembly.forward import choose_forward_mode
 from regab.training.assembly.setup import join_regularizers
 from regab.training.device import pick_device
 from regab.training.evaluate import chunk_size, evaluate
-from regab.training.forward import choose_forward_mode
 from regab.training.noise import Noise
 from regab.training.stack import Stack
 

@@ -23,7 +23,7 @@ from regab.models.cnn import CNN
 from regab.models.mlp import MLP
 from regab.regularizers.base import Chain
 from regab.tasks.classification import Classification
-from regab.training.forward import stacks_well
+from regab.training.assembly.forward import stacks_well
 from regab.training.loop import Training, train_epoch
 from regab.training.noise import Noise
 from regab.training.optimizer import Adam

@@ -27,11 +27,11 @@ from regab.training.ahead import drawn_ahead
 from regab.training.assembly.build import build_model
 from regab.training.assembly.data import load_data
 from regab.training.assembly.facts import Facts
+from regab.training.assembly.forward import TRIED, choose_forward_mode, origin
 from regab.training.assembly.own_draws import seed_own
 from regab.training.cost import count
 from regab.training.device import device_of
 from regab.training.explicit.model import written_out
-from regab.training.forward import TRIED, choose_forward_mode, origin
 from regab.training.graphs import with_graphs
 from regab.training.loop import Training, batches
 from regab.training.noise import Noise

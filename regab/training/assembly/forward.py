@@ -18,7 +18,7 @@ from regab.models.foreign.places import is_foreign
 from regab.models.parts.attention import SelfAttention
 from regab.models.places import pass_once
 from regab.seeding import drawn_since, global_states, seeded
-from regab.training.answer import check_answer, check_forward, trial_of
+from regab.training.assembly.answer import check_answer, check_forward, trial_of
 from regab.training.stack import Stack
 
 SLOW_ON_A_CPU = (nn.modules.conv._ConvNd, nn.MultiheadAttention, SelfAttention)
