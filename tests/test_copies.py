@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from regab.data import arrays, folder, series, table, text
 from regab.data.division.checks import examined
+from regab.data.division.copies import in_training_too
 from regab.data.split import Division, divide
 
 RANDOM = np.random.default_rng(0)
@@ -50,6 +52,24 @@ def of_series(root, ours, theirs):
         lines = [f"{name}{i},{t},{i + t / 7},{i % 2}" for i in rows for t in range(4)]
         (root / f"{name}.csv").write_text("\n".join(["id,t,v,y", *lines]))
     return series.load(str(root / "train.csv"), "id", "t", "y", str(root / "test.csv"))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.bfloat16, torch.int64, torch.float64])
+def test_examples_of_any_type_are_compared(dtype):
+    x = torch.arange(60).view(20, 1, 3).to(dtype)
+    (words,) = in_training_too(x[:10], {"test": x[[3, 12, 4]], "validation": x[10:]})
+    assert words == f"2 of 3 test {NEW}"
+
+
+def test_pieces_of_text_are_compared_as_wholes():
+    pieces = np.arange(60).reshape(20, 3)
+    (words,) = in_training_too(pieces[:10], {"test": pieces[[3, 12]], "validation": pieces[:10, ::-1].copy()})
+    assert words == f"1 of 2 test {NEW}"
+
+
+def test_objects_of_a_loaders_own_are_not_compared():
+    x = np.array([[1], {}, "a"], dtype=object)
+    assert not [*in_training_too(x, {"test": x})]
 
 
 @pytest.mark.parametrize("loaded", [of_tables, of_texts, of_images, of_arrays, of_series])

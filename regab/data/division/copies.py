@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from regab.lazy import pandas as pd
@@ -42,13 +43,19 @@ def _in_both(train: Any, part: Any) -> np.ndarray:
         train, part = train.codes(), part.codes()
     if not isinstance(train, np.ndarray):
         return np.zeros(0, dtype=bool)
-    known = set(train.tolist())
+    if train.ndim > 1 and train.dtype != object:
+        return _of_tensors(torch.from_numpy(train), torch.from_numpy(part))
+    try:
+        known = set(train.tolist())
+    except TypeError:  # objects of a loader's own
+        return np.zeros(0, dtype=bool)
     return np.array([example in known for example in part.tolist()], dtype=bool)
 
 
 def _of_tensors(train: Tensor, part: Tensor) -> np.ndarray:
     """Those alone whose sums of bits are the same are compared: 0.1 s for 60,000 images of MNIST."""
-    ours, theirs = _sums(train), _sums(part)
+    train, part = _bits(train), _bits(part)
+    ours, theirs = (x.sum(1, dtype=torch.int64).numpy() for x in (train, part))
     known = {train[row].numpy().tobytes() for row in np.flatnonzero(np.isin(ours, theirs)).tolist()}
     found = np.isin(theirs, ours)
     for row in np.flatnonzero(found).tolist():
@@ -56,6 +63,7 @@ def _of_tensors(train: Tensor, part: Tensor) -> np.ndarray:
     return found
 
 
-def _sums(x: Tensor) -> np.ndarray:
-    bits = x.flatten(1).contiguous().numpy()
-    return bits.view(np.int32 if bits.itemsize > 1 else np.uint8).sum(1, dtype=np.int64)
+def _bits(x: Tensor) -> Tensor:
+    """Each example's bits as whole numbers."""
+    kind = {1: torch.uint8, 2: torch.int16}.get(x.element_size(), torch.int32)
+    return x.flatten(1).contiguous().view(kind)
