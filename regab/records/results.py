@@ -126,7 +126,7 @@ def row_of(folder: Path, known: Known | None = None) -> dict[str, Any]:
     if result is None:
         failure, config = load_error(folder), load_yaml(folder / CONFIG)
         status = {"status": "failed" if failure else "unfinished", "reason": failure or damage(folder)}
-        return row | status | {"seed": config["seed"], "fold": fold_of({} if is_script(config) else config["data"])}
+        return row | status | {"seed": config["seed"], "fold": fold_of(config)}
     metrics = {f"{which}_{name}": value for which in ("selected", "last") for name, value in result[which].items()}
     facts = {"measured": metrics_in(result["last"]), "measures": result.get("metrics") or {}}
     facts["reported"] = [] if result.get("task") else list(result["last"])
@@ -148,9 +148,9 @@ def _overrides(folder: Path, result: dict[str, Any] | None) -> dict[str, str]:
         return result["overrides"]
 
 
-def fold_of(data: dict[str, Any]) -> int | None:
-    """Which fold a run with this data node holds out; None without cross-validation."""
-    return data["fold"] if data.get("folds") else None
+def fold_of(config: dict[str, Any]) -> int | None:
+    """Which fold a run with this configuration holds out; None without cross-validation, and of a script."""
+    return config["data"]["fold"] if not is_script(config) and config["data"].get("folds") else None
 
 
 def _metrics(names: list[str]) -> list[str]:

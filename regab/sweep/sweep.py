@@ -98,7 +98,7 @@ class Sweep:
             return []
         with store.locked(), current().listening(batch) as heard:
             runs = self._step(store, cfg, growth, heard)
-            announce(store.root, looks, len({fold_of(run.config.get("data", {})) for run in runs}))
+            announce(store.root, looks, len({fold_of(run.config) for run in runs}))
             while growth and (more := growth.more(store.root, runs)):
                 self.ask(*more)
                 runs = self._step(store, cfg, growth, heard)

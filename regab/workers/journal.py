@@ -91,7 +91,7 @@ class Journal:
         result = {
             "digest": self.run.digest,
             "seed": self.run.config["seed"],
-            "fold": fold_of(self.run.config["data"]),
+            "fold": fold_of(self.run.config),
             "status": "finished",
             "ended": record.ended,
             "selected": self.rows[record.selected],
