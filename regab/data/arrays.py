@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 
+from regab.data.inputs.place import place
 from regab.data.own.loaded import taken
 from regab.data.split import Source
 from regab.errors import UsageError
@@ -115,10 +115,10 @@ def _of_pair(file: Any, names: tuple[str, ...], where: str) -> Arrays:
 @contextmanager
 def _opened(path: str, key: str) -> Iterator[Any]:
     """Raises UsageError for a file that is no ``.npz``, when it is opened or read."""
-    if not Path(path).expanduser().is_file():
+    if not place(path).is_file():
         raise UsageError(f"{key}={path}: there is no such file")
     try:
-        with Path(path).expanduser().open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        with place(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             yield file
     except (TypeError, AttributeError) as error:  # of an array, which is no context
         raise UsageError(f"{key}={path}: holds one array without a name; write numpy.savez(file, x=…, y=…)") from error

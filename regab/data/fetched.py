@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from regab.data.inputs.place import place
 from regab.data.inputs.scaling import Encode, standardize
 from regab.data.split import Source, Split
 from regab.errors import UsageError
@@ -50,7 +50,7 @@ def _measurements(train: Tensor) -> tuple[Encode, dict[str, Any]]:
 
 def _fetch(name: str, root: str, download: bool) -> tuple[np.ndarray, np.ndarray]:
     """By scikit-learn's loader, ``root`` being its ``data_home``. Raises UsageError where nothing can be had."""
-    folder = Path(root).expanduser()
+    folder = place(root)
     cure = "check the network, or point data.root at files already there" if download else "set data.download=true"
     if not download and not folder.is_dir():  # which scikit-learn would make
         raise UsageError(f"data.root={root}: no {name} here; {cure}")

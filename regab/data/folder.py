@@ -15,6 +15,7 @@ from regab.data.inputs.depth import Depth
 from regab.data.inputs.examples import gather
 from regab.data.inputs.images import NO_CLASSES, Decoded, Kind, decode, image_endings, visible
 from regab.data.inputs.on_disk import OnDisk
+from regab.data.inputs.place import place
 from regab.data.inputs.scaling import Encode, Standard
 from regab.data.split import Source, Split
 from regab.data.tables.keys import grouped_by, in_both
@@ -85,7 +86,7 @@ def _parts_among(classes: list[str]) -> list[str]:
 def _groups(pattern: str | None, key: str, path: str, classes: list[str]) -> list[str] | None:
     if pattern is None:
         return None
-    root = Path(path).expanduser()
+    root = place(path)
     return grouped_by(pattern, [file.relative_to(root).as_posix() for file in _labelled(key, path, classes)[0]])
 
 
@@ -140,7 +141,7 @@ def shape_of(size: Any) -> tuple[int, int] | None:
 
 
 def _classes(key: str, path: str) -> list[str]:
-    root = Path(path).expanduser()
+    root = place(path)
     if not root.is_dir():
         raise UsageError(f"{key}={path}: there is no such folder")
     folders = (folder.name for folder in root.iterdir() if folder.is_dir())
@@ -165,7 +166,7 @@ def _part(
 def _labelled(key: str, path: str, classes: list[str]) -> tuple[list[Path], Tensor, list[str]]:
     """Files and the numbers of their classes, and the names of other files."""
     endings = image_endings()
-    root, files, y = Path(path).expanduser(), [], []
+    root, files, y = place(path), [], []
     strays = [file.name for file in sorted(root.iterdir()) if file.is_file() and file.name[0] != "."]
     for name in _classes(key, path):
         if name not in classes:

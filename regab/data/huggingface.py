@@ -13,6 +13,7 @@ import torch
 from regab.data import folder, table, text
 from regab.data.inputs.images import Kind, decode
 from regab.data.inputs.pieces import WORDY, are_texts, words_each
+from regab.data.inputs.place import place
 from regab.data.split import Source, Split
 from regab.data.tables.columns import Options
 from regab.data.tables.frames import rows_of
@@ -106,7 +107,7 @@ def _read(path: str, name: str | None) -> Mapping[str, Any]:
 
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
-    where = Path(path).expanduser()
+    where = place(path)
     try:
         if any((where / mark).is_file() for mark in SAVED):
             found = datasets.load_from_disk(str(where))

@@ -1,10 +1,10 @@
 """torchvision's image data sets, downloaded where there is a network."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from regab.data.inputs.place import place
 from regab.data.split import Source, Split
 from regab.data.unseen.images import Images
 from regab.errors import UsageError
@@ -20,7 +20,7 @@ def load(dataset: str, root: str, download: bool) -> Source:
     """
     import torchvision.datasets  # 1-4 s, so only where a data set of torchvision's is asked for
 
-    folder = str(Path(root).expanduser())
+    folder = str(place(root))
     cls = getattr(torchvision.datasets, dataset)
     train, test = (_read(cls, folder, download, which) for which in SPLITS.get(dataset, DEFAULT_SPLITS))
     classes = int(train.y.max()) + 1

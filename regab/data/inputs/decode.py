@@ -9,8 +9,8 @@ import io
 import lzma
 import zipfile
 import zlib
-from pathlib import Path
 
+from regab.data.inputs.place import place
 from regab.errors import UsageError
 
 # The longer marks first: UTF-32's begins as UTF-16's does.
@@ -79,14 +79,14 @@ def text_of(path: str, source: str, cure: str) -> bytes:
 
 
 def _content(path: str, source: str) -> bytes:
-    if Path(path).expanduser().is_dir():
+    if place(path).is_dir():
         raise UsageError(f"{source}: is a folder, not a file")
     try:
-        content = (Path(path) if Path(path).is_file() else Path(path).expanduser()).read_bytes()  # ~a.csv is a name too
+        content = place(path).read_bytes()
         unpack = next((unpack for mark, unpack in PACKED.items() if content.startswith(mark)), bytes)
         return _only_file(unpack(content))
     except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
-        # damaged archives; NUL or ~nobody in a path
+        # damaged or encrypted archives; NUL in a path
         raise UsageError(f"{source}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from regab.data.inputs.decode import encoding_of, text_of
+from regab.data.inputs.place import place
 from regab.errors import UsageError
 
 WORD = re.compile(r"\w+(?:['’]\w+)*|['’]\w+|[^\w\s]|\n")
@@ -62,7 +62,7 @@ def _of_all_scripts() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 def tokens_of(path: str, where: str, tokens: str) -> Any:
     """The tokens of a file, which is unpacked: numbers of bytes, or words. Raises UsageError."""
-    if not (Path(path).is_file() or Path(path).expanduser().is_file()):
+    if not place(path).is_file():
         raise UsageError(f"{where}: there is no such file")
     content = text_of(path, where, "plain text")
     if tokens == "bytes":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from regab.data.inputs.place import place
 from regab.data.tables.rows import Rows
 from regab.errors import UsageError
 from regab.lazy import pandas as pd
@@ -26,7 +27,7 @@ def read_frame(path: str, source: str) -> pd.DataFrame | None:
 
     Raises UsageError where it cannot be read, or pyarrow is missing.
     """
-    file = Path(path) if Path(path).is_file() else Path(path).expanduser()
+    file = place(path)
     kind = _kind(file)
     if kind is None:
         return None

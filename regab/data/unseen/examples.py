@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from regab.data.inputs.place import place
 from regab.errors import UsageError
 
 Target = Callable[[Sequence[Any]], Tensor]  # raises UsageError for what training has not had
@@ -49,8 +50,7 @@ class Examples:
 
 def existing(given: Any) -> Path:
     """The path of what is there. Raises UsageError."""
-    path = Path(given)
-    path = path if path.exists() else path.expanduser()
+    path = place(given)
     if not path.exists():
         cure = "; a text is given in a list" if len(str(given).split()) > 1 else ""
         raise UsageError(f"{given}: there is no such file or folder{cure}")
