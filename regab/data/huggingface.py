@@ -108,15 +108,14 @@ def _read(path: str, name: str | None) -> Mapping[str, Any]:
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
     where = place(path)
+    builder = _builder(where) if where.is_file() else None
     try:
         if any((where / mark).is_file() for mark in SAVED):
             found = datasets.load_from_disk(str(where))
-        elif where.is_file():
-            found = datasets.load_dataset(_builder(where), data_files=str(where))
+        elif builder:
+            found = datasets.load_dataset(builder, data_files=str(where))
         else:
             found = datasets.load_dataset(str(where) if where.is_dir() else path, name)
-    except UsageError:
-        raise
     except Exception as error:  # no network, no such data set, damaged files, whatever its builders make of them
         reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
         what = "cannot be read by datasets" if where.exists() else "is no folder here, and the hub does not give it"
