@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -39,6 +40,42 @@ def collect_rarely() -> None:
     """
     gc.set_threshold(NEW_OBJECTS)
     gc.enable()
+
+
+@dataclass
+class Child:
+    """A process of ours that is spoken to through a pipe."""
+
+    process: Any
+    pipe: Connection
+
+
+def begun(context: Any, work: Callable[..., None], name: str, *arguments: Any, inherited: Sequence[Any] = ()) -> Child:
+    """A process that calls ``work(pipe, to_close, *arguments)``, which begins with ``serve_parent(to_close)``: our end
+    of its pipe and what else it has ``inherited``, if it was forked."""
+    ours, theirs = context.Pipe()
+    to_close = [ours, *inherited] if context.get_start_method() == "fork" else []
+    process = context.Process(target=work, args=(theirs, to_close, *arguments), name=name)
+    process.start()
+    theirs.close()
+    return Child(process, ours)
+
+
+def serve_parent(to_close: Sequence[Connection]) -> None:
+    """Become a process that ends with the one that made it, and before that only as it is told through its pipe."""
+    for connection in to_close:
+        connection.close()
+    leave_signals_to_main()
+    die_with_parent()
+
+
+def dismiss(children: Sequence[Child]) -> None:
+    """End processes; one that is idle cannot see its pipe closed, of which others inherited an end."""
+    for child in children:
+        child.process.kill()
+    for child in children:
+        child.process.join()
+        child.pipe.close()
 
 
 def leave_signals_to_main() -> None:

@@ -35,7 +35,7 @@ if MURDER:
     def killed_once(self, *epoch):
         if not os.path.exists("killed.txt"):
             open("killed.txt", "w").close()
-            self.processes[0].kill()
+            self.children[0].process.kill()
         return note(self, *epoch)
 
     Writers.note = killed_once

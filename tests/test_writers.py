@@ -32,7 +32,7 @@ def three(monkeypatch):
 
     def begin():
         made.append(Writers())
-        assert len(made[0].processes) == 3
+        assert len(made[0].children) == 3
         return made[0]
 
     yield begin
@@ -168,7 +168,7 @@ def test_a_run_that_a_writer_fails_at_takes_no_other_along(three, chunk, tmp_pat
 def test_a_worker_ends_with_a_writer_that_is_killed(three, chunk):
     if not (worker := os.fork()):
         made = three()
-        os.kill(made.processes[1].pid, signal.SIGKILL)
+        os.kill(made.children[1].process.pid, signal.SIGKILL)
         trained(chunk("killed"), made.open)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]) == 1

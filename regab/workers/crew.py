@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regab.errors import Interrupted, RunsFailed
-from regab.processes import wait_for_imports
+from regab.processes import begun, wait_for_imports
 from regab.workers.events import Event
 
 if TYPE_CHECKING:  # the foreman is sent for before anything else is imported
@@ -64,13 +64,9 @@ class Crew:
 
     def __init__(self, ahead: bool = False) -> None:
         self.reports = True
-        context: Any = get_context(METHOD)
-        self.pipe, theirs = context.Pipe()
-        inherited = self.pipe if METHOD == "fork" else None
-        self.process = context.Process(target=_foreman, args=(theirs, inherited, ahead), name="regab foreman")
         wait_for_imports()
-        self.process.start()
-        theirs.close()
+        child = begun(get_context(METHOD), _foreman, "regab foreman", ahead)
+        self.process, self.pipe = child.process, child.pipe
 
     def examine(self, configs: list[Config], elsewhere: bool = False) -> Examined:
         self._send(("examine", configs, elsewhere))
@@ -123,10 +119,10 @@ class Crew:
             self.process.join()
 
 
-def _foreman(pipe: Connection, theirs: Connection | None, ahead: bool) -> None:
+def _foreman(pipe: Connection, to_close: list[Connection], ahead: bool) -> None:
     from regab.workers.foreman import foreman
 
-    foreman(pipe, theirs, ahead)
+    foreman(pipe, to_close, ahead)
 
 
 class StopRequest:

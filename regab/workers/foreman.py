@@ -20,25 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from regab.errors import CannotWrite, Interrupted, UsageError
-from regab.processes import die_with_parent, leave_signals_to_main
+from regab.processes import dismiss, serve_parent
 from regab.workers import gpus
 from regab.workers.events import Ended, Note
 from regab.workers.plan import Chunk, split
 from regab.workers.store import Store
-from regab.workers.worker import Hiring, Worker, dismiss
+from regab.workers.worker import Hiring, Worker
 
 ATTEMPTS = 6  # halving finds the culprit among 32 runs; if all die, 63 workers of a chunk do
 
 
-def foreman(pipe: Connection, theirs: Connection | None, ahead: bool) -> None:
+def foreman(pipe: Connection, to_close: list[Connection], ahead: bool) -> None:
     """Serve the main process at the other end of the pipe until it closes it.
 
     ``ahead``: a worker for a GPU may begin before there is anything to train.
     """
-    if theirs is not None:
-        theirs.close()
-    leave_signals_to_main()
-    die_with_parent()
+    serve_parent(to_close)
     spare = Spare()
     if ahead and (gpu := gpus.first()) is not None:
         spare.workers.append(spare.hiring.worker(0, gpu, pipe))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -124,9 +124,9 @@ class _Attempt:
                 self.report(journals.written())
         self.checkpoint.remove()
 
-    def report(self, events: Sequence[Event]) -> None:
+    def report(self, events: list[Event]) -> None:
         self.ended |= {event.digest for event in events if isinstance(event, Ended)}
-        self.to_main([*events])
+        self.to_main(events)
 
     def _wanted(self, training: Training) -> int:
         """How many threads: one where runs are batched, whose numbers would depend on their stack with more."""

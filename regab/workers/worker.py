@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from regab.errors import CannotWrite, Interrupted
-from regab.processes import die_with_parent, leave_signals_to_main
+from regab.processes import Child, begun, serve_parent
 from regab.workers.plan import Chunk
 
 
 @dataclass
-class Worker:
+class Worker(Child):
     """A process that trains the chunks that it is given; ``left`` are the runs of the present one without a result."""
 
-    process: Any
-    pipe: Connection
     chunk: Chunk | None = None
     left: dict[str, Any] = field(default_factory=dict)
 
@@ -29,15 +27,6 @@ class Worker:
         self.chunk, self.left = chunk, {run.digest: run for run in chunk.runs}
         with suppress(OSError):  # one that has just died is found out by its pipe
             self.pipe.send((chunk, folder))
-
-
-def dismiss(workers: list[Worker]) -> None:
-    """End workers; one that is idle cannot see its pipe closed, of which others inherited an end."""
-    for worker in workers:
-        worker.process.kill()
-    for worker in workers:
-        worker.process.join()
-        worker.pipe.close()
 
 
 class Hiring:
@@ -48,14 +37,9 @@ class Hiring:
         self.stop = self.context.RawValue("b", 0)
 
     def worker(self, number: int, gpu: str | None, inherited: Connection) -> Worker:
-        """One more, for a GPU by its name (None: whatever there is); where it is forked, it closes what it inherits."""
-        ours, theirs = self.context.Pipe()
-        to_close = [ours, inherited] if self.context.get_start_method() == "fork" else []
-        arguments = theirs, to_close, self.stop, gpu
-        process = self.context.Process(target=work, args=arguments, name=f"regab worker {number}")
-        process.start()
-        theirs.close()
-        return Worker(process, ours)
+        """One more, for a GPU by its name (None: whatever there is)."""
+        child = begun(self.context, work, f"regab worker {number}", self.stop, gpu, inherited=[inherited])
+        return Worker(child.process, child.pipe)
 
 
 def work(pipe: Connection, to_close: list[Connection], stop: Any, gpu: str | None) -> None:
@@ -65,10 +49,7 @@ def work(pipe: Connection, to_close: list[Connection], stop: Any, gpu: str | Non
     """
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before torch is imported
-    for connection in to_close:
-        connection.close()
-    leave_signals_to_main()
-    die_with_parent()
+    serve_parent(to_close)
     import torch
 
     from regab.training.process import tune

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -17,8 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regab.errors import CannotWrite
-from regab.processes import cores, die_with_parent, leave_signals_to_main
+from regab.processes import Child, begun, cores, dismiss, serve_parent
 from regab.training.slots import Layout
 from regab.workers.events import Event
 from regab.workers.journal import Begun, Entry, Journals
@@ -34,15 +33,11 @@ class Writers:
     """
 
     def __init__(self, to_close: Sequence[Connection] = ()) -> None:
-        context: Any = get_context("fork")
-        self.pipes, self.processes = list[Connection](), []
+        context, self.children = get_context("fork"), list[Child]()
         for number in range(max(1, min(MOST, cores() - 1))):
-            ours, theirs = context.Pipe()
-            self.pipes.append(ours)
-            arguments = theirs, [*to_close, *self.pipes]
-            self.processes.append(context.Process(target=_serve, args=arguments, name=f"regab writer {number}"))
-            self.processes[-1].start()
-            theirs.close()
+            inherited = [*to_close, *(child.pipe for child in self.children)]
+            self.children.append(begun(context, _serve, f"regab writer {number}", inherited=inherited))
+        self.pipes = [child.pipe for child in self.children]
         self.busy = list[Connection]()
         self.of = dict[str, Connection]()
 
@@ -52,7 +47,7 @@ class Writers:
         self.of = {run.digest: self.pipes[i % len(self.pipes)] for i, (run, _) in enumerate(begun)}
         for pipe in self.pipes:
             theirs = [each for each in begun if self.of[each.run.digest] is pipe]
-            self._send(pipe, _open, theirs, facts, encoding, layout)
+            self._send(pipe, "open", theirs, facts, encoding, layout)
         return self
 
     def note(self, entries: list[Entry], rows: list[int], state: list[Tensor]) -> list[Event]:
@@ -63,7 +58,7 @@ class Writers:
             theirs = [entry for entry in entries if self.of[entry.digest] is pipe]
             ended = [row[entry.digest] for entry in theirs if entry.record.ended]
             if theirs:
-                self._send(pipe, _note, theirs, _packed([tensor[ended].cpu() for tensor in state] if ended else []))
+                self._send(pipe, "note", theirs, _packed([tensor[ended].cpu() for tensor in state] if ended else []))
         return events
 
     def written(self) -> list[Event]:
@@ -75,7 +70,7 @@ class Writers:
                 raise answer
         return [event for answer in answers for event in answer]
 
-    def _send(self, pipe: Connection, what: Callable[..., Any], *content: Any) -> None:
+    def _send(self, pipe: Connection, what: str, *content: Any) -> None:
         self.busy.append(pipe)
         try:
             pipe.send((what, content))
@@ -90,43 +85,35 @@ class Writers:
 
     def close(self) -> None:
         """End them, whatever they are at."""
-        for process in self.processes:
-            process.kill()
-        for process, pipe in zip(self.processes, self.pipes, strict=True):
-            process.join()
-            pipe.close()
+        dismiss(self.children)
 
 
 def _serve(pipe: Connection, to_close: list[Connection]) -> None:
-    for connection in to_close:
-        connection.close()
-    leave_signals_to_main()
-    die_with_parent()
-    journals: list[Journals] = []  # one at most
+    serve_parent(to_close)
+    own = _Own()
     while True:
         try:
             what, content = pipe.recv()
         except (EOFError, OSError):
             return
         try:
-            answer = what(journals, *content)
-        except CannotWrite as error:
-            answer = error
+            answer: Any = getattr(own, what)(*content)
         except Exception as error:
-            error.add_note(traceback.format_exc())
+            error.add_note(traceback.format_exc())  # which is not sent otherwise
             answer = error
         pipe.send(answer)
 
 
-def _open(journals: list[Journals], *content: Any) -> list[Event]:
-    journals[:] = [Journals(*content)]
-    return []
+class _Own:
+    """The journals of a writer, as it is told of them."""
 
+    def open(self, *content: Any) -> list[Event]:
+        self.journals = Journals(*content)
+        return []
 
-def _note(journals: list[Journals], entries: list[Entry], state: bytes) -> list[Event]:
-    (own,) = journals
-    ended = sum(bool(entry.record.ended) for entry in entries)
-    return own.note(entries, [*range(ended)], _unpacked(state))
+    def note(self, entries: list[Entry], state: bytes) -> list[Event]:
+        ended = sum(bool(entry.record.ended) for entry in entries)
+        return self.journals.note(entries, [*range(ended)], _unpacked(state))
 
 
 def _packed(state: list[Tensor]) -> bytes:
