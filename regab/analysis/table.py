@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from regab.analysis.merge import aligned, as_text, same_configuration, value_of
 from regab.errors import UsageError
-from regab.records.results import RESULTS, load_measures, load_results, run_folders, variant_name
+from regab.records.results import RESULTS, load_table, variant_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -32,7 +32,8 @@ def read(folders: Sequence[Path]) -> DataFrame:
     folders = [Path(folder) for folder in folders]
     if twice := [folder for i, folder in enumerate(folders) if folder.resolve() in {f.resolve() for f in folders[:i]}]:
         raise UsageError(f"{twice[0]}: given twice")
-    tables = [_typed(folder) for folder in folders]
+    typed = [*map(_typed, folders)]
+    tables = [table for table, _ in typed]
     factors = list(dict.fromkeys(factor for table in tables for factor in factors_of(table)))
     if len(tables) > 1:
         tables = aligned(tables, [factors_of(table) for table in tables])
@@ -41,13 +42,12 @@ def read(folders: Sequence[Path]) -> DataFrame:
     table = _once(table[[*factors, *[c for c in table if c not in factors]]], factors, common)
     same_configuration(table["folder"], variant_names(table))
     table = table.copy()  # in one piece: of more than a hundred columns pandas warns at every use
-    table.attrs = _said(folders)
+    table.attrs = _joined([said for _, said in typed])
     return table
 
 
-def _said(folders: Sequence[Path]) -> dict[str, Any]:
-    """What the folders say of metrics that are none of regab's, and by which verdicts go."""
-    said = [load_measures(folder) for folder in folders]
+def _joined(said: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What folders say of metrics that are none of regab's, and by which verdicts go."""
     metrics = {name: facts for each in said for name, facts in (each.get("metrics") or {}).items()}
     return {"headline": next((each["headline"] for each in said if each.get("headline")), None), "metrics": metrics}
 
@@ -106,10 +106,12 @@ def replicate_words(seed: int, fold: Any) -> str:
     return f"seed {seed}" if pd.isna(fold) else f"seed {seed}, fold {fold}"
 
 
-def _typed(folder: Path) -> DataFrame:
+def _typed(folder: Path) -> tuple[DataFrame, dict[str, Any]]:
+    """A folder's table, and what it says of metrics."""
     import pandas as pd
 
-    table = pd.DataFrame(_rows(folder))
+    rows, said = _rows(folder)
+    table = pd.DataFrame(rows)
     if "fold" not in table:
         table.insert(list(table).index("seed") + 1, "fold", "")
     factors = factors_of(table)
@@ -119,16 +121,17 @@ def _typed(folder: Path) -> DataFrame:
     for factor in factors:
         given = zip(table[factor], table["folder"], strict=True)
         table[factor] = _in_one_spelling([level or as_text(value_of(run, factor)) for level, run in given])
-    return table.astype({"seed": "int64", "fold": "Int64"})
+    return table.astype({"seed": "int64", "fold": "Int64"}), said
 
 
-def _rows(folder: Path) -> list[dict[str, str]]:
-    if not (folder / RESULTS).is_file() and not (folder.is_dir() and run_folders(folder)):
+def _rows(folder: Path) -> tuple[list[dict[str, str]], dict[str, Any]]:
+    table, said = load_table(folder) if folder.is_dir() else ([], {})
+    if not table and not (folder / RESULTS).is_file():
         raise UsageError(f"{folder}: there is no {RESULTS}, so it is not the folder of a sweep")
-    rows = [row for row in load_results(folder) if None not in row.values()]  # a last line cut short
+    rows = [row for row in table if None not in row.values()]  # a last line cut short
     if not rows or not {"seed", "status", "folder"} <= rows[0].keys():
         raise UsageError(f"{folder / RESULTS}: not a table of regab's with at least one run")
-    return rows
+    return rows, said
 
 
 def _in_one_spelling(levels: list[str]) -> list[str]:

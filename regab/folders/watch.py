@@ -28,7 +28,7 @@ def run(words: Sequence[str]) -> int:
     made = Arguments(prog="regab watch", description=TEXT)
     made.add_folder()
     root = made.parse_args([*words]).folder
-    if (state := state_of(root)).held:
+    if (state := state_of(root)).holder:
         print(printable(state.counted), flush=True)
         follow(root)
     return 0 if show(root).word == FINISHED else 1

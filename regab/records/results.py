@@ -84,9 +84,9 @@ def run_folders(root: Path) -> list[str]:
     """The folders of a sweep's runs: those in ``results.csv``, as they stand there, then others that are found, in the
     order in which they were first asked for."""
     try:
-        listed = [row.get("folder") or "" for row in load_results(root)] if (root / RESULTS).is_file() else []
+        listed = [row.get("folder") or "" for row in load_results(root)]
     except (OSError, UsageError):
-        listed = []  # damaged: it is made again from the runs
+        listed = []  # missing or damaged: it is made again from the runs
     found = {folder.name for folder in root.iterdir() if is_begun(folder)}
     placed = (load_json(root / PLACED) or {}).values()
     return [name for name in dict.fromkeys([*listed, *placed, *sorted(found)]) if name in found]
@@ -158,22 +158,25 @@ def _metrics(names: list[str]) -> list[str]:
 
 
 def load_results(root: Path) -> Rows:
-    """The rows of a sweep's ``results.csv``, as text; where nothing was concluded yet, as it would be written now.
-
-    Raises UsageError if it is damaged.
-    """
-    path = root / RESULTS
+    """The rows of a sweep's ``results.csv``, as text. Raises UsageError if it is damaged."""
     try:
-        text = path.read_bytes().decode() if path.is_file() else _tabulated(root, run_folders(root), {})[0]
-        return list(csv.DictReader(io.StringIO(text, newline="")))
+        with (root / RESULTS).open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
     except (ValueError, csv.Error) as error:
-        raise UsageError(f"{path}: cannot be read as a table in UTF-8 ({error})") from error
+        raise UsageError(f"{root / RESULTS}: cannot be read as a table in UTF-8 ({error})") from error
 
 
 def load_measures(root: Path) -> dict[str, Any]:
-    """What ``metrics.json`` says of a folder, or would say now: ``headline`` and ``metrics``."""
-    there = (root / MEASURES).is_file() or (root / RESULTS).is_file()
-    return (load_json(root / MEASURES) or {}) if there else _tabulated(root, run_folders(root), {})[1]
+    """What ``metrics.json`` says of a folder: ``headline`` and ``metrics``; empty where there is none."""
+    return load_json(root / MEASURES) or {}
+
+
+def load_table(root: Path) -> tuple[Rows, dict[str, Any]]:
+    """Both of them; where nothing was concluded yet, as they would be written now. Raises UsageError as these do."""
+    if (root / RESULTS).is_file():
+        return load_results(root), load_measures(root)
+    text, said = _tabulated(root, run_folders(root), {})
+    return list(csv.DictReader(io.StringIO(text, newline=""))), load_measures(root) or said
 
 
 def outcome(result: dict[str, Any]) -> str:

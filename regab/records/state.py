@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regab.errors import UsageError
-from regab.records.home import holder, home, next_step
+from regab.records.home import busy, go_on, holder, home
 from regab.records.load import load_json
 from regab.records.log import ERROR, HIDDEN, PLACED, RESULT
 from regab.records.results import SOURCE, is_begun, is_run
@@ -18,17 +18,17 @@ FINISHED, RUNNING, INTERRUPTED, FAILED = "finished", "running", "interrupted", "
 
 @dataclass(frozen=True)
 class State:
-    """Of a folder with results: its runs by how they ended, and whether training goes on."""
+    """Of a folder with results: its runs by how they ended, and who trains there (empty: nobody)."""
 
     root: Path
     finished: list[Path]
     failed: list[Path]
     left: list[Path]
-    held: bool
+    holder: str
 
     @property
     def word(self) -> str:
-        if self.held:
+        if self.holder:
             return RUNNING
         empty = not self.runs and not is_imported(self.root)
         return INTERRUPTED if self.left or empty else FAILED if self.failed else FINISHED
@@ -46,7 +46,9 @@ class State:
     @property
     def sentence(self) -> str:
         """The same, with who trains or how to go on where it has not finished."""
-        return self.counted if self.word == FINISHED else f"{self.counted}; {next_step(self.root)}"
+        if self.word == FINISHED:
+            return self.counted
+        return f"{self.counted}; {busy(self.root, self.holder) if self.holder else go_on(self.root)}"
 
 
 def unfinished(roots: Iterable[Path]) -> list[str]:
@@ -72,7 +74,7 @@ def state_of(root: Path) -> State:
     ended: dict[str, list[Path]] = {RESULT: [], ERROR: [], "": []}
     for folder in _runs(root):
         ended[next((name for name in (RESULT, ERROR) if (folder / name).is_file()), "")].append(folder)
-    return State(root, ended[RESULT], ended[ERROR], ended[""], bool(holder(home(root))))
+    return State(root, ended[RESULT], ended[ERROR], ended[""], holder(home(root)))
 
 
 def _runs(root: Path) -> list[Path]:
