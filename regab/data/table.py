@@ -88,13 +88,16 @@ def of_rows(
     splits = [Split(x, targets(part)) for x, part in zip(cells, parts, strict=True)]
     train, (test, val) = splits[0], (*splits[1:], None, None)[:2]
     words = targets.words(train.y)
-    said = [f"{summary(inputs, columns, max_categories)}; {words}", *rows.said]
-    said += [*remarks(inputs, columns, label, options), *_telling(columns, train.x.numbers, train.y, targets.task)]
-    said += _apart(columns, train, labels[0], targets.task)
-    said += () if keys.group else copies(cells[0], train.y)
-    said += [f"{name} data: {words}" for name, words in _unlike(columns, cells)]
-    said += keys.across(rows, (*parts, None)[1], options)
-    said += () if keys.group else suspects(inputs.columns, label)
+    said = [
+        f"{summary(inputs, columns, max_categories)}; {words}",
+        *rows.said,
+        *remarks(inputs, columns, label, options),
+        *_in_training(columns, train, label, targets.task),
+        *(() if keys.group else copies(train.x, train.y)),
+        *_unlike(columns, cells),
+        *keys.across(rows, (*parts, None)[1], options),
+        *(() if keys.group else suspects(inputs.columns, label)),
+    ]
     return Source(
         train,
         targets.outputs,
@@ -147,8 +150,9 @@ def _words(cells: list[str], options: Options) -> list[str]:
     return ["" if cell.lower() in options.absent else cell for cell in cells]
 
 
-def _apart(columns: list[Column], train: Split, label: str, task: str) -> Iterator[str]:
-    """Numbers that may stand for missing ones, in columns and in the target of a regression."""
+def _in_training(columns: list[Column], train: Split, label: str, task: str) -> Iterator[str]:
+    """Columns that are the target of a regression, and numbers, of that too, that may stand for missing ones."""
+    yield from _telling(columns, train.x.numbers, train.y, task)
     numbers = zip((c for c in columns if c.kind == "numeric"), train.x.numbers.T, strict=True)
     for column, values in numbers:
         yield from apart(column.name, values) if not column.date else ()
@@ -156,12 +160,12 @@ def _apart(columns: list[Column], train: Split, label: str, task: str) -> Iterat
         yield from apart(label, train.y.numpy())
 
 
-def _unlike(columns: list[Column], cells: list[Cells]) -> Iterator[tuple[str, str]]:
+def _unlike(columns: list[Column], cells: list[Cells]) -> Iterator[str]:
     """What tables for testing and validation have that the one for training has not."""
     train, *others = cells
     gaps, known = np.isnan(train.numbers).any(0), [set(words.tolist()) for words in train.words.T]
     for name, part in zip(("test", "validation"), others, strict=False):
-        yield from ((name, words) for words in unlike_training(columns, part, gaps, known))
+        yield from (f"{name} data: {words}" for words in unlike_training(columns, part, gaps, known))
 
 
 def _telling(columns: list[Column], numbers: np.ndarray, y: Tensor, task: str) -> Iterator[str]:

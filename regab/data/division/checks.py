@@ -17,10 +17,8 @@ from regab.tasks.classification import imbalance_words
 
 RARE = 0.2  # times an equal share of the examples, 10 % of two classes: a class of less is rare
 FAR, BEYOND = 100.0, 10.0  # deviations, and times the farthest of training: what is beyond both is said to be far
-OTHER, MANY = (
-    0.05,
-    1000,
-)  # of training's deviation: inputs that vary less, if they are so many numbers, are on no one scale
+# Inputs that vary less than so much of training's deviation, if they are so many numbers, are on another scale.
+OTHER, MANY = 0.05, 1000
 ROUNDING = 1e-15  # a deviation, as a share of the mean, that targets which are all the same may seem to have
 SHOWN = 3
 
@@ -35,15 +33,15 @@ def examined(data: Data, source: Source) -> Data:
             raise UsageError(f"data: all {len(x)} training targets are {mean:g}, so there is nothing to predict")
     source = in_order(source, data.names)
     imbalance = imbalance_of(data, source)
+    own = {"test": source.test, "validation": source.val}
     said = (
         *_of_classes(data, source),
         *_rare(imbalance),
         *_far_outside(data, source.features),
         *_other_scale(data, source),
         *_channels_last(data),
+        *in_training_too(source.train.x, {name: part.x for name, part in own.items() if part is not None}),
     )
-    others = {"test": source.test, "validation": source.val}
-    said += (*in_training_too(source.train.x, {name: part.x for name, part in others.items() if part is not None}),)
     return replace(data, said=(*data.said, *said), imbalance=imbalance)
 
 

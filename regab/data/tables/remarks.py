@@ -12,9 +12,9 @@ from regab.data.inputs.pieces import are_texts
 from regab.data.tables.columns import MANY, NEARLY, Column, Options, plain_name
 from regab.data.tables.encode import Cells, known_as
 from regab.data.tables.numbers import INFINITE, MISSING, PLAIN
-from regab.data.tables.rows import Rows
+from regab.data.tables.rows import Rows, some
 
-SHOWN, EXAMPLES = 4, 3
+EXAMPLES = 3
 FEWEST = 3  # different numbers of which one may stand apart
 CODE = re.compile(r"0[0-9]+")
 DURATION = re.compile(r"[0-9]+:[0-9]{2}(:[0-9]{2})?(\.[0-9]+)?")
@@ -28,13 +28,13 @@ def summary(rows: Rows, columns: list[Column], most: int) -> str:
     special = {
         c.why: [other.name for other in kinds["numeric"] if other.why == c.why] for c in kinds["numeric"] if c.why
     }
-    notes = [f"{why}: {_some(names)}" for why, names in special.items()]
+    notes = [f"{why}: {some(names)}" for why, names in special.items()]
     parts = [f"{len(kinds['numeric'])} numeric" + (f" ({'; '.join(notes)})" if notes else "")]
     if words := kinds["categorical"]:
         sizes = [f"{c.name}: {_size(rows, c, most)}" for c in words]
-        parts.append(f"{len(words)} categorical ({_some(sizes)})")
+        parts.append(f"{len(words)} categorical ({some(sizes)})")
     if left := kinds["ignored"]:
-        parts.append(f"{len(left)} ignored ({_some([f'{c.name}: {c.why}' for c in left])})")
+        parts.append(f"{len(left)} ignored ({some([f'{c.name}: {c.why}' for c in left])})")
     return ", ".join(parts)
 
 
@@ -43,16 +43,12 @@ def _size(rows: Rows, column: Column, most: int) -> str:
     return f"{size}" if size <= most else f"{size}, of which the {most} most frequent have a place"
 
 
-def _some(items: list[str]) -> str:
-    return ", ".join([*items[:SHOWN], *(["…"] if len(items) > SHOWN else [])])
-
-
 def remarks(rows: Rows, columns: list[Column], label: str, options: Options) -> Iterator[str]:
     """Sentences on cells taken as missing, and on columns that tell nothing or too much."""
     kept = [c for c in columns if c.kind != "ignored"]
     numeric = [c for c in kept if c.kind == "numeric"]
     if missing := [words for c in numeric if (words := _missing(c.name, rows, options))]:
-        yield f"taken as missing: {_some(missing)}"
+        yield f"taken as missing: {some(missing)}"
     for column in kept:
         if column.kind == "categorical" and are_texts([cell for cell in rows.columns[column.name] if cell]):
             yield f"{column.name}: texts are taken as words that name a category; data=text_csv reads texts"
@@ -61,11 +57,11 @@ def remarks(rows: Rows, columns: list[Column], label: str, options: Options) -> 
         if column.kind == "categorical" and (unit := _unit(rows.columns[column.name])):
             yield f"{column.name}: numbers with {unit!r} behind them are taken as words; take it out to have numbers"
         if column.kind == "categorical" and (alike := _alike(rows.columns[column.name])):
-            yield f"categories of {column.name} that differ in capitals or spaces alone: {_some(alike)}"
+            yield f"categories of {column.name} that differ in capitals or spaces alone: {some(alike)}"
     cells = {c.name: rows.columns[c.name] for c in kept}
     if codes := [c.name for c in numeric if not c.date and any(map(CODE.fullmatch, set(cells[c.name])))]:
         words = f"data.categorical=[{codes[0]}] takes them as words"
-        yield f"codes with zeros in front are taken as numbers: {_some(codes)}; {words}"
+        yield f"codes with zeros in front are taken as numbers: {some(codes)}; {words}"
     for column in columns:
         if found := Counter(cell for cell in rows.columns[column.name] if TOTAL.fullmatch(cell)):
             count = found.total()
@@ -73,15 +69,15 @@ def remarks(rows: Rows, columns: list[Column], label: str, options: Options) -> 
             yield f"{column.name} {words}"
     distinct = {name: len(set(column)) for name, column in cells.items()}
     if constant := [name for name, count in distinct.items() if count == 1]:
-        yield f"the same in every row: {_some(constant)}"
+        yield f"the same in every row: {some(constant)}"
     identifying = [c.name for c in kept if distinct[c.name] == len(rows.lines) > 2 and _identifies(c, rows)]
     if identifying:
-        yield f"different in every row, as an ID is: {_some(identifying)}; leave out by data.ignore=[{identifying[0]}]"
+        yield f"different in every row, as an ID is: {some(identifying)}; leave out by data.ignore=[{identifying[0]}]"
     if alike := _alike(rows.columns[label]):
-        yield f"classes that differ in capitals or spaces alone: {_some(alike)}"
+        yield f"classes that differ in capitals or spaces alone: {some(alike)}"
     if equal := [name for name in cells if _tells(cells[name], rows.columns[label])]:
         words = f"each value goes with one of {label} and the other way round"
-        yield f"{_some(equal)}: {words}; if that gives it away, data.ignore=[{equal[0]}]"
+        yield f"{some(equal)}: {words}; if that gives it away, data.ignore=[{equal[0]}]"
 
 
 def _missing(name: str, rows: Rows, options: Options) -> str | None:
@@ -159,11 +155,11 @@ def unlike_training(
     kept = {kind: [c.name for c in columns if c.kind == kind] for kind in ("numeric", "categorical")}
     gaps = zip(kept["numeric"], np.isnan(cells.numbers).any(0), had_gaps, strict=True)
     if never := [name for name, absent, had in gaps if absent and not had]:
-        yield f"missing, though never in training; the median is taken: {_some(never)}"
+        yield f"missing, though never in training; the median is taken: {some(never)}"
     for name, words, seen in zip(kept["categorical"], cells.words.T, known, strict=True):
         same = known_as(words.tolist(), seen)
         if new := Counter(word for word in words.tolist() if same[word] is None):
-            shown = _some([repr(plain_name(word)) for word in new])
+            shown = some([repr(plain_name(word)) for word in new])
             yield f"{name} is {shown} in {new.total()} rows, none of the categories known"
 
 

@@ -62,8 +62,7 @@ class Rows:
         names = list(self.columns)
         taken = {names[column] if isinstance(column, int) else column for column in used}
         left = [name for name in names if name not in taken]
-        more = ", …" if len(left) > SHOWN else ""
-        return [f"not used: the columns {', '.join(left[:SHOWN])}{more}"] if left else []
+        return [f"not used: the columns {some(left)}"] if left else []
 
     def at(self, row: int) -> str:
         """A row's place, as the beginning of a complaint."""
@@ -91,6 +90,11 @@ class Rows:
 def column_name(name: str) -> str:
     """The name of a column as it is read and asked for: printable, with single spaces."""
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())
+
+
+def some(items: list[str]) -> str:
+    """The first of them, in a sentence."""
+    return ", ".join([*items[:SHOWN], *(["…"] if len(items) > SHOWN else [])])
 
 
 def read_rows(path: str, key: str, delimiter: str = "auto", raw_tabs: bool = False, encoding: str = "auto") -> Rows:
